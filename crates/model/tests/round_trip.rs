@@ -1,0 +1,202 @@
+//! What is read and written back is the same, whatever UltraCart adds to its objects.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use ultracart_model::{
+    ErrorResponse, Group, GroupsResponse, LinkedAccount, Notification, OauthTokenResponse, Permission, User,
+    UserLogin, UserLoginsResponse, UsersResponse,
+};
+
+fn round_trip<T: Serialize + DeserializeOwned>(json: &str) -> String {
+    let object: T = serde_json::from_str(json).unwrap_or_else(|error| panic!("{error} in {json}"));
+    serde_json::to_string(&object).unwrap()
+}
+
+#[test]
+fn unknown_fields_survive_at_every_level_to_the_byte() {
+    let json = concat!(
+        r#"{"users":[{"user_id":7,"#,
+        r#""permissions":[{"permission_Name":"a","selected":true,"since":1.50}],"#,
+        r#""notifications":[{"name":"n","colour":{"deep":[1e2, 12345678901234567890123]}}],"#,
+        r#""groups":[{"group_oid":3,"member":true,"rank":-0.0}],"#,
+        r#""linked_accounts":[{"merchant_id":"M","x":null}],"#,
+        r#""login_histories":[{"login_dts":"2021-05-18T12:10:19-04:00","geo":"\u00e9"}],"#,
+        r#""new":{"a":[]}}],"success":true,"metadata":{"result_set":{"more":false,"y":1},"z":2},"w":3}"#,
+    );
+    assert_eq!(round_trip::<UsersResponse>(json), json);
+    let group = r#"{"group_oid":1,"users":[{"user_id":7,"fullName":"Ada","member":true,"q":0}],"r":[0]}"#;
+    assert_eq!(round_trip::<Group>(group), group);
+    let error = r#"{"error":{"user_message":"no","e":1},"warning":{"warning_code":"w","f":2}}"#;
+    assert_eq!(round_trip::<ErrorResponse>(error), error);
+}
+
+#[test]
+fn both_spellings_are_read_and_the_documented_one_is_written() {
+    assert_eq!(round_trip::<Permission>(r#"{"permission_name":"a"}"#), r#"{"permission_Name":"a"}"#);
+    let group = round_trip::<Group>(r#"{"users":[{"full_name":"Ada"}]}"#);
+    assert_eq!(group, r#"{"users":[{"fullName":"Ada"}]}"#);
+}
+
+#[test]
+fn nulls_are_read_and_written_only_where_a_caller_asks() {
+    let mut user: User = serde_json::from_str(r#"{"user_id":7,"email":null,"groups":null}"#).unwrap();
+    assert_eq!(user.email, None);
+    assert_eq!(serde_json::to_string(&user).unwrap(), r#"{"user_id":7}"#);
+    user.extra.insert("email", &()).unwrap();
+    assert_eq!(serde_json::to_string(&user).unwrap(), r#"{"user_id":7,"email":null}"#);
+    let user = user.email("a@example.com");
+    assert_eq!(serde_json::to_string(&user).unwrap(), r#"{"user_id":7,"email":"a@example.com"}"#);
+}
+
+#[test]
+fn a_known_field_of_the_wrong_type_is_an_error_and_no_loss() {
+    for json in
+        [r#"{"email":5}"#, r#"{"user_id":"7"}"#, r#"{"permissions":{}}"#, r#"{"groups":[null]}"#, "[]"]
+    {
+        assert!(serde_json::from_str::<User>(json).is_err(), "{json}");
+    }
+}
+
+#[test]
+fn a_password_is_never_read() {
+    let user: User =
+        serde_json::from_str(r#"{"change_password_to":"x","change_ftp_password_to":"y"}"#).unwrap();
+    assert_eq!(user, User::new());
+}
+
+#[test]
+fn a_password_is_written_and_shown_by_no_debug() {
+    let user = User::new().change_password_to("hunter2").change_ftp_password_to("hunter3");
+    let json = serde_json::to_string(&user).unwrap();
+    assert_eq!(json, r#"{"change_password_to":"hunter2","change_ftp_password_to":"hunter3"}"#);
+    assert!(!format!("{user:?}").contains("hunter"), "{user:?}");
+    let tokens: OauthTokenResponse =
+        serde_json::from_str(r#"{"access_token":"hunter2","refresh_token":"hunter3","expires_in":"3600"}"#)
+            .unwrap();
+    assert!(!format!("{tokens:?}").contains("hunter"), "{tokens:?}");
+    assert_eq!(tokens.expires_in.map(|seconds| seconds.as_secs()), Some(3600));
+}
+
+#[test]
+fn what_ultracart_would_refuse_is_found_before_a_call_is_spent() {
+    let email = |chars: usize| User::new().email("é".repeat(chars));
+    assert!(email(150).validate().is_ok());
+    assert_eq!(
+        email(151).validate().unwrap_err().to_string(),
+        "`email` has 151 characters, and UltraCart takes 150 at the most"
+    );
+    let user = User::new().change_password_to("a").change_ftp_password_to("a");
+    assert!(user.validate().is_err());
+    assert!(user.change_ftp_password_to("b").validate().is_ok());
+}
+
+#[test]
+fn deep_nesting_is_an_error_with_the_name_of_the_field() {
+    let nested = |depth: usize| format!(r#"{{"x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+    assert!(serde_json::from_str::<User>(&nested(128)).is_ok());
+    let error = serde_json::from_str::<User>(&nested(129)).unwrap_err();
+    assert!(error.to_string().contains("`x` is nested more than 128 levels deep"), "{error}");
+    assert!(serde_json::from_str::<User>(&nested(1_000_000)).is_err());
+}
+
+#[test]
+fn of_a_name_that_came_twice_the_last_value_counts() {
+    assert_eq!(round_trip::<User>(r#"{"x":1,"y":2,"x":3}"#), r#"{"x":3,"y":2}"#);
+    assert_eq!(round_trip::<User>(r#"{"email":"a","email":"b"}"#), r#"{"email":"b"}"#);
+}
+
+#[test]
+fn an_object_without_unknown_fields_holds_nothing_for_them() {
+    let user: User = serde_json::from_str(r#"{"user_id":7}"#).unwrap();
+    assert!(user.extra.is_empty());
+    assert_eq!(size_of_val(&user.extra), 2 * size_of::<usize>());
+}
+
+/// Any JSON value.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".*".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::btree_map(".*", inner, 0..6).prop_map(|map| Value::from_iter(map)),
+        ]
+    })
+}
+
+const SOME_KNOWN: [&str; 7] = ["email", "user_id", "name", "selected", "success", "login", "fullName"];
+
+/// A JSON object in which some names are those of real fields, whatever their values.
+fn any_object() -> impl Strategy<Value = Map<String, Value>> {
+    let name = prop_oneof![
+        4 => ".*".boxed(),
+        1 => prop::sample::select(&SOME_KNOWN[..])
+            .prop_map(str::to_owned).boxed(),
+    ];
+    prop::collection::btree_map(name, any_json(), 0..8).prop_map(Map::from_iter)
+}
+
+/// `object` survives as a `T`; only an explicit `null` in a field that `T` knows goes.
+fn survives<T: Serialize + DeserializeOwned + Default>(
+    object: &Map<String, Value>,
+) -> Result<(), TestCaseError> {
+    let text = serde_json::to_string(object).unwrap();
+    let Ok(decoded) = serde_json::from_str::<T>(&text) else {
+        // Refused as a whole: then a known field must be of the wrong type, and without it all is well.
+        let rest = object.iter().filter(|(name, _)| !SOME_KNOWN.contains(&name.as_str()));
+        let rest: Map<_, _> = rest.map(|(name, value)| (name.clone(), value.clone())).collect();
+        prop_assert!(rest.len() < object.len(), "refused for no known field: {object:?}");
+        return survives::<T>(&rest);
+    };
+    let encoded: HashMap<String, Box<RawValue>> =
+        serde_json::from_str(&serde_json::to_string(&decoded).unwrap()).unwrap();
+    for (name, value) in object {
+        match encoded.get(name) {
+            Some(kept) => prop_assert_eq!(kept.get(), value.to_string(), "{}", name),
+            None => prop_assert!(value.is_null() && SOME_KNOWN.contains(&name.as_str()), "{name} is lost"),
+        }
+    }
+    prop_assert!(encoded.keys().all(|name| object.contains_key(name)), "{encoded:?}");
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_json_object_survives(object in any_object()) {
+        survives::<User>(&object)?;
+        survives::<Group>(&object)?;
+        survives::<Permission>(&object)?;
+        survives::<Notification>(&object)?;
+        survives::<LinkedAccount>(&object)?;
+        survives::<UserLogin>(&object)?;
+        survives::<GroupsResponse>(&object)?;
+        survives::<UserLoginsResponse>(&object)?;
+    }
+
+    #[test]
+    fn any_object_survives_deep_inside_a_list(object in any_object()) {
+        let unknown: Map<_, _> = object.into_iter().map(|(name, value)| (format!("x{name}"), value)).collect();
+        let list = json!({"users": [{"permissions": [unknown.clone()], "unknown": unknown}]}).to_string();
+        prop_assert_eq!(round_trip::<UsersResponse>(&list), list);
+    }
+
+    #[test]
+    fn no_text_makes_a_login_time_panic(text in ".*") {
+        let at = ultracart_model::LoginDts::from(text.as_str());
+        prop_assert_eq!(at.as_str(), text.as_str());
+        let _ = (at.timestamp(), at.offset());
+    }
+}
