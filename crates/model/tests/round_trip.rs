@@ -1,5 +1,7 @@
 //! What is read and written back is the same, whatever UltraCart adds to its objects.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use std::collections::HashMap;
 
 use proptest::prelude::*;
@@ -8,8 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use ultracart_model::{
-    ErrorResponse, Group, GroupsResponse, LinkedAccount, Notification, OauthTokenResponse, Permission, User,
-    UserLogin, UserLoginsResponse, UsersResponse,
+    ErrorResponse, ExpiresIn, Group, GroupsResponse, LinkedAccount, Notification, OauthTokenResponse,
+    Permission, User, UserLogin, UserLoginsResponse, UsersResponse,
 };
 
 fn round_trip<T: Serialize + DeserializeOwned>(json: &str) -> String {
@@ -79,7 +81,7 @@ fn a_password_is_written_and_shown_by_no_debug() {
         serde_json::from_str(r#"{"access_token":"hunter2","refresh_token":"hunter3","expires_in":"3600"}"#)
             .unwrap();
     assert!(!format!("{tokens:?}").contains("hunter"), "{tokens:?}");
-    assert_eq!(tokens.expires_in.map(|seconds| seconds.as_secs()), Some(3600));
+    assert_eq!(tokens.expires_in.map(ExpiresIn::as_secs), Some(3600));
 }
 
 #[test]
@@ -130,7 +132,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 32, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::btree_map(".*", inner, 0..6).prop_map(|map| Value::from_iter(map)),
+            prop::collection::btree_map(".*", inner, 0..6).prop_map(Value::from_iter),
         ]
     })
 }

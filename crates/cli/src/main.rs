@@ -1,0 +1,2 @@
+//! The `ultracart` command.
+fn main() {}

@@ -1,0 +1,2 @@
+//! How a call reaches UltraCart.
+pub mod config;
