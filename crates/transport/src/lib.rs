@@ -1,2 +1,20 @@
-//! How a call reaches UltraCart.
+//! How a call reaches UltraCart: credentials, limits, retries, errors, configuration.
+//!
+//! This crate knows no users and no groups. A [`Call`] goes in, is sent when the quota allows, again where that is
+//! right, and comes back as an [`Answer`] or an [`Error`]. Programs use it through `ultracart-client`.
+
+mod call;
+mod chain;
+mod clock;
 pub mod config;
+mod error;
+mod limiter;
+mod network;
+mod oauth;
+mod transport;
+
+pub use call::{Answer, Call, Safety};
+pub use clock::{Clock, TokioClock};
+pub use error::{Error, ErrorKind};
+pub use limiter::Limiter;
+pub use transport::{Builder, Transport};

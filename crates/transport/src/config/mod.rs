@@ -1,6 +1,7 @@
 //! How the transport is tuned: one section of the configuration file per struct.
 
 mod duration;
+mod resolve;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use duration::{human_duration, optional_human_duration};
+pub use resolve::{Transport, read_secret_file};
 
 /// A credential: shown by no `Debug` and no serializer, wiped from memory when it is dropped.
 #[derive(Clone)]
@@ -122,8 +124,8 @@ impl Default for Limiter {
             guard_gap: Duration::from_millis(25),
             max_wait: None,
             windows: vec![
-                Window::new(1_000, Duration::from_secs(3_600)),
-                Window::new(10_000, Duration::from_secs(86_400)),
+                Window::new(1_000, Duration::from_hours(1)),
+                Window::new(10_000, Duration::from_hours(24)),
             ],
         }
     }
@@ -174,7 +176,7 @@ impl Default for Retry {
         Self {
             max_attempts: 5,
             base_delay: Duration::from_millis(500),
-            max_delay: Duration::from_secs(60),
+            max_delay: Duration::from_mins(1),
             deadline: None,
         }
     }
@@ -199,7 +201,7 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(10),
-            request_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_mins(1),
             max_body: 256 * 1024 * 1024,
         }
     }

@@ -1,0 +1,103 @@
+//! The current credential, fresh for every attempt.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Extensions, HeaderName, HeaderValue, StatusCode, header};
+use reqwest::{Request, Response};
+use reqwest_middleware::{Error as ChainError, Middleware, Next, Result};
+
+use super::Context;
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind};
+use crate::limiter::{Permit, retry_after};
+use crate::oauth::{Session, Turn};
+
+static SIMPLE_KEY: HeaderName = HeaderName::from_static("x-ultracart-simple-key");
+
+/// How a request proves who sends it.
+#[derive(Clone, Debug)]
+pub(crate) enum Credentials {
+    /// A header that never changes, marked as sensitive.
+    SimpleKey(HeaderValue),
+    /// A token that does.
+    Oauth(Arc<Session>),
+}
+
+/// Marks a 401 after which the call may be sent again with a new token.
+#[derive(Clone, Debug)]
+pub(super) struct TokenExpired;
+
+/// Puts the credential on a request, and gets a new token where it has to.
+#[derive(Debug)]
+pub(crate) struct Auth {
+    pub(crate) credentials: Credentials,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl Middleware for Auth {
+    async fn handle(
+        &self,
+        mut request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response> {
+        match &self.credentials {
+            Credentials::SimpleKey(key) => {
+                request.headers_mut().insert(SIMPLE_KEY.clone(), key.clone());
+                next.run(request, extensions).await
+            }
+            Credentials::Oauth(session) => {
+                let context = Context::of(extensions)?;
+                let token = self.token(session, extensions, &next).await?;
+                request.headers_mut().insert(header::AUTHORIZATION, token.clone());
+                let mut response = next.run(request, extensions).await?;
+                if response.status() == StatusCode::UNAUTHORIZED {
+                    session.reject(&token).await;
+                    if context.may_renew_token() {
+                        response.extensions_mut().insert(TokenExpired);
+                    }
+                }
+                Ok(response)
+            }
+        }
+    }
+}
+
+impl Auth {
+    /// The current access token. The others wait while one of them gets a new one, which is a call of its own: it takes
+    /// the turn that was meant for the request, and the request takes the next one behind the same gate.
+    async fn token(
+        &self,
+        session: &Session,
+        extensions: &mut Extensions,
+        next: &Next<'_>,
+    ) -> Result<HeaderValue> {
+        let refresh = match session.turn().await.map_err(ChainError::middleware)? {
+            Turn::Token(token) => return Ok(token),
+            Turn::Refresh(refresh) => refresh,
+        };
+        let answer = match next.clone().run(refresh.request(), extensions).await {
+            Ok(response) => response,
+            // The call itself was not sent, however far the way to its token went.
+            Err(error) => return Err(ChainError::middleware(super::unwrap(error).before_sending())),
+        };
+        let status = answer.status();
+        if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+            // The limiter and the retry layer know what to do with these, whichever call they answer.
+            let retry_after = retry_after::parse(answer.headers(), self.clock.wall());
+            let error = Error::from_status(status, answer.headers(), &Bytes::new(), retry_after);
+            return Err(ChainError::middleware(error.before_sending()));
+        }
+        let body =
+            answer.bytes().await.map_err(|error| ChainError::middleware(Error::from_reqwest(error)))?;
+        let token = refresh.finish(status, &body).await.map_err(ChainError::middleware)?;
+        let permit = extensions.get::<Arc<Permit>>().cloned().ok_or_else(|| {
+            ChainError::middleware(Error::new(ErrorKind::Internal, "a call without its permit"))
+        })?;
+        permit.renew().await.map_err(ChainError::middleware)?;
+        Ok(token)
+    }
+}

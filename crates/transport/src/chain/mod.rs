@@ -1,0 +1,45 @@
+//! The layers that an attempt passes, outermost first: trace, retry, limit, a user's own, auth, exchange, and the
+//! network or what stands in for it.
+
+mod auth;
+mod context;
+mod exchange;
+mod limit;
+mod retry;
+mod service;
+mod trace;
+
+pub(crate) use auth::{Auth, Credentials};
+pub(crate) use context::Context;
+pub(crate) use exchange::Exchange;
+pub(crate) use limit::Limit;
+pub(crate) use retry::Retry;
+pub(crate) use service::ServiceBackend;
+pub(crate) use trace::Trace;
+
+use reqwest_middleware::Error as ChainError;
+use reqwest_retry::RetryError;
+
+use crate::error::{Error, ErrorKind};
+
+/// The error that a layer put in, or the network client's, whatever the layers in between wrapped it in.
+pub(crate) fn unwrap(error: ChainError) -> Error {
+    match error {
+        ChainError::Reqwest(error) => Error::from_reqwest(error),
+        ChainError::Middleware(error) => match error.downcast::<Error>() {
+            Ok(error) => error,
+            Err(error) => match error.downcast::<RetryError>() {
+                Ok(RetryError::Error(error) | RetryError::WithRetries { err: error, .. }) => unwrap(error),
+                Err(error) => Error::new(ErrorKind::Internal, "a middleware failed").with_source(error),
+            },
+        },
+    }
+}
+
+/// Our own error, on its way out through the layers.
+fn ours(error: &ChainError) -> Option<&Error> {
+    match error {
+        ChainError::Middleware(error) => error.downcast_ref(),
+        ChainError::Reqwest(_) => None,
+    }
+}

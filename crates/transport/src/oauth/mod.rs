@@ -1,0 +1,221 @@
+//! OAuth: access tokens that expire, and the refresh tokens that each refresh replaces.
+//!
+//! A refresh token works once. If its successor is lost, the application is locked out until somebody authorizes it
+//! again; so a new one is stored before the access token that came with it is used, and where several processes
+//! share a file, one of them refreshes at a time and the others go on from what it wrote.
+
+mod token_file;
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderValue, Method, StatusCode, header};
+use reqwest::{Request, Url};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use ultracart_model::{ExpiresIn, OauthTokenResponse, Token};
+
+use crate::clock::Clock;
+use crate::config::Secret;
+use crate::error::{Error, ErrorKind, shown};
+use token_file::{Locked, TokenFile};
+
+/// A token is renewed this long before it expires, or a tenth of its life where that is less.
+const AHEAD: Duration = Duration::from_mins(1);
+/// The life of a token that does not say how long it lives.
+const UNKNOWN_LIFE: Duration = Duration::from_mins(10);
+
+/// Stores a new refresh token, which replaces all earlier ones.
+pub(crate) type StoreToken =
+    Arc<dyn Fn(&Secret) -> Result<(), Box<dyn StdError + Send + Sync>> + Send + Sync>;
+
+/// The tokens of an application.
+pub(crate) struct Session {
+    client_id: String,
+    token_url: Url,
+    state: Arc<Mutex<State>>,
+    file: Option<TokenFile>,
+    store: Option<StoreToken>,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    access: Option<Access>,
+    /// The refresh token to use next.
+    refresh: Option<Secret>,
+    /// Whether that token is still to be stored: an earlier attempt failed.
+    unstored: bool,
+}
+
+#[derive(Debug)]
+struct Access {
+    /// Marked as sensitive, so that no `Debug` shows it.
+    header: HeaderValue,
+    renew_at: Duration,
+}
+
+/// What to do about a token.
+pub(crate) enum Turn {
+    /// This one is good.
+    Token(HeaderValue),
+    /// Get a new one. Everybody else waits meanwhile.
+    Refresh(Box<Refresh>),
+}
+
+/// A refresh under way.
+pub(crate) struct Refresh {
+    client_id: String,
+    token_url: Url,
+    state: OwnedMutexGuard<State>,
+    locked: Option<Locked>,
+    store: Option<StoreToken>,
+    clock: Arc<dyn Clock>,
+    used: Secret,
+}
+
+impl Session {
+    /// A session that begins with a refresh token, or with the one in a file.
+    pub(crate) fn new(
+        client_id: String,
+        token_url: Url,
+        refresh: Option<Secret>,
+        file: Option<PathBuf>,
+        store: Option<StoreToken>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let state = State { refresh, ..State::default() };
+        let file = file.map(TokenFile::new);
+        Self { client_id, token_url, state: Arc::new(Mutex::new(state)), file, store, clock }
+    }
+
+    /// The token, or the turn to get one.
+    pub(crate) async fn turn(&self) -> Result<Turn, Error> {
+        let mut state = Arc::clone(&self.state).lock_owned().await;
+        if let Some(access) = state.access.as_ref().filter(|access| self.clock.now() < access.renew_at) {
+            return Ok(Turn::Token(access.header.clone()));
+        }
+        let locked = match &self.file {
+            Some(file) => Some(file.clone().lock().await?),
+            None => None,
+        };
+        // A token that could not be stored is newer than whatever the file says.
+        let used = match (&locked, &state.refresh) {
+            (Some(locked), _) if !state.unstored => locked.read()?,
+            (_, Some(refresh)) => refresh.clone(),
+            (_, None) => {
+                return Err(Error::new(
+                    ErrorKind::Oauth,
+                    "there is no refresh token: set `auth.oauth.refresh_token` or `auth.oauth.refresh_token_file`",
+                ));
+            }
+        };
+        if state.unstored {
+            store(locked.as_ref(), self.store.as_ref(), &used)?;
+            state.unstored = false;
+        }
+        Ok(Turn::Refresh(Box::new(Refresh {
+            client_id: self.client_id.clone(),
+            token_url: self.token_url.clone(),
+            state,
+            locked,
+            store: self.store.clone(),
+            clock: Arc::clone(&self.clock),
+            used,
+        })))
+    }
+
+    /// Says that the server did not accept a token.
+    pub(crate) async fn reject(&self, token: &HeaderValue) {
+        let mut state = self.state.lock().await;
+        // Another call may have got a new one meanwhile.
+        if state.access.as_ref().is_some_and(|access| access.header == token) {
+            state.access = None;
+        }
+    }
+}
+
+impl Refresh {
+    /// The call to `/oauth/token`.
+    pub(crate) fn request(&self) -> Request {
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("client_id", &self.client_id)
+            .append_pair("grant_type", "refresh_token")
+            .append_pair("refresh_token", self.used.expose())
+            .finish();
+        let mut request = Request::new(Method::POST, self.token_url.clone());
+        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        request.headers_mut().insert(header::CONTENT_TYPE, form_type);
+        *request.body_mut() = Some(form.into());
+        request
+    }
+
+    /// Takes the answer in: the new refresh token is stored first, and only then is the access token used.
+    pub(crate) async fn finish(
+        mut self: Box<Self>,
+        status: StatusCode,
+        body: &[u8],
+    ) -> Result<HeaderValue, Error> {
+        let failed = |why: String| Error::new(ErrorKind::Oauth, why);
+        let answer: OauthTokenResponse = serde_json::from_slice(body).map_err(|_| {
+            // Its message could quote a token.
+            failed(format!(
+                "no new token: the answer has status {} and is not what is documented",
+                status.as_u16()
+            ))
+        })?;
+        let Some(access_token) = answer.access_token.filter(|_| status.is_success()) else {
+            let why = answer.error_description.or(answer.error);
+            let why = why.as_deref().map_or_else(|| format!("status {}", status.as_u16()), shown);
+            return Err(failed(format!(
+                "no new token: {why}; if the refresh token was used or revoked elsewhere, authorize the application again"
+            )));
+        };
+        if let Some(refresh) =
+            answer.refresh_token.as_ref().map(Token::expose).filter(|token| !token.is_empty())
+        {
+            let refresh = Secret::from(refresh);
+            self.state.refresh = Some(refresh.clone());
+            self.state.unstored = true;
+            let (locked, store_token) = (self.locked.take(), self.store.clone());
+            let stored =
+                tokio::task::spawn_blocking(move || store(locked.as_ref(), store_token.as_ref(), &refresh));
+            stored.await.map_err(|panic| {
+                failed("storing the new refresh token panicked".into()).with_source(panic)
+            })??;
+            self.state.unstored = false;
+        }
+        let mut header = HeaderValue::from_str(&format!("Bearer {}", access_token.expose()))
+            .map_err(|_| failed("no new token: it has characters that no header can carry".to_owned()))?;
+        header.set_sensitive(true);
+        let life =
+            answer.expires_in.map_or(UNKNOWN_LIFE, |life: ExpiresIn| Duration::from_secs(life.as_secs()));
+        let renew_at = self.clock.now().saturating_add(life.saturating_sub(AHEAD.min(life / 10)));
+        self.state.access = Some(Access { header: header.clone(), renew_at });
+        Ok(header)
+    }
+}
+
+fn store(locked: Option<&Locked>, callback: Option<&StoreToken>, token: &Secret) -> Result<(), Error> {
+    if let Some(locked) = locked {
+        locked.write(token)?;
+    }
+    if let Some(callback) = callback {
+        callback(token).map_err(|error| {
+            let why = "the new refresh token could not be stored; it is kept in memory, and stored before the next use";
+            Error::new(ErrorKind::Oauth, why).with_source(error)
+        })?;
+    }
+    Ok(())
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("client_id", &self.client_id)
+            .field("file", &self.file)
+            .finish_non_exhaustive()
+    }
+}

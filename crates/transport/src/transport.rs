@@ -1,0 +1,261 @@
+//! The transport: calls in, answers out.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, header};
+use reqwest::{Request, Url};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
+use tower_service::Service;
+use tracing::Instrument as _;
+
+use crate::call::{Answer, Call};
+use crate::chain::{self, Auth, Context, Credentials, Exchange, Limit, Retry, ServiceBackend, Trace};
+use crate::clock::{Clock, TokioClock};
+use crate::config::{self, Secret};
+use crate::error::{Error, ErrorKind};
+use crate::limiter::{Limiter, retry_after};
+use crate::network;
+use crate::oauth::{Session, StoreToken};
+
+static API_VERSION: HeaderName = HeaderName::from_static("x-ultracart-api-version");
+static JSON: HeaderValue = HeaderValue::from_static("application/json");
+static JSON_UTF8: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
+
+/// Sends calls within the quota, again where that is right. Clones share everything.
+#[derive(Clone)]
+pub struct Transport(Arc<Inner>);
+
+struct Inner {
+    chain: ClientWithMiddleware,
+    base_url: String,
+    version: HeaderValue,
+    limiter: Limiter,
+    clock: Arc<dyn Clock>,
+}
+
+impl Transport {
+    /// A transport with these settings.
+    pub fn builder(config: config::Transport) -> Builder {
+        Builder { config, clock: None, store_token: None, middleware: Vec::new(), backend: None }
+    }
+
+    /// Sends a call and reads its answer to the end.
+    ///
+    /// # Errors
+    /// Whatever went wrong, once it is clear that sending the call again is of no use or not allowed.
+    ///
+    /// # Calls
+    /// One for each attempt, and one for each new OAuth token.
+    ///
+    /// # Cancel safety
+    /// Dropped before its turn came, nothing is spent. Once it is sent the attempt is finished in the background, so
+    /// that it overlaps with no other, and not made again.
+    pub async fn send(&self, call: Call) -> Result<Answer, Error> {
+        let operation = call.operation;
+        let context = Context::new(operation, call.safety);
+        let only_names_an_id = call.only_names_an_id;
+        let result = match self.request(call) {
+            Ok(request) => self.execute(request, context.clone()).await,
+            Err(error) => Err(error),
+        };
+        let attempts = context.attempts();
+        result.map(|answer| Answer { attempts, ..answer }).map_err(|error| {
+            let error = match error.status() {
+                Some(400) if only_names_an_id => error.with_kind(ErrorKind::NotFound),
+                _ => error,
+            };
+            error.with_operation(operation).with_attempts(attempts)
+        })
+    }
+
+    /// What is left of the quota, and what it takes.
+    pub fn limiter(&self) -> &Limiter {
+        &self.0.limiter
+    }
+
+    /// The clock that it runs by.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    fn request(&self, call: Call) -> Result<Request, Error> {
+        let url = format!("{}{}", self.0.base_url, call.path);
+        let url = Url::parse(&url).map_err(|error| {
+            Error::new(ErrorKind::InvalidRequest, "its path makes no URL").with_source(error)
+        })?;
+        let mut request = Request::new(call.method, url);
+        let headers = request.headers_mut();
+        headers.insert(API_VERSION.clone(), self.0.version.clone());
+        headers.insert(header::ACCEPT, JSON.clone());
+        if let Some(body) = call.body {
+            headers.insert(header::CONTENT_TYPE, JSON_UTF8.clone());
+            *request.body_mut() = Some(body.into());
+        }
+        Ok(request)
+    }
+
+    async fn execute(&self, request: Request, context: Context) -> Result<Answer, Error> {
+        let inner = Arc::clone(&self.0);
+        let mut extensions = http::Extensions::new();
+        extensions.insert(context.clone());
+        // A task of its own: a caller that goes away while the server is at work may not open the gate.
+        let exchange = async move { inner.chain.execute_with_extensions(request, &mut extensions).await };
+        let guard = AbandonOnDrop(Some(context));
+        let response = tokio::spawn(exchange.in_current_span()).await;
+        guard.disarm();
+        let response = response
+            .map_err(|error| {
+                Error::new(ErrorKind::Internal, "the call did not come to an end").with_source(error)
+            })?
+            .map_err(chain::unwrap)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes().await.map_err(Error::from_reqwest)?;
+        if status.is_success() {
+            return Ok(Answer { status, headers, body, attempts: 0 });
+        }
+        let retry_after = retry_after::parse(&headers, self.0.clock.wall());
+        Err(Error::from_status(status, &headers, &body, retry_after))
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").field("base_url", &self.0.base_url).finish_non_exhaustive()
+    }
+}
+
+/// Abandons a call whose caller went away.
+struct AbandonOnDrop(Option<Context>);
+
+impl AbandonOnDrop {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for AbandonOnDrop {
+    fn drop(&mut self) {
+        if let Some(context) = &self.0 {
+            context.abandon();
+        }
+    }
+}
+
+/// Makes a [`Transport`].
+#[must_use = "it makes nothing until it is built"]
+pub struct Builder {
+    config: config::Transport,
+    clock: Option<Arc<dyn Clock>>,
+    store_token: Option<StoreToken>,
+    middleware: Vec<Arc<dyn Middleware>>,
+    backend: Option<Arc<dyn Middleware>>,
+}
+
+impl Builder {
+    /// Another clock than tokio's.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Called with every new OAuth refresh token before it is used. If it fails, the call does.
+    pub fn store_refresh_token<F, E>(mut self, store: F) -> Self
+    where
+        F: Fn(&Secret) -> Result<(), E> + Send + Sync + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        self.store_token = Some(Arc::new(move |token| store(token).map_err(Into::into)));
+        self
+    }
+
+    /// A middleware of one's own, and the one place where a type of reqwest stands in this interface.
+    ///
+    /// It sees every attempt when its turn has come, without the credential, and the whole answer. Each
+    /// `Next::run` is a call of the quota, so run it once.
+    pub fn middleware(mut self, middleware: impl Middleware) -> Self {
+        self.middleware.push(Arc::new(middleware));
+        self
+    }
+
+    /// A service that takes the place of the network: a simulated account, or a stub.
+    pub fn service<S, B>(mut self, service: S) -> Self
+    where
+        S: Service<http::Request<Bytes>, Response = http::Response<B>> + Clone + Send + Sync + 'static,
+        S::Future: Send,
+        S::Error: Into<Box<dyn StdError + Send + Sync>>,
+        B: http_body::Body<Data = Bytes> + Send + Sync + 'static,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        self.backend = Some(Arc::new(ServiceBackend(service)));
+        self
+    }
+
+    /// The transport. Nothing is started, and nothing is sent.
+    ///
+    /// # Errors
+    /// If a setting cannot be used, or a key file cannot be read.
+    pub fn build(self) -> Result<Transport, Error> {
+        let Self { config, clock, store_token, middleware, backend } = self;
+        let clock = clock.unwrap_or_else(|| Arc::new(TokioClock::new()));
+        let base_url = config.api.parsed_base_url()?;
+        let version = HeaderValue::from_str(&config.api.version).map_err(|error| {
+            Error::new(ErrorKind::InvalidConfig, "`api.version` has characters that no header can carry")
+                .with_source(error)
+        })?;
+        let root = base_url.as_str().trim_end_matches('/').to_owned();
+        let credentials = credentials(&config.auth, &root, store_token, &clock)?;
+        let limiter = Limiter::new(&config.limiter, Arc::clone(&clock));
+
+        let mut chain = ClientBuilder::new(network::client(&base_url, &config.http)?)
+            .with(Trace)
+            .with(Retry::new(&config.retry, Arc::clone(&clock)))
+            .with(Limit { limiter: limiter.clone(), clock: Arc::clone(&clock) });
+        for middleware in middleware {
+            chain = chain.with_arc(middleware);
+        }
+        chain = chain.with(Auth { credentials, clock: Arc::clone(&clock) }).with(Exchange {
+            request_timeout: config.http.request_timeout,
+            max_body: config.http.max_body,
+            clock: Arc::clone(&clock),
+        });
+        if let Some(backend) = backend {
+            chain = chain.with_arc(backend);
+        }
+        Ok(Transport(Arc::new(Inner { chain: chain.build(), base_url: root, version, limiter, clock })))
+    }
+}
+
+fn credentials(
+    config: &config::Auth,
+    base_url: &str,
+    store: Option<StoreToken>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Credentials, Error> {
+    let invalid = |why: &str| Error::new(ErrorKind::InvalidConfig, why);
+    if let Some(oauth) = &config.oauth {
+        let token_url = Url::parse(&format!("{base_url}/oauth/token"))
+            .map_err(|error| invalid("`api.base_url` is no URL").with_source(error))?;
+        return Ok(Credentials::Oauth(Arc::new(Session::new(
+            oauth.client_id.clone(),
+            token_url,
+            oauth.refresh_token.clone(),
+            oauth.refresh_token_file.clone(),
+            store,
+            Arc::clone(clock),
+        ))));
+    }
+    let key = config.resolve_simple_key()?;
+    let mut key = HeaderValue::from_str(key.expose())
+        .map_err(|_| invalid("the simple key has characters that no header can carry"))?;
+    key.set_sensitive(true);
+    Ok(Credentials::SimpleKey(key))
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("config", &self.config).finish_non_exhaustive()
+    }
+}
