@@ -1,0 +1,111 @@
+//! What has been read and is still good.
+//!
+//! moka bounds what is kept. Whether an entry is good is decided here: by its age on our own clock, and by its
+//! generation. Every write bumps the generation when it starts and when it ends; an entry of an older generation is
+//! a miss, so a load that began before a write can never bring the old value back.
+
+use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use ultracart_model::{UserId, UserLogin};
+use ultracart_transport::{Clock, Error};
+
+use crate::config;
+use crate::list::{Groups, Users};
+
+/// Histories that are kept at the most.
+const MAX_HISTORIES: u64 = 100_000;
+
+/// Everything that a client remembers.
+#[derive(Debug)]
+pub(crate) struct Caches {
+    pub(crate) users: ReadThrough<(), Arc<Users>>,
+    pub(crate) groups: ReadThrough<(), Arc<Groups>>,
+    pub(crate) logins: ReadThrough<UserId, Arc<[UserLogin]>>,
+}
+
+impl Caches {
+    pub(crate) fn new(config: &config::Cache, clock: &Arc<dyn Clock>) -> Self {
+        Self {
+            users: ReadThrough::new(&config.users, 1, clock),
+            groups: ReadThrough::new(&config.groups, 1, clock),
+            logins: ReadThrough::new(&config.logins, MAX_HISTORIES, clock),
+        }
+    }
+}
+
+/// Values that are loaded when they are asked for and not there.
+pub(crate) struct ReadThrough<K, V> {
+    entries: moka::sync::Cache<K, Entry<V>>,
+    ttl: Duration,
+    generation: AtomicU64,
+    /// One load at a time. Calls go one at a time anyway, and whoever waits here finds the value when it is there.
+    flight: Mutex<()>,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Clone)]
+struct Entry<V> {
+    value: V,
+    loaded_at: Duration,
+    generation: u64,
+}
+
+impl<K, V> ReadThrough<K, V>
+where
+    K: Copy + Eq + Hash + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn new(rule: &config::CacheRule, max_entries: u64, clock: &Arc<dyn Clock>) -> Self {
+        let entries = moka::sync::Cache::builder().max_capacity(max_entries);
+        // Ours decides; this one sees to it that personal data leaves the memory of a program that asks no more.
+        let entries =
+            entries.time_to_live(rule.ttl.clamp(Duration::from_secs(1), Duration::from_hours(24 * 365)));
+        Self {
+            entries: entries.build(),
+            ttl: rule.ttl,
+            generation: AtomicU64::new(0),
+            flight: Mutex::new(()),
+            clock: Arc::clone(clock),
+        }
+    }
+
+    /// The value, or what `load` brings.
+    pub(crate) async fn get(&self, key: K, load: impl Future<Output = Result<V, Error>>) -> Result<V, Error> {
+        if let Some(value) = self.good(key) {
+            return Ok(value);
+        }
+        let _flight = self.flight.lock().await;
+        if let Some(value) = self.good(key) {
+            return Ok(value);
+        }
+        let generation = self.generation.load(Ordering::Acquire);
+        let value = load.await?;
+        let entry = Entry { value: value.clone(), loaded_at: self.clock.now(), generation };
+        self.entries.insert(key, entry);
+        Ok(value)
+    }
+
+    /// Makes everything that was read so far, or is being read, a miss.
+    pub(crate) fn invalidate(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        self.entries.invalidate_all();
+    }
+
+    fn good(&self, key: K) -> Option<V> {
+        let entry = self.entries.get(&key)?;
+        let age = self.clock.now().saturating_sub(entry.loaded_at);
+        let current = entry.generation == self.generation.load(Ordering::Acquire);
+        (current && age < self.ttl).then_some(entry.value)
+    }
+}
+
+impl<K, V> fmt::Debug for ReadThrough<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadThrough").field("ttl", &self.ttl).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,25 @@
+//! `delete_group`: a group less.
+
+use ultracart_model::{ErrorResponse, GroupOid};
+use ultracart_transport::{Answer, Call, Error};
+
+use super::Operation;
+use super::decode::decode;
+
+/// `DELETE /user/groups/{group_oid}`
+pub(crate) struct DeleteGroup(pub(crate) GroupOid);
+
+impl Operation for DeleteGroup {
+    type Output = ();
+
+    fn call(&self) -> Result<Call, Error> {
+        Ok(Call::delete("delete_group", format!("/user/groups/{}", self.0)).only_names_an_id())
+    }
+
+    fn decode(&self, answer: &Answer) -> Result<(), Error> {
+        if answer.body.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        decode::<ErrorResponse>(answer).map(drop)
+    }
+}

@@ -1,0 +1,25 @@
+//! `delete_user`: a user less.
+
+use ultracart_model::{ErrorResponse, UserId};
+use ultracart_transport::{Answer, Call, Error};
+
+use super::Operation;
+use super::decode::decode;
+
+/// `DELETE /user/users/{user_id}`
+pub(crate) struct DeleteUser(pub(crate) UserId);
+
+impl Operation for DeleteUser {
+    type Output = ();
+
+    fn call(&self) -> Result<Call, Error> {
+        Ok(Call::delete("delete_user", format!("/user/users/{}", self.0)).only_names_an_id())
+    }
+
+    fn decode(&self, answer: &Answer) -> Result<(), Error> {
+        if answer.body.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        decode::<ErrorResponse>(answer).map(drop)
+    }
+}

@@ -1,0 +1,31 @@
+//! `get_groups`: every group of the account.
+
+use ultracart_model::{Group, GroupsResponse, ResponseMetadata};
+use ultracart_transport::{Answer, Call, Error};
+
+use super::decode::{decode, required};
+use super::{ListOperation, Operation, Page};
+
+/// `GET /user/groups`
+pub(crate) struct GetGroups(Page);
+
+impl ListOperation for GetGroups {
+    type Item = Group;
+
+    fn page(page: Page) -> Self {
+        Self(page)
+    }
+}
+
+impl Operation for GetGroups {
+    type Output = (Vec<Group>, Option<ResponseMetadata>);
+
+    fn call(&self) -> Result<Call, Error> {
+        Ok(Call::get("get_groups", self.0.path("/user/groups")))
+    }
+
+    fn decode(&self, answer: &Answer) -> Result<Self::Output, Error> {
+        let answer: GroupsResponse = decode(answer)?;
+        Ok((required(answer.groups, "groups")?, answer.metadata))
+    }
+}

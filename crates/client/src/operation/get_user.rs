@@ -1,0 +1,22 @@
+//! `get_user`: one user.
+
+use ultracart_model::{User, UserId, UserResponse};
+use ultracart_transport::{Answer, Call, Error};
+
+use super::Operation;
+use super::decode::{decode, required};
+
+/// `GET /user/users/{user_id}`
+pub(crate) struct GetUser(pub(crate) UserId);
+
+impl Operation for GetUser {
+    type Output = User;
+
+    fn call(&self) -> Result<Call, Error> {
+        Ok(Call::get("get_user", format!("/user/users/{}", self.0)).only_names_an_id())
+    }
+
+    fn decode(&self, answer: &Answer) -> Result<User, Error> {
+        required(decode::<UserResponse>(answer)?.user, "user")
+    }
+}

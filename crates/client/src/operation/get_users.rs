@@ -1,0 +1,31 @@
+//! `get_users`: every user of the account.
+
+use ultracart_model::{ResponseMetadata, User, UsersResponse};
+use ultracart_transport::{Answer, Call, Error};
+
+use super::decode::{decode, required};
+use super::{ListOperation, Operation, Page};
+
+/// `GET /user/users`
+pub(crate) struct GetUsers(Page);
+
+impl ListOperation for GetUsers {
+    type Item = User;
+
+    fn page(page: Page) -> Self {
+        Self(page)
+    }
+}
+
+impl Operation for GetUsers {
+    type Output = (Vec<User>, Option<ResponseMetadata>);
+
+    fn call(&self) -> Result<Call, Error> {
+        Ok(Call::get("get_users", self.0.path("/user/users")))
+    }
+
+    fn decode(&self, answer: &Answer) -> Result<Self::Output, Error> {
+        let answer: UsersResponse = decode(answer)?;
+        Ok((required(answer.users, "users")?, answer.metadata))
+    }
+}

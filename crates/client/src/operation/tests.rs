@@ -1,0 +1,47 @@
+use std::fmt::Write as _;
+
+use ultracart_model::{Group, GroupOid, Permission, User, UserId};
+
+use super::*;
+
+fn shown(operation: &impl Operation) -> String {
+    let call = operation.call().unwrap();
+    let mut text = format!("{}: {} {} ({:?})", call.operation, call.method, call.path, call.safety);
+    if let Some(body) = call.body {
+        write!(text, "\n    {}", String::from_utf8_lossy(&body)).unwrap();
+    }
+    text
+}
+
+#[test]
+fn all_eleven_as_they_are_sent() {
+    let user = User::new().login("ada").email("ada@example.com").change_password_to("new");
+    let group = Group::new()
+        .name("Finance")
+        .permissions([Permission::new().permission_name("orders").selected(true)]);
+    let (user_id, group_oid) = (UserId::from(7), GroupOid::from(3));
+    let all = [
+        shown(&GetUsers::page(Page::default())),
+        shown(&GetUser(user_id)),
+        shown(&GetUserLogins(user_id)),
+        shown(&InsertUser(&user)),
+        shown(&UpdateUser(user_id, &user)),
+        shown(&DeleteUser(user_id)),
+        shown(&GetGroups::page(Page::default())),
+        shown(&GetGroup(group_oid)),
+        shown(&InsertGroup(&group)),
+        shown(&UpdateGroup(group_oid, &group)),
+        shown(&DeleteGroup(group_oid)),
+    ];
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn what_ultracart_would_refuse_is_not_sent() {
+    let user = User::new().email("x".repeat(151));
+    for error in [InsertUser(&user).call().unwrap_err(), UpdateUser(7.into(), &user).call().unwrap_err()] {
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+        assert!(!error.may_have_reached_server());
+        assert_eq!(error.to_string(), "`email` has 151 characters, and UltraCart takes 150 at the most");
+    }
+}

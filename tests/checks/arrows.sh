@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Keeps the arrows of ARCHITECTURE.md: cli → client → transport, everybody → model, sim → model alone.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+fail=0
+say() { echo "arrows: $*" >&2; fail=1; }
+
+# The crates that a crate's own code depends on, directly or not; dev-dependencies do not count.
+dependencies() { cargo tree --locked --quiet --package "$1" --edges normal,build --prefix none --format '{p}' | cut -d' ' -f1 | sort -u; }
+
+# No room may know of these rooms.
+knows_not() {
+    local crate=$1 found
+    shift
+    for found in $(dependencies "$crate" | grep -Fx -f <(printf '%s\n' "$@") || true); do
+        say "$crate depends on $found"
+    done
+}
+
+knows_not ultracart-model tokio reqwest hyper http mio ultracart-transport ultracart-client ultracart-sim
+knows_not ultracart-transport ultracart-client ultracart-sim ultracart-cli
+knows_not ultracart-client ultracart-sim ultracart-cli
+knows_not ultracart-sim reqwest reqwest-middleware ultracart-transport ultracart-client ultracart-cli
+
+# The transport knows of errors and tokens, and of no user, group or login.
+if grep -rnE '\b(User|Group|UserLogin|Permission|Users?Response|Groups?Response|UserId|GroupOid)\b' crates/transport/src --include='*.rs' |
+    grep -vE ':\s*//'; then
+    say "the transport learns of users"
+fi
+
+# A table of contents stays one.
+for lib in crates/*/src/lib.rs; do
+    [ "$(wc -l <"$lib")" -le 60 ] || say "$lib has more than 60 lines"
+done
+
+exit "$fail"
