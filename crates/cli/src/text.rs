@@ -1,0 +1,86 @@
+//! Strings that strangers chose, on their way to a terminal or a spreadsheet.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// The text with everything made visible that a terminal would act on, a reader could not see, or that turns other
+/// text around: control characters and with them every escape sequence, bidi controls, invisible characters, line
+/// separators.
+pub(crate) fn terminal(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match u32::from(c) {
+            // Unicode has pictures of these: ␀ … ␟, ␡.
+            code @ 0..=0x1f => shown.extend(char::from_u32(0x2400 + code)),
+            0x7f => shown.push('\u{2421}'),
+            code if hidden(c) => _ = write!(shown, "‹U+{code:04X}›"),
+            _ => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// The text as a cell that no spreadsheet runs, on one line.
+///
+/// A spreadsheet runs a cell that begins like a formula, so such a cell gets an apostrophe in front, which a
+/// spreadsheet takes for "this is text". A cell begins like a formula if, behind white space, quotes and apostrophes
+/// that some program may drop, there is one of `=`, `+`, `-`, `@`, of their full-width forms, or `|` and `%`, with
+/// which DDE commands begin, and also if it begins with a tab or a line break itself. A telephone number with a `+`
+/// gets one too: better that than a rule with a hole.
+pub(crate) fn csv_cell(text: &str) -> Cow<'_, str> {
+    if is_formula(text) { format!("'{}", terminal(text)).into() } else { terminal(text) }
+}
+
+/// Joiners (U+200C, U+200D) are left: whole scripts, and emoji, need them.
+fn hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn is_formula(text: &str) -> bool {
+    const QUOTES: [char; 9] = ['"', '\'', '`', '‘', '’', '“', '”', '＂', '＇'];
+    let dropped = |c: char| {
+        c.is_whitespace() || hidden(c) || matches!(c, '\u{200c}' | '\u{200d}') || QUOTES.contains(&c)
+    };
+    text.starts_with(['\t', '\r', '\n'])
+        || text
+            .trim_start_matches(dropped)
+            .starts_with(['=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫', '−', '｜', '％'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_act_on_is_made_visible() {
+        assert_eq!(terminal("Zoë 山田 👩‍💻"), "Zoë 山田 👩‍💻");
+        assert!(matches!(terminal("plain"), Cow::Borrowed(_)));
+        assert_eq!(terminal("a\u{1b}[2Jb\u{9b}31mc\u{7}"), "a␛[2Jb‹U+009B›31mc␇");
+        assert_eq!(terminal("a\0b\tc\r\nd\u{7f}"), "a␀b␉c␍␊d␡");
+        assert_eq!(
+            terminal("gpj\u{202e}exe\u{2066}\u{200b}\u{feff}\u{e0041}"),
+            "gpj‹U+202E›exe‹U+2066›‹U+200B›‹U+FEFF›‹U+E0041›"
+        );
+    }
+
+    #[test]
+    fn what_begins_like_a_formula_becomes_text() {
+        for formula in [
+            "=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", " =1", "\u{a0}=1", "\"=1", "'=1", "\u{feff}=1",
+            "\0=1", "＝1", "＋1", "－1", "＠x", "|calc", "%0A=1", "\u{202e}=1", "“=1", "\u{200d}=1",
+        ] {
+            assert!(csv_cell(formula).starts_with('\''), "{formula:?} became {:?}", csv_cell(formula));
+        }
+        for text in ["", "ada", "a=1", "1-1", "ada@example.com", "Zoë", "'", "\"quoted\""] {
+            assert_eq!(csv_cell(text), text);
+        }
+        assert_eq!(csv_cell("=a\r\n=b"), "'=a␍␊=b");
+    }
+}
