@@ -1,0 +1,50 @@
+//! What the benchmarks share: the same bodies for everything that is compared.
+
+use ultracart_model::{
+    GroupOid, Notification, Permission, User, UserGroupMembership, UserId, UserLogin, UsersResponse,
+};
+
+/// A list of users as UltraCart sends it: 12 permissions, 5 notifications, 5 groups and 2 logins each, about 2.8 KB.
+pub fn users(count: i32) -> UsersResponse {
+    UsersResponse::new().success(true).users((1..=count).map(user).collect::<Vec<_>>())
+}
+
+fn user(id: i32) -> User {
+    let permission = |n: i32| {
+        Permission::new()
+            .permission_group("Orders")
+            .permission_name(format!("permission_number_{n}"))
+            .selected((id + n) % 3 == 0)
+    };
+    let notification = |n: i32| {
+        Notification::new()
+            .name(format!("Notification {n}"))
+            .notification_group("Shipping")
+            .selected((id + n) % 2 == 0)
+            .can_include_order(true)
+            .include_order(false)
+    };
+    let group = |n: i32| {
+        UserGroupMembership::new()
+            .group_oid(GroupOid::from(n))
+            .name(format!("Group {n}"))
+            .member((id + n) % 4 == 0)
+    };
+    let login = |n: i32| {
+        UserLogin::new()
+            .login(format!("user{id}"))
+            .login_dts(format!("2026-11-{:02}T09:30:00-05:00", n + 1))
+            .ip_address(format!("203.0.113.{}", id % 250))
+            .user_agent("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0")
+    };
+    User::new()
+        .user_id(UserId::from(id))
+        .login(format!("user{id}"))
+        .email(format!("user{id}@example.com"))
+        .full_name(format!("User Number {id}"))
+        .phone("555-0100")
+        .permissions((0..12).map(permission).collect::<Vec<_>>())
+        .notifications((0..5).map(notification).collect::<Vec<_>>())
+        .groups((1..=5).map(group).collect::<Vec<_>>())
+        .login_histories((0..2).map(login).collect::<Vec<_>>())
+}
