@@ -1,0 +1,301 @@
+//! What comes over a real connection, however odd, is a clear error and never a panic, and the key goes nowhere else.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use ultracart_transport::config::{Auth, Transport as Config};
+use ultracart_transport::{Answer, Call, Error, ErrorKind, Transport};
+
+const KEY: &str = "a-key-that-nobody-may-see";
+
+/// A server that answers each connection with the next of these bytes, and then closes it.
+struct Server {
+    url: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    async fn start(answers: Vec<Vec<u8>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/rest/v2", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        tokio::spawn(async move {
+            for answer in answers {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let mut request = vec![0; 16_384];
+                let read = connection.read(&mut request).await.unwrap();
+                seen.lock().unwrap().push(String::from_utf8_lossy(&request[..read]).into_owned());
+                connection.write_all(&answer).await.unwrap();
+                connection.shutdown().await.ok();
+            }
+        });
+        Self { url, requests }
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+fn config(url: &str) -> Config {
+    let mut config = Config::default();
+    config.api.base_url = url.to_owned();
+    config.auth = Auth::default();
+    config.auth.simple_key = Some(KEY.into());
+    config.limiter.guard_gap = Duration::ZERO;
+    config.retry.base_delay = Duration::from_millis(1);
+    config.retry.max_delay = Duration::from_millis(1);
+    config.retry.max_attempts = 2;
+    config.http.request_timeout = Duration::from_secs(5);
+    config
+}
+
+fn transport(config: Config) -> Transport {
+    Transport::builder(config).build().unwrap()
+}
+
+/// What becomes of an answer that comes to the first attempt and to all others.
+async fn answered(answer: impl Into<Vec<u8>>) -> (Result<Answer, Error>, Vec<String>) {
+    let answer = answer.into();
+    let server = Server::start(vec![answer.clone(), answer]).await;
+    let mut config = config(&server.url);
+    config.http.max_body = 1_000;
+    let result = transport(config).send(Call::get("get_users", "/user/users")).await;
+    if let Err(error) = &result {
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains(KEY), "{shown}");
+        assert!(!error.to_string().contains(char::is_control), "{error:?}");
+    }
+    (result, server.requests())
+}
+
+fn http(status: &str, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+}
+
+#[tokio::test]
+async fn a_call_carries_what_ultracart_asks_for() {
+    let (answer, requests) = answered(http("200 OK", "", "{}")).await;
+    let answer = answer.unwrap();
+    assert_eq!((answer.status.as_u16(), &*answer.body, answer.attempts), (200, &b"{}"[..], 1));
+    let request = requests[0].to_ascii_lowercase();
+    assert!(request.starts_with("get /rest/v2/user/users http/1.1\r\n"), "{request}");
+    for header in [
+        "x-ultracart-api-version: 2017-03-01",
+        &format!("x-ultracart-simple-key: {KEY}"),
+        "accept: application/json",
+    ] {
+        assert!(request.contains(&format!("{header}\r\n")), "{header} in {request}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_error_and_the_key_does_not_follow_it() {
+    let elsewhere = Server::start(vec![http("200 OK", "", "{}").into()]).await;
+    for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
+        let (result, requests) =
+            answered(http(status, &format!("location: {}\r\n", elsewhere.url), "")).await;
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Redirect);
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "get_users: {status}: the server wants the call to be made elsewhere, which is not followed"
+            )
+        );
+        assert_eq!(requests.len(), 1);
+    }
+    assert!(elsewhere.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_broken_off_body_is_a_failed_attempt_that_is_made_again() {
+    let server = Server::start(vec![
+        b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"users\":".to_vec(),
+        http("200 OK", "", "{}").into(),
+    ])
+    .await;
+    let answer = transport(config(&server.url)).send(Call::get("get_users", "/user/users")).await.unwrap();
+    assert_eq!((&*answer.body, answer.attempts), (&b"{}"[..], 2));
+}
+
+#[tokio::test]
+async fn an_insert_that_may_have_arrived_is_not_made_again() {
+    let broken = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_vec();
+    for first in [broken, http("500 Internal Server Error", "", "{}").into(), Vec::new()] {
+        let server = Server::start(vec![first, http("200 OK", "", "{}").into()]).await;
+        let call = Call::insert("insert_user", "/user/users", "{}".into());
+        let error = transport(config(&server.url)).send(call).await.unwrap_err();
+        assert!(error.may_have_reached_server(), "{error:?}");
+        assert_eq!((error.attempts(), server.requests().len()), (1, 1), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_breaks_off_or_is_no_http_is_said_so() {
+    for answer in [
+        &b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"[..],
+        b"",
+        b"\0\0\0\0\xff\xff\r\n\r\n",
+        b"HTTP/1.1 banana\r\n\r\n",
+    ] {
+        let (result, requests) = answered(answer).await;
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenOff, "{answer:?}");
+        assert_eq!((error.attempts(), requests.len()), (2, 2));
+        assert_eq!(
+            error.to_string(),
+            "get_users: the connection broke off before the whole answer was there (after 2 attempts)"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_not_read() {
+    let chunked = format!(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3e9\r\n{}\r\n0\r\n\r\n",
+        "x".repeat(1_001)
+    );
+    let announced = "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n".to_owned();
+    for answer in [http("200 OK", "", &"x".repeat(1_001)), chunked, announced] {
+        let (result, requests) = answered(answer).await;
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BodyTooLarge);
+        assert_eq!(requests.len(), 1);
+        assert_eq!(
+            error.to_string(),
+            "get_users: the answer is longer than `http.max_body` allows (1000 bytes)"
+        );
+    }
+    let (result, _) = answered(http("200 OK", "", &"x".repeat(1_000))).await;
+    assert_eq!(result.unwrap().body.len(), 1_000);
+}
+
+#[tokio::test]
+async fn ultracarts_messages_are_shown_without_what_could_harm() {
+    let headers = "uc-rest-error: bad\x1b]0;title\x07 key\r\nuc-rest-error-merchant-id: DEMO\t1\r\n";
+    // The network client itself takes no header with control characters but a tab.
+    let (result, _) = answered(http("401 Unauthorized", headers, "")).await;
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::BrokenOff);
+
+    let (result, _) = answered(http(
+        "401 Unauthorized",
+        "uc-rest-error: bad\tkey\r\nuc-rest-error-merchant-id: DEMO\r\n",
+        "",
+    ))
+    .await;
+    let error = result.unwrap_err();
+    assert_eq!(error.to_string(), "get_users: 401 Unauthorized: bad key");
+    assert_eq!((error.merchant_id(), error.is_unauthorized()), (Some("DEMO"), true));
+
+    let body = r#"{"error":{"user_message":"no\u001b[31m\u202eway","developer_message":"line\r\nline"},"success":false}"#;
+    let (result, _) = answered(http("400 Bad Request", "", body)).await;
+    let error = result.unwrap_err();
+    assert_eq!(error.user_message(), Some("no [31m way"));
+    assert_eq!(error.developer_message(), Some("line  line"));
+    assert_eq!(error.to_string(), "get_users: 400 Bad Request: no [31m way");
+}
+
+#[tokio::test]
+async fn html_from_a_proxy_keeps_its_status() {
+    let (result, requests) =
+        answered(http("502 Bad Gateway", "content-type: text/html\r\n", "<html>oops")).await;
+    let error = result.unwrap_err();
+    assert_eq!((error.kind(), error.status(), requests.len()), (ErrorKind::Server, Some(502), 2));
+    assert_eq!(
+        error.to_string(),
+        "get_users: 502 Bad Gateway: the answer is HTML, so it came from a proxy in between and not from the API (after 2 attempts)"
+    );
+}
+
+#[tokio::test]
+async fn a_disabled_application_and_an_id_that_is_not_there_are_told_apart() {
+    let (result, requests) = answered(http("410 Gone", "", "{}")).await;
+    assert!(result.unwrap_err().is_application_disabled());
+    assert_eq!(requests.len(), 1);
+
+    let server = Server::start(vec![http("400 Bad Request", "", "{}").into(); 2]).await;
+    let transport = transport(config(&server.url));
+    let by_id = transport.send(Call::get("get_user", "/user/users/7").only_names_an_id()).await.unwrap_err();
+    assert!(by_id.is_not_found());
+    let list = transport.send(Call::get("get_users", "/user/users")).await.unwrap_err();
+    assert_eq!(list.kind(), ErrorKind::BadRequest);
+}
+
+#[tokio::test]
+async fn nobody_there_is_a_connect_error_of_which_nothing_was_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/rest/v2", listener.local_addr().unwrap());
+    drop(listener);
+    let call = Call::insert("insert_user", "/user/users", "{}".into());
+    let error = transport(config(&url)).send(call).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 2));
+    assert!(!error.may_have_reached_server());
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_is_a_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut config = config(&format!("http://{}/rest/v2", listener.local_addr().unwrap()));
+    config.http.request_timeout = Duration::from_millis(50);
+    config.retry.max_attempts = 1;
+    let error = transport(config).send(Call::get("get_users", "/user/users")).await.unwrap_err();
+    assert!(error.is_timeout() && error.may_have_reached_server(), "{error:?}");
+    assert_eq!(error.to_string(), "get_users: no whole answer within `http.request_timeout`");
+}
+
+#[test]
+fn plain_http_to_another_machine_is_refused() {
+    for (url, why) in [
+        (
+            "http://example.com/rest/v2",
+            "`api.base_url` is plain HTTP to another machine, where anybody in between could read the key: use https",
+        ),
+        (
+            "http://127.0.0.1.example.com",
+            "`api.base_url` is plain HTTP to another machine, where anybody in between could read the key: use https",
+        ),
+        (
+            "https://user:pass@example.com",
+            "`api.base_url` holds a user name or a password: they belong nowhere near a URL",
+        ),
+        ("https://example.com/?key=1", "`api.base_url` has a query or a fragment: paths are put behind it"),
+        ("ftp://example.com", "`api.base_url` has to begin with https://"),
+        ("example.com", "`api.base_url` is no URL"),
+    ] {
+        let error = Transport::builder(config(url)).build().expect_err(url);
+        assert_eq!((error.kind(), error.to_string()), (ErrorKind::InvalidConfig, why.to_owned()), "{url}");
+    }
+    for url in
+        ["http://localhost:1", "http://127.9.9.9", "http://[::1]:80/rest/v2", "https://example.com/rest/v2/"]
+    {
+        Transport::builder(config(url)).build().expect(url);
+    }
+}
+
+#[test]
+fn a_key_that_is_none_is_refused_and_not_shown() {
+    for (key, why) in [
+        ("", "the secret in `auth.simple_key` is empty"),
+        ("secret-key\n", "the secret in `auth.simple_key` has a line break in it: it has to be one line"),
+        (
+            "secret key",
+            "the secret in `auth.simple_key` has a space, a control character or a character outside ASCII in it",
+        ),
+        (
+            "secret-kéy",
+            "the secret in `auth.simple_key` has a space, a control character or a character outside ASCII in it",
+        ),
+    ] {
+        let mut config = config("http://localhost");
+        config.auth.simple_key = Some(key.into());
+        let error = Transport::builder(config).build().unwrap_err();
+        assert_eq!(error.to_string(), why);
+        assert!(!format!("{error:?}").contains("secret-k"));
+    }
+}
