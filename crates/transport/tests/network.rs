@@ -1,6 +1,6 @@
 //! What comes over a real connection, however odd, is a clear error and never a panic, and the key goes nowhere else.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -44,7 +44,7 @@ impl Server {
 
 fn config(url: &str) -> Config {
     let mut config = Config::default();
-    config.api.base_url = url.to_owned();
+    config.api.base_url = url.into();
     config.auth = Auth::default();
     config.auth.simple_key = Some(KEY.into());
     config.limiter.guard_gap = Duration::ZERO;
