@@ -1,0 +1,27 @@
+//! Writes the report of a made-up account, without a server: to work on the report, and for `tests/browser`.
+//!
+//! `cargo run -p ultracart-cli --example report -- FOLDER [USERS] [usual|hostile|incomplete]`
+
+use std::error::Error;
+use std::path::Path;
+
+#[expect(dead_code, reason = "the command uses all of it")]
+#[path = "../../src/report/mod.rs"]
+mod report;
+mod sample;
+#[path = "../../src/text.rs"]
+mod text;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let folder = arguments.next().ok_or("usage: report FOLDER [USERS] [usual|hostile|incomplete]")?;
+    let users = arguments.next().map_or(Ok(200), |users| users.parse())?;
+    let style = match arguments.next().as_deref() {
+        None | Some("usual") => sample::Style::Usual,
+        Some("hostile") => sample::Style::Hostile,
+        Some("incomplete") => sample::Style::Incomplete,
+        Some(other) => return Err(format!("no such style: {other}").into()),
+    };
+    report::write(&sample::review(users, style), Path::new(&folder))?;
+    Ok(())
+}

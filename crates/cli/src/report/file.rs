@@ -1,0 +1,105 @@
+//! Files that are there wholly or not at all, and that only their owner can read.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Makes the folder, and those above it, if it is not there.
+pub(super) fn make_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder
+        .create(dir)
+        .map_err(|error| named(&error, &format!("the folder {} cannot be made", dir.display())))
+}
+
+/// A file that waits beside its place. Dropped there, it is removed.
+#[derive(Debug)]
+pub(super) struct Written {
+    temporary: PathBuf,
+    place: PathBuf,
+}
+
+/// Writes a file beside its place in `dir`.
+pub(super) fn write(
+    dir: &Path,
+    name: &str,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<Written> {
+    let temporary = dir.join(format!(".{name}.{}.tmp", std::process::id()));
+    let problem = |error: io::Error| match error.kind() {
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::NotADirectory => {
+            named(&error, &format!("the folder {} cannot be written to", dir.display()))
+        }
+        _ => named(&error, &format!("{} cannot be written", dir.join(name).display())),
+    };
+    // Of a run with the same process id that was killed.
+    _ = fs::remove_file(&temporary);
+    let file = create(&temporary).map_err(problem)?;
+    let written = Written { temporary, place: dir.join(name) };
+    let mut out = BufWriter::new(file);
+    content(&mut out).map_err(problem)?;
+    let file = out.into_inner().map_err(|error| problem(error.into_error()))?;
+    file.sync_all().map_err(problem)?;
+    Ok(written)
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+impl Written {
+    /// Puts the file into its place, over what is there, and says where that is.
+    pub(super) fn put(self) -> io::Result<PathBuf> {
+        fs::rename(&self.temporary, &self.place)
+            .map_err(|error| named(&error, &format!("{} cannot be written", self.place.display())))?;
+        Ok(self.place.clone())
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        // It is gone already if it was put into its place.
+        _ = fs::remove_file(&self.temporary);
+    }
+}
+
+fn named(error: &io::Error, what: &str) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_fails_half_way_leaves_the_old_one_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), "a", |out| out.write_all(b"old")).unwrap().put().unwrap();
+        let error = write(dir.path(), "a", |out| {
+            out.write_all(b"new")?;
+            Err(io::Error::other("no more"))
+        })
+        .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("{} cannot be written: no more", dir.path().join("a").display())
+        );
+        assert_eq!(fs::read_to_string(dir.path().join("a")).unwrap(), "old");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,123 @@
+//! `audit.html`: one file that needs nothing else, made to be read, sorted, printed and kept.
+//!
+//! Strangers chose most strings in it. maud escapes them, `text` makes visible what escaping leaves, and the page's
+//! Content-Security-Policy lets nothing run or load but the one style and the one script below, which it knows by
+//! their hashes.
+
+mod findings;
+mod head;
+mod intro;
+mod matrix;
+mod page;
+mod svg;
+mod tables;
+mod timeline;
+
+use std::io::{self, Write};
+
+use maud::{DOCTYPE, html};
+use ultracart_client::audit::Review;
+
+use super::stats::Stats;
+use page::Page;
+
+/// Writes the page.
+pub(super) fn write(review: &Review, stats: &[Stats<'_>], out: &mut dyn Write) -> io::Result<()> {
+    let page = Page::new(review, stats);
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head::head(&page))
+            body {
+                a.skip href="#findings" { "Skip to the findings" }
+                (intro::header(&page))
+                (intro::navigation())
+                main {
+                    (intro::missing(&page))
+                    (intro::summary(&page))
+                    (findings::section(&page))
+                    (matrix::section(&page))
+                    (timeline::section(&page))
+                    (tables::users::section(&page))
+                    (tables::groups::section(&page))
+                    (tables::permissions::section(&page))
+                    (tables::logins::section(&page))
+                    (intro::about(&page))
+                }
+                footer { p { "Made by " code { "ultracart audit" } ", version " (env!("CARGO_PKG_VERSION")) "." } }
+                (head::script())
+            }
+        }
+    };
+    out.write_all(markup.into_string().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{self, Style};
+    use super::super::stats;
+    use super::*;
+
+    fn page(users: usize, style: Style) -> String {
+        let review = sample::review(users, style);
+        let mut out = Vec::new();
+        write(&review, &stats::of(&review), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_loaded_and_nothing_of_a_stranger_is_markup() {
+        let html = page(60, Style::Hostile);
+        assert_eq!(html.matches("<script").count(), 1, "our own");
+        assert_eq!(html.matches("<style").count(), 1, "our own");
+        for forbidden in [
+            "<img",
+            "<svg onload",
+            "<iframe",
+            "<object",
+            "http-equiv=\"refresh\"",
+            " style=\"",
+            " onclick=\"",
+        ] {
+            assert!(!html.contains(forbidden), "{forbidden}");
+        }
+        let references = html.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+        for reference in references {
+            assert!(reference.starts_with('#') || reference == "data:,", "{reference}");
+        }
+        assert!(html.contains("&lt;script&gt;window.hacked=1&lt;/script&gt;"));
+        let unseen = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
+        assert_eq!(html.chars().find(|&c| unseen(c)), None);
+    }
+
+    #[test]
+    fn five_thousand_users_stay_small() {
+        let html = page(5_000, Style::Usual);
+        let megabytes = html.len() / 1_000_000;
+        assert!(megabytes < 8, "{megabytes} MB");
+        let pictures: usize = html
+            .split("<figure")
+            .skip(1)
+            .map(|figure| figure.split("</figure").next().unwrap().matches('<').count())
+            .sum();
+        assert!(pictures < 2_500, "{pictures} elements in the pictures");
+        let rows = html.split("id=\"users\"").nth(1).unwrap().split("</table>").next().unwrap();
+        assert_eq!(rows.matches("<tr").count(), 5_001);
+    }
+
+    #[test]
+    fn an_empty_account_has_a_page() {
+        let html = page(0, Style::Usual);
+        assert!(html.contains("0 users"), "{html}");
+        assert!(!html.contains("NaN"));
+    }
+
+    #[test]
+    fn what_is_missing_is_said_at_the_top() {
+        let html = page(60, Style::Incomplete);
+        let missing = html.find("id=\"missing\"").unwrap();
+        assert!(missing < html.find("id=\"findings\"").unwrap());
+        assert!(html.contains("the list of groups"));
+        assert!(!page(60, Style::Usual).contains("id=\"missing\""));
+    }
+}

@@ -1,0 +1,136 @@
+"use strict";
+(() => {
+  const numbers = new Intl.NumberFormat("en");
+  const words = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+
+  // Tables: a filter, and headings to sort by.
+  for (const section of document.querySelectorAll(".listing")) {
+    const table = section.querySelector("table");
+    const body = table.tBodies[0];
+    const rows = Array.from(body.rows);
+    if (rows.length === 0) continue;
+    const input = section.querySelector("input");
+    const count = section.querySelector("output");
+    const noun = table.dataset.rows;
+    const nouns = (n) => (n === 1 ? noun.slice(0, -1) : noun);
+    let texts = null;
+    let waiting = 0;
+
+    const filter = () => {
+      waiting = 0;
+      // Once for all: reading the text of thousands of rows at every key would be felt.
+      texts ??= new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+      const wanted = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let shown = 0;
+      for (const row of rows) {
+        const text = texts.get(row);
+        const fits = wanted.every((word) => text.includes(word));
+        if (row.hidden === fits) row.hidden = !fits;
+        if (fits) shown += 1;
+      }
+      const all = numbers.format(rows.length);
+      count.textContent = wanted.length === 0
+        ? `${all} ${nouns(rows.length)}`
+        : `${numbers.format(shown)} of ${all} ${nouns(rows.length)}`;
+    };
+    input.addEventListener("input", () => {
+      if (waiting === 0) waiting = requestAnimationFrame(filter);
+    });
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && input.value !== "") {
+        event.preventDefault();
+        input.value = "";
+        filter();
+      }
+    });
+    section.querySelector(".filter").hidden = false;
+
+    const headings = Array.from(table.tHead.rows[0].cells);
+    for (const heading of headings) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...heading.childNodes);
+      heading.append(button);
+      heading.setAttribute("aria-sort", "none");
+    }
+    const value = (row, column, numeric) => {
+      const cell = row.cells[column];
+      return numeric ? Number(cell.dataset.v ?? 0) : cell.textContent.trim();
+    };
+    table.tHead.addEventListener("click", (event) => {
+      const heading = event.target.closest("th");
+      if (!heading || !event.target.closest("button")) return;
+      const column = headings.indexOf(heading);
+      const numeric = heading.dataset.sort === "number";
+      const before = heading.getAttribute("aria-sort");
+      // Numbers from the largest, words from A.
+      const first = numeric ? "descending" : "ascending";
+      const second = numeric ? "ascending" : "descending";
+      const order = before === first ? second : first;
+      for (const other of headings) other.setAttribute("aria-sort", other === heading ? order : "none");
+      const sign = order === "ascending" ? 1 : -1;
+      const keyed = rows.map((row, at) => [value(row, column, numeric), at, row]);
+      keyed.sort((a, b) => {
+        const by = numeric ? a[0] - b[0] : words.compare(a[0], b[0]);
+        return by === 0 ? a[1] - b[1] : sign * by;
+      });
+      const sorted = document.createDocumentFragment();
+      for (const [, , row] of keyed) sorted.append(row);
+      body.append(sorted);
+    });
+  }
+
+  // What is under the pointer in the picture of users and permissions.
+  const picture = document.getElementById("matrix-picture");
+  if (picture) {
+    const users = picture.dataset.users.split(" ");
+    const left = Number(picture.dataset.left);
+    const width = Number(picture.dataset.width);
+    const column = width / users.length;
+    const labels = Array.from(picture.querySelectorAll("[data-y]"), (label) => ({
+      y: Number(label.dataset.y),
+      name: label.querySelector("title")?.textContent ?? label.textContent,
+    }));
+    const states = [
+      ["outside", "held outside any group"],
+      ["unknown", "held; what grants it is not known"],
+      ["through", "granted through a group"],
+      ["member", "a member"],
+    ].flatMap(([name, text]) => Array.from(picture.querySelectorAll(`path.${name}`), (path) => [path, text]));
+    const readout = document.getElementById("matrix-readout");
+    const cursor = document.getElementById("matrix-cursor");
+    const height = picture.viewBox.baseVal.height;
+    let names = null;
+
+    const clear = () => {
+      readout.textContent = "";
+      cursor.setAttribute("d", "");
+    };
+    picture.addEventListener("pointermove", (event) => {
+      const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(picture.getScreenCTM().inverse());
+      const place = Math.floor((at.x - left) / column);
+      const row = labels.find((label) => at.y >= label.y && at.y < label.y + 17);
+      if (place < 0 || place >= users.length || !row) return clear();
+      names ??= new Map(
+        Array.from(document.querySelectorAll("tr[data-u]"), (user) => [user.dataset.u, user.cells[0].firstChild.textContent]),
+      );
+      const middle = new DOMPoint(left + (place + 0.5) * column, row.y + 7);
+      const state = states.find(([path]) => path.isPointInFill(middle));
+      readout.textContent = `${names.get(users[place])} · ${row.name} · ${state ? state[1] : "no"}`;
+      const x = middle.x.toFixed(2);
+      cursor.setAttribute("d", `M${x} 22V${height}`);
+    });
+    picture.addEventListener("pointerleave", clear);
+  }
+
+  // On paper nothing can be opened.
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = Array.from(document.querySelectorAll("details:not([open])"));
+    for (const details of opened) details.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const details of opened) details.open = false;
+    opened = [];
+  });
+})();

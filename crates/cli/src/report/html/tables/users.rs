@@ -1,0 +1,104 @@
+//! The table of users.
+
+use maud::{Markup, html};
+use ultracart_client::audit::{FindingKind, Held, ReviewedUser};
+
+use super::super::super::stats::Stats;
+use super::super::super::text::{name, name_or_dash, number};
+use super::super::page::{Page, severity};
+use super::{Column, Sort, Table, numeric};
+
+/// The section.
+pub(in super::super) fn section(page: &Page<'_>) -> Markup {
+    let rows = page.review.users.iter().zip(page.stats).enumerate();
+    Table {
+        id: "users",
+        title: "Users",
+        lead: html! { "Every user of the account. " code { "users.csv" } " has the same and more for a spreadsheet." },
+        rows_are: "users",
+        rows: page.review.users.len(),
+        columns: vec![
+            Column("User", Sort::Text),
+            Column("E-mail", Sort::Text),
+            Column("Groups", Sort::Text),
+            Column("Second factor", Sort::Text),
+            Column("API", Sort::Text),
+            Column("Permissions", Sort::Number),
+            Column("Logins", Sort::Number),
+            Column("Last login", Sort::Number),
+            Column("Findings", Sort::Tags),
+        ],
+        body: html! { @for (position, (user, stats)) in rows { (row(page, position, user, stats)) } },
+    }
+    .section()
+}
+
+fn row(page: &Page<'_>, position: usize, reviewed: &ReviewedUser, stats: &Stats<'_>) -> Markup {
+    let user = &reviewed.user;
+    let outside = reviewed.permissions.iter().filter(|permission| permission.held == Held::Outside).count();
+    let factor = user.otp_serial_number.as_deref().is_some_and(|serial| !serial.trim().is_empty());
+    html! {
+        tr data-u=(position) {
+            th scope="row" {
+                (name(&page.user(position)))
+                @if let Some(full_name) = user.full_name.as_deref() { span.aside { (name(full_name)) } }
+            }
+            td.mail { (name_or_dash(user.email.as_deref())) }
+            td { (page.groups(&reviewed.groups)) }
+            td { @if factor { "Yes" } @else { span.bad { "None" } } }
+            td { (api(page, position, reviewed)) }
+            td.number data-v=(reviewed.permissions.len()) {
+                (number(reviewed.permissions.len()))
+                @if outside > 0 { span.aside.exception { (number(outside)) " outside" } }
+            }
+            @if stats.read { (numeric(stats.logins)) } @else { td.number data-v="-1" { span.bad { "unread" } } }
+            (last(stats))
+            (findings(page, position))
+        }
+    }
+}
+
+fn api(page: &Page<'_>, position: usize, user: &ReviewedUser) -> Markup {
+    html! {
+        @if user.api_permissions().next().is_none() { span.none { "–" } }
+        @else if page.findings_of[position].contains(&FindingKind::ApiWithoutMasks) { span.bad { "Any address" } }
+        @else { "Masked" }
+    }
+}
+
+pub(super) fn last(stats: &Stats<'_>) -> Markup {
+    html! {
+        @match stats.last {
+            Some((at, local)) => td.number data-v=(at.as_second()) { (local.date()) },
+            None => td.number data-v="-99999999999" { span.none { "–" } },
+        }
+    }
+}
+
+fn findings(page: &Page<'_>, position: usize) -> Markup {
+    let kinds: Vec<FindingKind> =
+        page.findings_of[position].iter().copied().filter(|&kind| label(kind).is_some()).collect();
+    html! {
+        td.tags data-v=(kinds.len()) {
+            @for kind in kinds {
+                @if let (Some(label), Some(finding)) = (label(kind), page.review.finding(kind)) {
+                    span.tag.(severity(finding.severity)) { (label) } " "
+                }
+            }
+        }
+    }
+}
+
+/// What a finding is called in a row. Not there is the shared address, which an office gives to everyone.
+fn label(kind: FindingKind) -> Option<&'static str> {
+    Some(match kind {
+        FindingKind::NoSecondFactor => "No 2nd factor",
+        FindingKind::ApiWithoutMasks => "Open API",
+        FindingKind::Dormant => "Dormant",
+        FindingKind::OutsideGroups => "Outside groups",
+        FindingKind::HistoryUnreadable => "Logins unread",
+        FindingKind::LinkedAccounts => "Linked",
+        FindingKind::UserInNoGroup => "No group",
+        _ => return None,
+    })
+}
