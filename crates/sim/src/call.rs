@@ -1,0 +1,197 @@
+//! What becomes of a request, decided at the moment it arrives.
+//!
+//! In this order: how many calls are in flight; the windows; a scripted fault; the path; the API version; the
+//! credentials; and then the operation. So a call that is refused for anything but a limit has cost a call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HeaderName, RETRY_AFTER};
+use http::{Request, StatusCode};
+use jiff::fmt::rfc2822::DateTimePrinter;
+
+use crate::fault::{Action, Fault, RetryAfter};
+use crate::flight::Flight;
+use crate::limits::Scope;
+use crate::operations::{self, Context};
+use crate::record::RecordedRequest;
+use crate::reply::{Problem, Reply};
+use crate::route::{Operation, Route, route};
+use crate::service::PeerIp;
+use crate::settings::Count;
+use crate::sim::{LOOPBACK, Shared, State};
+
+const API_VERSION: HeaderName = HeaderName::from_static("x-ultracart-api-version");
+const VERSION: &str = "2017-03-01";
+
+/// A request that has arrived, and what it will be answered with.
+pub(crate) struct Taken {
+    /// None where a limit refused it, or it is of a kind that no limit counts.
+    pub(crate) flight: Option<Flight>,
+    /// How long until there is an answer.
+    pub(crate) wait: Duration,
+    pub(crate) outcome: Outcome,
+}
+
+pub(crate) enum Outcome {
+    Answer(Reply, Delivery),
+    Reset,
+    Hang,
+}
+
+/// How a body comes.
+#[derive(Clone, Copy)]
+pub(crate) enum Delivery {
+    Whole,
+    Slow(Duration),
+    Cut,
+    Huge(u64),
+}
+
+/// A request, and what is known about it.
+struct Arrival<'a> {
+    request: &'a Request<Bytes>,
+    route: Route<'a>,
+    application: Option<String>,
+    now: Duration,
+}
+
+impl Shared {
+    pub(crate) fn take(self: &Arc<Self>, request: &Request<Bytes>) -> Taken {
+        let now = self.clock.now();
+        let peer = request.extensions().get::<PeerIp>().map_or(LOOPBACK, |peer| peer.0);
+        let mut record = RecordedRequest::new(request, now, peer);
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let route = route(request.method(), request.uri().path());
+        let operation = route.operation();
+        let application = state.credentials.application(request.headers(), now);
+        let arrival = Arrival { request, route, application, now };
+
+        let is_token = operation == Some(Operation::OauthAccessToken);
+        let scopes: Vec<Scope> = if is_token && self.settings.count_tokens == Count::No {
+            Vec::new()
+        } else {
+            arrival.application.iter().cloned().map(Scope::Application).chain([Scope::Ip(peer)]).collect()
+        };
+        let others = state.flights.others(&scopes, now);
+        record.in_flight = others.any;
+        state.records.calls += u64::from(!is_token);
+        state.records.overlaps += u64::from(others.any > 0);
+
+        let refusal = if others.busiest >= self.settings.max_in_flight {
+            Some(self.settings.concurrency_message.clone())
+        } else {
+            state.limits.full(&scopes, now).map(ToString::to_string)
+        };
+        let (flight, extra_wait, outcome) = if let Some(message) = refusal {
+            state.records.rejections += 1;
+            if self.settings.count_rejected == Count::Yes {
+                state.limits.count(&scopes, now);
+            }
+            (
+                None,
+                Duration::ZERO,
+                Outcome::Answer(self.too_many(message, &RetryAfter::None), Delivery::Whole),
+            )
+        } else {
+            let fault = state.faults.next(operation);
+            let is_rejected =
+                fault.as_ref().is_some_and(|fault| matches!(fault.action, Action::TooManyRequests { .. }));
+            if !is_rejected || self.settings.count_rejected == Count::Yes {
+                state.limits.count(&scopes, now);
+            }
+            let flight = (!scopes.is_empty()).then(|| state.flights.start(scopes));
+            let (outcome, wait) = self.outcome(state, &arrival, fault);
+            (flight, wait, outcome)
+        };
+        let wait = self.settings.latency.saturating_add(extra_wait);
+        let flight = flight.map(|id| Flight::new(Arc::clone(self), id, now.saturating_add(wait)));
+
+        record.operation = operation;
+        if let Outcome::Answer(reply, _) = &outcome {
+            record.status = Some(reply.status);
+        }
+        state.records.push(record, self.settings.keep_requests);
+        Taken { flight, wait, outcome }
+    }
+
+    /// What happens to a call that no limit refuses, and how much longer it takes than others.
+    fn outcome(&self, state: &mut State, arrival: &Arrival<'_>, fault: Option<Fault>) -> (Outcome, Duration) {
+        let Some(fault) = fault else {
+            return (Outcome::Answer(self.perform(state, arrival), Delivery::Whole), Duration::ZERO);
+        };
+        let done = fault.takes_effect.then(|| self.perform(state, arrival));
+        let done = done.unwrap_or_else(|| Reply::empty(StatusCode::OK));
+        let answer = |reply| Outcome::Answer(reply, Delivery::Whole);
+        let outcome = match fault.action {
+            Action::TooManyRequests { message, retry_after } => {
+                let message = message.unwrap_or_else(|| state.limits.any_message());
+                answer(self.too_many(message, &retry_after))
+            }
+            Action::Error(status, message) => {
+                answer(Problem::new(status, message).reply(&self.settings.merchant_id))
+            }
+            Action::Answer(scripted) => {
+                let (parts, body) = scripted.into_parts();
+                answer(Reply { status: parts.status, headers: parts.headers, body })
+            }
+            Action::SlowHeaders(delay) => return (answer(done), delay),
+            Action::SlowBody(duration) => Outcome::Answer(done, Delivery::Slow(duration)),
+            // Where there is no body, the connection is all that can break off.
+            Action::CutBody if done.body.is_empty() => Outcome::Reset,
+            Action::CutBody => Outcome::Answer(done, Delivery::Cut),
+            Action::HugeBody(bytes) => {
+                Outcome::Answer(Reply::json(StatusCode::OK, Bytes::new()), Delivery::Huge(bytes))
+            }
+            Action::Reset => Outcome::Reset,
+            Action::Hang => Outcome::Hang,
+        };
+        (outcome, Duration::ZERO)
+    }
+
+    fn too_many(&self, message: String, retry_after: &RetryAfter) -> Reply {
+        let reply = Problem::new(StatusCode::TOO_MANY_REQUESTS, message).reply(&self.settings.merchant_id);
+        let value = match retry_after {
+            RetryAfter::None => return reply,
+            RetryAfter::Seconds(seconds) => seconds.to_string(),
+            RetryAfter::Date(from_now) => {
+                let at = self.clock.wall().saturating_add(*from_now).unwrap_or(jiff::Timestamp::MAX);
+                DateTimePrinter::new().timestamp_to_rfc9110_string(&at).unwrap_or_default()
+            }
+            RetryAfter::Text(text) => text.clone(),
+        };
+        reply.header(RETRY_AFTER, &value)
+    }
+
+    /// Carries a call out.
+    fn perform(&self, state: &mut State, arrival: &Arrival<'_>) -> Reply {
+        self.try_perform(state, arrival).unwrap_or_else(|problem| problem.reply(&self.settings.merchant_id))
+    }
+
+    fn try_perform(&self, state: &mut State, arrival: &Arrival<'_>) -> Result<Reply, Problem> {
+        let (operation, id) = match &arrival.route {
+            Route::Operation(operation, id) => (*operation, *id),
+            Route::WrongMethod { allow } => {
+                let problem =
+                    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This path does not know that method.");
+                return Err(problem.allow(allow.clone()));
+            }
+            Route::UnknownPath => return Err(Problem::new(StatusCode::NOT_FOUND, "There is no such path.")),
+        };
+        let headers = arrival.request.headers();
+        if operation == Operation::OauthAccessToken {
+            return Ok(operations::token(state, arrival.request, &self.settings.merchant_id, arrival.now));
+        }
+        if headers.get(API_VERSION).is_none_or(|version| version != VERSION) {
+            let message = format!("The header X-UltraCart-Api-Version must be {VERSION}.");
+            return Err(Problem::bad_request(message));
+        }
+        if arrival.application.is_none() {
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, "Invalid credentials."));
+        }
+        let context = Context { settings: &self.settings, wall: self.clock.wall(), request: arrival.request };
+        operations::perform(operation, id, &mut state.account, &context)
+    }
+}

@@ -1,0 +1,71 @@
+//! A sliding log: no more than so many calls in any stretch of the window's length.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+#[derive(Debug)]
+pub(super) struct Log {
+    calls: u32,
+    per: Duration,
+    times: VecDeque<Duration>,
+}
+
+impl Log {
+    pub(super) fn new(calls: u32, per: Duration) -> Self {
+        Self { calls, per, times: VecDeque::new() }
+    }
+
+    /// How many calls fit in now.
+    pub(super) fn remaining(&self, now: Duration) -> u32 {
+        let old = self.times.partition_point(|at| at.saturating_add(self.per) <= now);
+        let held = u32::try_from(self.times.len() - old).unwrap_or(u32::MAX);
+        self.calls.saturating_sub(held)
+    }
+
+    /// Adds a call, even where there is no room for it.
+    pub(super) fn add(&mut self, now: Duration) {
+        while self.times.front().is_some_and(|at| at.saturating_add(self.per) <= now) {
+            self.times.pop_front();
+        }
+        self.times.push_back(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_call_leaves_when_it_is_as_old_as_the_window() {
+        let mut log = Log::new(2, Duration::from_secs(10));
+        log.add(Duration::from_secs(1));
+        log.add(Duration::from_secs(5));
+        assert_eq!(log.remaining(Duration::from_millis(10_999)), 0);
+        assert_eq!(log.remaining(Duration::from_secs(11)), 1);
+        assert_eq!(log.remaining(Duration::from_secs(15)), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_the_calls_in_any_window(
+            calls in 1_u32..20, per in 1_u64..50_000, gaps in prop::collection::vec(0_u64..5_000, 1..200),
+        ) {
+            let per = Duration::from_millis(per);
+            let mut log = Log::new(calls, per);
+            let (mut now, mut taken) = (Duration::ZERO, Vec::new());
+            for gap in gaps {
+                now += Duration::from_millis(gap);
+                if log.remaining(now) > 0 {
+                    log.add(now);
+                    taken.push(now);
+                }
+            }
+            for from in &taken {
+                let inside = taken.iter().filter(|at| *at >= from && **at < *from + per).count();
+                prop_assert!(inside <= calls as usize);
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Who may call: the simple key, and OAuth applications with tokens that are replaced.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use ultracart_model::{OauthTokenResponse, Token};
+
+use crate::account::Rng;
+
+/// The application that calls with the simple key.
+pub(crate) const SIMPLE_KEY_APPLICATION: &str = "simple key";
+
+#[derive(Debug)]
+pub(crate) struct Credentials {
+    simple_key: Token,
+    clients: Vec<Client>,
+    /// Access tokens that were given out.
+    granted: HashMap<String, Grant>,
+    lifetime: Duration,
+    rng: Rng,
+}
+
+#[derive(Debug)]
+struct Client {
+    id: String,
+    /// The only one that is good: each refresh replaces it.
+    refresh_token: Token,
+}
+
+#[derive(Debug)]
+struct Grant {
+    client: String,
+    until: Duration,
+}
+
+/// Why there is no token: `error` and `error_description`.
+pub(crate) type Refusal = (&'static str, &'static str);
+
+impl Credentials {
+    pub(crate) fn new(
+        simple_key: Token,
+        clients: Vec<(String, Token)>,
+        lifetime: Duration,
+        seed: u64,
+    ) -> Self {
+        let client = |(id, refresh_token)| Client { id, refresh_token };
+        let clients = clients.into_iter().map(client).collect();
+        Self { simple_key, clients, granted: HashMap::new(), lifetime, rng: Rng::new(seed, u64::MAX) }
+    }
+
+    pub(crate) fn simple_key(&self) -> &Token {
+        &self.simple_key
+    }
+
+    pub(crate) fn applications(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(SIMPLE_KEY_APPLICATION).chain(self.clients.iter().map(|client| &*client.id))
+    }
+
+    /// The refresh token that is good now.
+    pub(crate) fn refresh_token(&self, client_id: &str) -> Option<&Token> {
+        self.clients.iter().find(|client| client.id == client_id).map(|client| &client.refresh_token)
+    }
+
+    /// The application that a request's headers speak for.
+    pub(crate) fn application(&self, headers: &HeaderMap, now: Duration) -> Option<String> {
+        if let Some(key) = headers.get("x-ultracart-simple-key") {
+            let is_right = key.as_bytes() == self.simple_key.expose().as_bytes();
+            return is_right.then(|| SIMPLE_KEY_APPLICATION.to_owned());
+        }
+        let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+        let grant = self.granted.get(token.trim())?;
+        (scheme.eq_ignore_ascii_case("bearer") && now < grant.until).then(|| grant.client.clone())
+    }
+
+    /// No access token that was given out is good any more.
+    pub(crate) fn expire_access_tokens(&mut self) {
+        self.granted.clear();
+    }
+
+    /// A new access token and a new refresh token, for the old one.
+    pub(crate) fn refresh(
+        &mut self,
+        client_id: &str,
+        refresh_token: &str,
+        now: Duration,
+    ) -> Result<OauthTokenResponse, Refusal> {
+        let [access, next] = [self.rng.next(), self.rng.next()].map(|number| format!("{number:016x}"));
+        let Some(client) = self.clients.iter_mut().find(|client| client.id == client_id) else {
+            return Err(("invalid_client", "There is no such application."));
+        };
+        if client.refresh_token.expose() != refresh_token {
+            return Err(("invalid_grant", "The refresh token is not valid, or was used before."));
+        }
+        let (access, next) = (format!("access-{access}"), format!("refresh-{next}"));
+        client.refresh_token = next.as_str().into();
+        self.granted.retain(|_, grant| now < grant.until);
+        let until = now.saturating_add(self.lifetime);
+        self.granted.insert(access.clone(), Grant { client: client_id.to_owned(), until });
+        Ok(OauthTokenResponse::new()
+            .access_token(access)
+            .refresh_token(next)
+            .token_type("bearer")
+            .expires_in(self.lifetime.as_secs())
+            .scope("user_read user_write"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refresh_token_is_good_once() {
+        let mut credentials =
+            Credentials::new("k".into(), vec![("app".into(), "r1".into())], Duration::from_secs(10), 1);
+        let tokens = credentials.refresh("app", "r1", Duration::ZERO).unwrap();
+        assert_eq!(credentials.refresh("app", "r1", Duration::ZERO).unwrap_err().0, "invalid_grant");
+        assert_eq!(credentials.refresh("other", "r1", Duration::ZERO).unwrap_err().0, "invalid_client");
+
+        let mut headers = HeaderMap::new();
+        let bearer = format!("Bearer {}", tokens.access_token.unwrap().expose());
+        headers.insert(AUTHORIZATION, bearer.parse().unwrap());
+        let who =
+            |credentials: &Credentials, now| credentials.application(&headers, Duration::from_secs(now));
+        assert_eq!(who(&credentials, 9).as_deref(), Some("app"));
+        assert_eq!(who(&credentials, 10), None);
+        credentials.expire_access_tokens();
+        assert_eq!(who(&credentials, 0), None);
+
+        let next = tokens.refresh_token.unwrap();
+        assert_eq!(credentials.refresh_token("app"), Some(&next));
+        credentials.refresh("app", next.expose(), Duration::ZERO).unwrap();
+    }
+}

@@ -1,0 +1,90 @@
+//! The five operations on groups.
+
+use std::collections::BTreeSet;
+
+use http::StatusCode;
+use ultracart_model::{Group, GroupOid, GroupUserMembership, UserId};
+
+use super::fields::{Fields, invalid_json, replace_extra};
+use super::page::Page;
+use super::{Context, deleted, object};
+use crate::account::{Account, GroupRow};
+use crate::reply::{Problem, Reply};
+use crate::settings::GetGroupBody;
+
+pub(super) fn list(account: &Account, context: &Context<'_>) -> Result<Reply, Problem> {
+    let page = Page::of(context, account.groups().len())?;
+    let users = account.user_names();
+    Ok(page.reply("groups", account.groups(), |out, (oid, row)| users.write_group(out, oid, row)))
+}
+
+pub(super) fn get(account: &Account, oid: GroupOid, context: &Context<'_>) -> Result<Reply, Problem> {
+    match context.settings.get_group_body {
+        GetGroupBody::Present => stored(account, oid, context),
+        GetGroupBody::Empty => find(account, oid, context).map(|_| Reply::empty(StatusCode::OK)),
+    }
+}
+
+pub(super) fn insert(account: &mut Account, context: &Context<'_>) -> Result<Reply, Problem> {
+    let body = context.json()?;
+    let oid = account.free_group_oid().ok_or_else(|| Problem::bad_request("The account is full."))?;
+    change(account, oid, GroupRow::new(), body)?;
+    stored(account, oid, context)
+}
+
+pub(super) fn update(account: &mut Account, oid: GroupOid, context: &Context<'_>) -> Result<Reply, Problem> {
+    let body = context.json()?;
+    let row = find(account, oid, context)?.clone();
+    change(account, oid, row, body)?;
+    stored(account, oid, context)
+}
+
+pub(super) fn delete(account: &mut Account, oid: GroupOid, context: &Context<'_>) -> Result<Reply, Problem> {
+    if account.remove_group(oid) { Ok(deleted()) } else { Err(context.unknown("group_oid", oid.get())) }
+}
+
+fn find<'a>(account: &'a Account, oid: GroupOid, context: &Context<'_>) -> Result<&'a GroupRow, Problem> {
+    account.group(oid).ok_or_else(|| context.unknown("group_oid", oid.get()))
+}
+
+fn stored(account: &Account, oid: GroupOid, context: &Context<'_>) -> Result<Reply, Problem> {
+    let row = find(account, oid, context)?;
+    Ok(object("group", |out| account.user_names().write_group(out, oid, row)))
+}
+
+/// Does to a group what a body says: a field that is sent is replaced, a list as a whole.
+fn change(account: &mut Account, oid: GroupOid, mut row: GroupRow, body: &[u8]) -> Result<(), Problem> {
+    let fields = Fields::read(body)?;
+    let sent: Group = serde_json::from_slice(body).map_err(|error| invalid_json(&error))?;
+    let members = sent
+        .users
+        .iter()
+        .flatten()
+        .filter(|membership| membership.member == Some(true))
+        .map(|membership| user_of(account, membership))
+        .collect::<Result<BTreeSet<_>, _>>()?;
+    if fields.has("permissions") {
+        row.set_permissions(sent.permissions);
+    }
+    if fields.has("notifications") {
+        row.set_notifications(sent.notifications);
+    }
+    fields.replace("name", &mut row.group.name, sent.name);
+    replace_extra(&mut row.group.extra, &sent.extra)?;
+    account.put_group(oid, row);
+    if fields.has("users") {
+        account.set_members(oid, &members);
+    }
+    Ok(())
+}
+
+/// The user who is to be a member: by their number, or by their login where there is no number.
+fn user_of(account: &Account, membership: &GroupUserMembership) -> Result<UserId, Problem> {
+    if let Some(id) = membership.user_id {
+        let known = account.user(id).map(|_| id);
+        return known
+            .ok_or_else(|| Problem::bad_request(format!("user_id {id} does not exist.")).about(id.get()));
+    }
+    let holder = membership.login.as_deref().and_then(|login| account.login_holder(login));
+    holder.ok_or_else(|| Problem::bad_request("A user of the group does not exist."))
+}

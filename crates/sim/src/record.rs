@@ -1,0 +1,158 @@
+//! What the account has seen.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::HeaderValue;
+use http::{HeaderMap, Method, Request, StatusCode};
+use serde_json::{Map, Value};
+
+use crate::route::Operation;
+
+const REDACTED: &str = "[redacted]";
+const SECRET_HEADERS: [&str; 5] =
+    ["authorization", "cookie", "proxy-authorization", "x-ultracart-browser-key", "x-ultracart-simple-key"];
+const SECRET_FIELDS: [&str; 4] = ["change_ftp_password_to", "change_password_to", "code", "refresh_token"];
+/// Of a longer body nothing is kept.
+const MAX_BODY: usize = 256 * 1024;
+
+/// A request as it came, without the credentials and passwords that were in it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RecordedRequest {
+    /// When it came, from the account's start.
+    pub at: Duration,
+    /// What it asked for; `None` for a path or a method that the API does not have.
+    pub operation: Option<Operation>,
+    /// Its method.
+    pub method: Method,
+    /// Its path, as `/rest/v2/user/users`.
+    pub path: String,
+    /// What came behind the `?`.
+    pub query: Option<String>,
+    /// Its headers; the values of credentials are `[redacted]`.
+    pub headers: HeaderMap,
+    /// Its body, where that was JSON or a form; passwords and tokens are `[redacted]`.
+    pub body: Option<Value>,
+    /// The address it came from.
+    pub peer: IpAddr,
+    /// How many other calls of the same application or address were in flight when it came.
+    pub in_flight: u32,
+    /// The status of the answer; `None` where there was none.
+    pub status: Option<StatusCode>,
+}
+
+impl RecordedRequest {
+    pub(crate) fn new(request: &Request<Bytes>, at: Duration, peer: IpAddr) -> Self {
+        let mut headers = request.headers().clone();
+        for name in SECRET_HEADERS {
+            if let Some(value) = headers.get_mut(name) {
+                *value = HeaderValue::from_static(REDACTED);
+            }
+        }
+        Self {
+            at,
+            operation: None,
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            query: request.uri().query().map(str::to_owned),
+            headers,
+            body: body(request),
+            peer,
+            in_flight: 0,
+            status: None,
+        }
+    }
+}
+
+fn body(request: &Request<Bytes>) -> Option<Value> {
+    let bytes = request.body();
+    if bytes.is_empty() || bytes.len() > MAX_BODY {
+        return None;
+    }
+    let mut value = match serde_json::from_slice(bytes) {
+        Ok(value) => value,
+        Err(_) if is_form(request.headers()) => {
+            let pairs = url::form_urlencoded::parse(bytes);
+            pairs.map(|(name, value)| (name.into_owned(), Value::from(&*value))).collect::<Map<_, _>>().into()
+        }
+        Err(_) => return None,
+    };
+    redact(&mut value);
+    Some(value)
+}
+
+pub(crate) fn is_form(headers: &HeaderMap) -> bool {
+    has_type(headers, "application/x-www-form-urlencoded")
+}
+
+/// Whether the content type is this one, with whatever parameters.
+pub(crate) fn has_type(headers: &HeaderMap, wanted: &str) -> bool {
+    let sent = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    sent.and_then(|sent| sent.split(';').next()).is_some_and(|sent| sent.trim().eq_ignore_ascii_case(wanted))
+}
+
+fn redact(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if SECRET_FIELDS.contains(&name.as_str()) {
+                    *value = Value::from(REDACTED);
+                } else {
+                    redact(value);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(redact),
+        _ => {}
+    }
+}
+
+/// The latest requests, and how many there were of each kind.
+#[derive(Debug, Default)]
+pub(crate) struct Records {
+    pub(crate) latest: VecDeque<Arc<RecordedRequest>>,
+    pub(crate) calls: u64,
+    pub(crate) rejections: u64,
+    pub(crate) overlaps: u64,
+}
+
+impl Records {
+    pub(crate) fn push(&mut self, request: RecordedRequest, keep: usize) {
+        if self.latest.len() >= keep {
+            self.latest.pop_front();
+        }
+        if keep > 0 {
+            self.latest.push_back(Arc::new(request));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_and_passwords_are_not_kept() {
+        let request = Request::put("/rest/v2/user/users/7?x=1")
+            .header("x-ultracart-simple-key", "SECRET-KEY")
+            .header("authorization", "Bearer SECRET-TOKEN")
+            .header("x-other", "kept")
+            .body(Bytes::from(r#"{"users": [{"change_password_to": "SECRET-1"}], "login": "a"}"#))
+            .unwrap();
+        let record = RecordedRequest::new(&request, Duration::ZERO, [127, 0, 0, 1].into());
+        assert!(!format!("{record:?}").contains("SECRET"));
+        assert_eq!(record.headers["x-other"], "kept");
+        assert_eq!(record.body.unwrap()["login"], "a");
+
+        let form = Request::post("/rest/v2/oauth/token")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Bytes::from("client_id=app&refresh_token=SECRET"))
+            .unwrap();
+        let record = RecordedRequest::new(&form, Duration::ZERO, [127, 0, 0, 1].into());
+        assert_eq!(record.body.unwrap(), serde_json::json!({"client_id": "app", "refresh_token": REDACTED}));
+    }
+}

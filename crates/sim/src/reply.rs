@@ -1,0 +1,104 @@
+//! An answer before it is sent.
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value, json};
+
+const UC_REST_ERROR: HeaderName = HeaderName::from_static("uc-rest-error");
+const UC_REST_ERROR_MERCHANT_ID: HeaderName = HeaderName::from_static("uc-rest-error-merchant-id");
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
+
+/// Status, headers and the whole body.
+#[derive(Debug, Default)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Reply {
+    pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, JSON);
+        Self { status, headers, body: body.into() }
+    }
+
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self { status, ..Self::default() }
+    }
+
+    pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.insert(name, header_value(value));
+        self
+    }
+}
+
+/// Why a call failed, in UltraCart's way of saying it.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    message: String,
+    object_id: Option<String>,
+    allow: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), object_id: None, allow: None }
+    }
+
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// Names the object that the call was about.
+    pub(crate) fn about(mut self, object_id: i32) -> Self {
+        self.object_id = Some(object_id.to_string());
+        self
+    }
+
+    /// Names the methods that the path knows.
+    pub(crate) fn allow(mut self, methods: String) -> Self {
+        self.allow = Some(methods);
+        self
+    }
+
+    pub(crate) fn reply(self, merchant_id: &str) -> Reply {
+        let mut error = Map::new();
+        error.insert("developer_message".to_owned(), Value::from(self.message.as_str()));
+        error.insert("user_message".to_owned(), Value::from(self.message.as_str()));
+        if let Some(object_id) = self.object_id {
+            error.insert("object_id".to_owned(), Value::from(object_id));
+        }
+        let body = json!({"error": error, "metadata": {}, "success": false}).to_string();
+        let mut reply = Reply::json(self.status, body)
+            .header(UC_REST_ERROR, &self.message)
+            .header(UC_REST_ERROR_MERCHANT_ID, merchant_id);
+        if let Some(methods) = self.allow {
+            reply = reply.header(ALLOW, &methods);
+        }
+        reply
+    }
+}
+
+/// A header's value: what no header can hold becomes a question mark.
+pub(crate) fn header_value(text: &str) -> HeaderValue {
+    let bytes: Vec<u8> =
+        text.bytes().map(|byte| if byte < 0x20 || byte == 0x7f { b'?' } else { byte }).collect();
+    HeaderValue::from_bytes(&bytes).unwrap_or(HeaderValue::from_static("?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_in_the_header_and_in_the_body_whatever_it_says() {
+        let reply = Problem::bad_request("no\r\n\"7\" é").about(7).reply("DEMO");
+        assert_eq!(reply.headers["uc-rest-error"].as_bytes(), "no??\"7\" é".as_bytes());
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!(body["error"]["user_message"], "no\r\n\"7\" é");
+        assert_eq!(body["error"]["object_id"], "7");
+    }
+}

@@ -1,0 +1,173 @@
+//! The account over TCP: for the command, and for clients in any language.
+
+use std::error::Error as _;
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{Request, Response, StatusCode};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tower_service::Service as _;
+
+use crate::body::{Body, whole};
+use crate::clock::sleep;
+use crate::reply::Problem;
+use crate::route::BASE_PATH;
+use crate::service::{PeerIp, Reset};
+use crate::sim::Sim;
+
+/// A request body longer than this is refused.
+const MAX_REQUEST: usize = 16 * 1024 * 1024;
+
+/// A running server. Dropping it stops it at once and breaks its connections off.
+pub struct Server {
+    addr: SocketAddr,
+    stop: watch::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Sim {
+    /// Serves the account at an address, as `127.0.0.1:0`: with port 0, any free one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let sim = ultracart_sim::Sim::builder().build();
+    /// let server = sim.bind("127.0.0.1:0").await?;
+    /// assert!(server.base_url().ends_with("/rest/v2"));
+    /// server.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If the address can't be listened at.
+    pub async fn bind(&self, addr: impl ToSocketAddrs) -> io::Result<Server> {
+        self.serve(TcpListener::bind(addr).await?)
+    }
+
+    /// Serves the account on a listener, from a task of the tokio runtime that this is called in.
+    ///
+    /// # Errors
+    /// If the listener has no address.
+    pub fn serve(&self, listener: TcpListener) -> io::Result<Server> {
+        let addr = listener.local_addr()?;
+        let (stop, stopped) = watch::channel(());
+        let task = tokio::spawn(accept(self.clone(), listener, stopped));
+        Ok(Server { addr, stop, task })
+    }
+}
+
+impl Server {
+    /// The address that it listens at.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The base URL for a client, as `http://127.0.0.1:8080/rest/v2`.
+    pub fn base_url(&self) -> String {
+        format!("http://{}{BASE_PATH}", self.addr)
+    }
+
+    /// Takes no more connections, answers the calls that are in flight, and ends.
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops the server at once. A scripted [`hang`](crate::Fault::hang) never ends: bring a timeout
+    /// where there can be one.
+    pub async fn shutdown(mut self) {
+        self.stop.send_replace(());
+        // The task is never cancelled while this waits, and does not panic.
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("addr", &self.addr).finish_non_exhaustive()
+    }
+}
+
+async fn accept(sim: Sim, listener: TcpListener, mut stopped: watch::Receiver<()>) {
+    let mut connections = JoinSet::new();
+    let stop_connections = stopped.clone();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    connections.spawn(connection(sim.clone(), stream, peer, stop_connections.clone()));
+                }
+                // Too many open files, most likely: they become fewer.
+                Err(_) => sleep(Duration::from_millis(50)).await,
+            },
+            Some(_) = connections.join_next() => {}
+            _ = stopped.changed() => break,
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn connection(sim: Sim, stream: TcpStream, peer: SocketAddr, mut stopped: watch::Receiver<()>) {
+    // Without it answers are slower, and no less right.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| answer(&sim, request, peer));
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        _ = stopped.changed() => {
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
+        }
+    };
+    let is_reset = ended.is_err_and(|error| error.source().is_some_and(<dyn std::error::Error>::is::<Reset>));
+    if is_reset {
+        // Closing with nothing left to send says "reset" to the other side, and not "end".
+        let _ = connection.into_parts().io.inner().set_zero_linger();
+    }
+}
+
+async fn answer(sim: &Sim, request: Request<Incoming>, peer: SocketAddr) -> Result<Response<Body>, Reset> {
+    let (parts, body) = request.into_parts();
+    let Some(body) = read(body).await? else {
+        let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long.");
+        let reply = problem.reply(&sim.shared.settings.merchant_id);
+        let mut response = Response::new(Body::new(whole(&reply.body), None));
+        *response.status_mut() = reply.status;
+        *response.headers_mut() = reply.headers;
+        return Ok(response);
+    };
+    let mut request = Request::from_parts(parts, body);
+    request.extensions_mut().insert(PeerIp(peer.ip()));
+    sim.service().call(request).await
+}
+
+/// The whole body, unless it is too long. Where it breaks off there is nobody left to answer.
+async fn read(mut body: Incoming) -> Result<Option<Bytes>, Reset> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        if let Ok(data) = frame.map_err(|_| Reset)?.into_data() {
+            if bytes.len() + data.len() > MAX_REQUEST {
+                return Ok(None);
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(Some(bytes.freeze()))
+}
