@@ -199,6 +199,7 @@ impl Builder {
     /// If a setting cannot be used, or a key file cannot be read.
     pub fn build(self) -> Result<Transport, Error> {
         let Self { config, clock, store_token, middleware, backend } = self;
+        config::Settings::checked(&config)?;
         let clock = clock.unwrap_or_else(|| Arc::new(TokioClock::new()));
         let base_url = config.api.parsed_base_url()?;
         let version = HeaderValue::from_str(&config.api.version).map_err(|error| {

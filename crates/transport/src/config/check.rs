@@ -1,0 +1,90 @@
+//! Which values may be used.
+
+use std::fmt::Display;
+use std::ops::RangeBounds;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::{ConfigError, Problem};
+
+/// Sections that can be read from a file, the environment and flags.
+pub trait Settings: Default + Serialize + DeserializeOwned {
+    /// In words, what the setting at a key takes. Positions in lists are left out: `limiter.windows.calls`.
+    fn allowed(key: &str) -> Option<&'static str>;
+
+    /// Finds the values that are of the right type and cannot be used all the same.
+    fn check(&self, checks: &mut Checks);
+
+    /// Whether every value can be used.
+    ///
+    /// # Errors
+    /// If one cannot.
+    fn checked(&self) -> Result<(), ConfigError> {
+        let problems = problems(self);
+        if problems.is_empty() { Ok(()) } else { Err(ConfigError(problems)) }
+    }
+}
+
+pub(super) fn problems<C: Settings>(config: &C) -> Vec<Problem> {
+    let mut checks = Checks { allowed: C::allowed, problems: Vec::new() };
+    config.check(&mut checks);
+    checks.problems
+}
+
+/// The values that cannot be used.
+#[derive(Debug)]
+pub struct Checks {
+    allowed: fn(&str) -> Option<&'static str>,
+    problems: Vec<Problem>,
+}
+
+impl Checks {
+    /// Refuses a value that is not in the range.
+    pub fn within<T: PartialOrd + Display>(&mut self, key: &str, value: &T, range: impl RangeBounds<T>) {
+        if !range.contains(value) {
+            self.refuse(key, &value.to_string());
+        }
+    }
+
+    /// Refuses a value, shown as it is.
+    pub fn refuse(&mut self, key: &str, value: &str) {
+        self.push(key, format!("is {value}"), None);
+    }
+
+    /// Refuses a value and says what is wrong with it. Where it may not be shown it is empty.
+    pub fn report(&mut self, key: &str, value: &str, what: &str) {
+        self.push(key, reason(value, what), None);
+    }
+
+    /// Refuses a value that does not go with that of another key.
+    pub fn report_with(&mut self, key: &str, value: &str, what: &str, with: &'static str) {
+        self.push(key, reason(value, what), Some(with));
+    }
+
+    fn push(&mut self, key: &str, what: String, with: Option<&'static str>) {
+        let help = takes(self.allowed, key);
+        self.problems.push(Problem { key: key.to_owned(), what, origin: None, help, with });
+    }
+}
+
+fn reason(value: &str, what: &str) -> String {
+    if value.is_empty() { what.to_owned() } else { format!("is {value}, which {what}") }
+}
+
+/// What the setting takes, as the end of a message.
+pub(super) fn takes(allowed: fn(&str) -> Option<&'static str>, key: &str) -> String {
+    allowed(&without_positions(key)).map_or_else(String::new, |allowed| format!("it takes {allowed}"))
+}
+
+fn without_positions(key: &str) -> String {
+    let mut inside = false;
+    key.chars()
+        .filter(|c| {
+            inside |= *c == '[';
+            let keep = !inside;
+            inside &= *c != ']';
+            keep
+        })
+        .collect()
+}

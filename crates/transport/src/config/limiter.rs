@@ -1,0 +1,104 @@
+//! `[limiter]`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::check::Checks;
+use super::duration::{Human, human_duration, optional_human_duration};
+
+/// `[limiter]`: the quota.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Limiter {
+    /// Calls in flight at a time.
+    pub max_concurrency: u32,
+    /// Calls of each window that are kept back.
+    pub spare: u32,
+    /// Pause between the end of a call and the start of the next.
+    #[serde(with = "human_duration")]
+    pub guard_gap: Duration,
+    /// Longest wait for a turn; a call that would wait longer fails at once.
+    #[serde(with = "optional_human_duration")]
+    pub max_wait: Option<Duration>,
+    /// All of these hold at once.
+    pub windows: Vec<Window>,
+}
+
+impl Default for Limiter {
+    fn default() -> Self {
+        Self {
+            max_concurrency: 1,
+            spare: 3,
+            guard_gap: Duration::from_millis(25),
+            max_wait: None,
+            windows: vec![
+                Window::new(1_000, Duration::from_hours(1)),
+                Window::new(10_000, Duration::from_hours(24)),
+            ],
+        }
+    }
+}
+
+/// An entry of `limiter.windows`: so many calls in so long a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Window {
+    /// Calls.
+    pub calls: u32,
+    /// The time that they are counted over.
+    #[serde(with = "human_duration")]
+    pub per: Duration,
+    /// Calls that may be made at once; `calls` where it is not given.
+    #[serde(default)]
+    pub burst: Option<u32>,
+}
+
+impl Window {
+    /// `calls` calls per `per`, all of which may be made at once.
+    pub fn new(calls: u32, per: Duration) -> Self {
+        Self { calls, per, burst: None }
+    }
+}
+
+impl Limiter {
+    pub(super) fn check(&self, checks: &mut Checks) {
+        checks.within("limiter.max_concurrency", &self.max_concurrency, 1..=64);
+        checks.within("limiter.guard_gap", &Human(self.guard_gap), ..=Human(Duration::from_mins(1)));
+        if self.windows.is_empty() {
+            checks.refuse("limiter.windows", "[]");
+        }
+        for (index, window) in self.windows.iter().enumerate() {
+            let key = |field: &str| format!("limiter.windows[{index}].{field}");
+            checks.within(&key("calls"), &window.calls, 1..);
+            checks.within(&key("per"), &Human(window.per), Human(Duration::from_millis(1))..=Human(YEAR));
+            if let Some(burst) = window.burst {
+                checks.within(&key("burst"), &burst, 1..=window.calls.max(1));
+            }
+            let burst = window.burst.unwrap_or(window.calls);
+            if self.spare > 0 && self.spare >= burst && burst > 0 {
+                let what =
+                    format!("keeps back every call: `limiter.windows[{index}]` lets {burst} through at once");
+                checks.report_with("limiter.spare", &self.spare.to_string(), &what, "limiter.windows");
+            }
+        }
+    }
+}
+
+const YEAR: Duration = Duration::from_hours(366 * 24);
+
+pub(super) fn allowed(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "max_concurrency" => "a whole number from 1 to 64",
+        "spare" => "a whole number from 0 up, below the `burst` of every window",
+        "guard_gap" => "a time with a unit, up to `1m`, such as `25ms`",
+        "max_wait" => "a time with a unit, such as `10m`",
+        "windows" => "a list with at least one window, such as [{ calls = 1000, per = \"1h\" }]",
+        "windows.calls" => "a whole number from 1 up",
+        "windows.per" => "a time with a unit, from `1ms` to `366d`, such as `1h`",
+        "windows.burst" => "a whole number from 1 to the window's `calls`",
+        _ => return None,
+    })
+}

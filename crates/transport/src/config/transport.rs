@@ -1,0 +1,52 @@
+//! All sections of the transport.
+
+use serde::{Deserialize, Serialize};
+
+use super::check::{Checks, Settings};
+use super::{Api, Auth, Http, Limiter, Retry, api, auth, http, limiter, retry};
+
+/// The sections that the transport needs.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Transport {
+    /// Which server.
+    pub api: Api,
+    /// Who calls.
+    pub auth: Auth,
+    /// The quota.
+    pub limiter: Limiter,
+    /// Attempts after the first.
+    pub retry: Retry,
+    /// The connection.
+    pub http: Http,
+}
+
+impl Transport {
+    /// These sections.
+    pub fn new(api: Api, auth: Auth, limiter: Limiter, retry: Retry, http: Http) -> Self {
+        Self { api, auth, limiter, retry, http }
+    }
+}
+
+impl Settings for Transport {
+    fn allowed(key: &str) -> Option<&'static str> {
+        let (section, key) = key.split_once('.').unwrap_or((key, ""));
+        match section {
+            "api" => api::allowed(key),
+            "auth" => auth::allowed(key),
+            "limiter" => limiter::allowed(key),
+            "retry" => retry::allowed(key),
+            "http" => http::allowed(key),
+            _ => None,
+        }
+    }
+
+    fn check(&self, checks: &mut Checks) {
+        self.api.check(checks);
+        self.auth.check(checks);
+        self.limiter.check(checks);
+        self.retry.check(checks);
+        self.http.check(checks);
+    }
+}
