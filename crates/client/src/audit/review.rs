@@ -261,6 +261,11 @@ fn without_histories(user: Arc<User>) -> Arc<User> {
     Arc::new(user)
 }
 
+/// The address as a review shows it.
+pub(super) fn base_url(address_of_api: &str) -> String {
+    address(address_of_api).0
+}
+
 /// The address without user, password, query and fragment, and the host in it.
 fn address(base_url: &str) -> (String, String) {
     let Some((scheme, host, path)) = base_url.parse::<Uri>().ok().and_then(|uri| {

@@ -1,0 +1,326 @@
+//! Histories kept in a file, so that a review that is broken off need not ask for them again.
+//!
+//! A line of JSON each: first what the file is and whose, then the histories in the order they were read. Lines are
+//! only ever appended, so all that a crash can leave behind is a torn last line, which is cut off. It holds personal
+//! data, so only its owner can read it; it holds no credential.
+//!
+//! Accounts of one host can't be told apart by their address, so a history is taken only for a user with the
+//! same identifier and the same login.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use ultracart_model::{Text, User, UserId, UserLogin};
+
+use super::days;
+use super::review::{History, Source};
+use crate::{Error, ErrorKind};
+
+const VERSION: u32 = 1;
+
+/// A history that is older than this is read again.
+const GOOD_FOR: Duration = Duration::from_hours(7 * 24);
+
+/// The first line.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    ultracart_audit_checkpoint: u32,
+    base_url: String,
+    started_at: String,
+}
+
+/// Every other line.
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    user_id: UserId,
+    login: Option<Text>,
+    read_at: String,
+    logins: Vec<UserLogin>,
+}
+
+/// A file that histories are kept in.
+#[derive(Debug)]
+pub(super) struct Checkpoint {
+    file: File,
+    kept: HashMap<UserId, Line>,
+}
+
+impl Checkpoint {
+    /// Begins a new file. One that is there already is not touched: work is in it.
+    pub(super) fn begin(path: &Path, base_url: &str, now: Timestamp) -> Result<Self, Error> {
+        let file = open(path, OpenOptions::new().create_new(true)).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => refusal(
+                path,
+                "it is left over from a review that was broken off: resume that one, or delete the file",
+            ),
+            _ => unusable(path, error),
+        })?;
+        let mut checkpoint = Self { file, kept: HashMap::new() };
+        let header = Header {
+            ultracart_audit_checkpoint: VERSION,
+            base_url: base_url.to_owned(),
+            started_at: now.to_string(),
+        };
+        checkpoint.append(&header).map_err(|error| unusable(path, error))?;
+        Ok(checkpoint)
+    }
+
+    /// Goes on with a file, or begins it if it is not there.
+    pub(super) fn resume(path: &Path, base_url: &str, now: Timestamp) -> Result<Self, Error> {
+        let mut file = match open(path, &mut OpenOptions::new()) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Self::begin(path, base_url, now),
+            Err(error) => return Err(unusable(path, error)),
+        };
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).map_err(|error| unusable(path, error))?;
+        // What stands behind the last line break was torn off in writing.
+        let whole = content.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+        let mut lines = content[..whole].split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+        let Some(header) = lines.next() else {
+            if whole < content.len() {
+                return Err(refusal(path, "it is no checkpoint of a review"));
+            }
+            // Nothing had been written yet.
+            drop(file);
+            std::fs::remove_file(path).map_err(|error| unusable(path, error))?;
+            return Self::begin(path, base_url, now);
+        };
+        check(path, header, base_url)?;
+        let mut kept = HashMap::new();
+        for (number, line) in (2..).zip(lines) {
+            let line: Line = serde_json::from_slice(line).map_err(|error| {
+                refusal(path, &format!("line {number} cannot be read")).with_source(error)
+            })?;
+            let is_good =
+                line.read_at.parse::<Timestamp>().is_ok_and(|read_at| read_at >= days::before(now, GOOD_FOR));
+            if is_good {
+                kept.insert(line.user_id, line);
+            }
+        }
+        let length = u64::try_from(whole).unwrap_or(u64::MAX);
+        file.set_len(length)
+            .and_then(|()| file.seek(SeekFrom::Start(length)))
+            .map_err(|error| unusable(path, error))?;
+        Ok(Self { file, kept })
+    }
+
+    /// The history that an earlier run read of this user.
+    pub(super) fn take(&mut self, user: &User) -> Option<History> {
+        let line = self.kept.remove(&user.user_id?)?;
+        if line.login != user.login {
+            return None;
+        }
+        let read_at = line.read_at.parse().ok()?;
+        Some(History::Read { source: Source::Checkpoint, read_at, logins: line.logins.into() })
+    }
+
+    /// Keeps a history.
+    pub(super) fn keep(&mut self, user: &User, logins: &Arc<[UserLogin]>, now: Timestamp) -> io::Result<()> {
+        let Some(user_id) = user.user_id else { return Ok(()) };
+        let line =
+            Line { user_id, login: user.login.clone(), read_at: now.to_string(), logins: logins.to_vec() };
+        self.append(&line)
+    }
+
+    fn append(&mut self, line: &impl Serialize) -> io::Result<()> {
+        let mut line = serde_json::to_vec(line)?;
+        line.push(b'\n');
+        // One write: a line is there or it is torn, and never mixed up with another.
+        self.file.write_all(&line)
+    }
+}
+
+fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    options.read(true).write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+/// Whether the file is ours and of the same server.
+fn check(path: &Path, header: &[u8], base_url: &str) -> Result<(), Error> {
+    let header: Header = serde_json::from_slice(header)
+        .map_err(|error| refusal(path, "it is no checkpoint of a review").with_source(error))?;
+    if header.ultracart_audit_checkpoint != VERSION {
+        return Err(refusal(path, "another version of this program wrote it: delete the file to begin anew"));
+    }
+    if header.base_url != base_url {
+        // Debug: the file could be anyone's.
+        let problem = format!("it is of {:?}, and this review is of {base_url:?}", header.base_url);
+        return Err(refusal(path, &problem));
+    }
+    Ok(())
+}
+
+fn refusal(path: &Path, problem: &str) -> Error {
+    Error::new(
+        ErrorKind::InvalidConfig,
+        format!("the checkpoint {} cannot be used: {problem}", path.display()),
+    )
+}
+
+fn unusable(path: &Path, error: io::Error) -> Error {
+    refusal(path, &error.to_string()).with_source(error)
+}
+
+/// Which file, and what is to be done with one that is there.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// None: a library's user may go without.
+    Nowhere,
+    /// It may not be there yet.
+    New(PathBuf),
+    /// If it is there, go on with it.
+    Resume(PathBuf),
+}
+
+impl Place {
+    /// Opens the file, before anything is asked.
+    pub(super) fn open(&self, base_url: &str, now: Timestamp) -> Result<Option<Checkpoint>, Error> {
+        match self {
+            Self::Nowhere => Ok(None),
+            Self::New(path) => Checkpoint::begin(path, base_url, now).map(Some),
+            Self::Resume(path) => Checkpoint::resume(path, base_url, now).map(Some),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const URL: &str = "https://example.com/rest/v2";
+
+    fn now() -> Timestamp {
+        "2025-06-30T12:00:00Z".parse().unwrap()
+    }
+
+    fn user(id: i32, login: &str) -> User {
+        User::new().user_id(id).login(login)
+    }
+
+    fn logins(ip: &str) -> Arc<[UserLogin]> {
+        vec![UserLogin::new().ip_address(ip)].into()
+    }
+
+    /// A folder with a checkpoint of two histories.
+    fn two() -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("checkpoint");
+        let mut checkpoint = Checkpoint::begin(&path, URL, now()).unwrap();
+        checkpoint.keep(&user(1, "ada"), &logins("192.0.2.1"), now()).unwrap();
+        checkpoint.keep(&user(2, "ben"), &logins("192.0.2.2"), now()).unwrap();
+        (dir, path)
+    }
+
+    fn refused(path: &Path, url: &str) -> String {
+        let error = Checkpoint::resume(path, url, now()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+        error.to_string()
+    }
+
+    #[test]
+    fn what_is_kept_is_there_again_for_the_same_user_only() {
+        let (_dir, path) = two();
+        let mut checkpoint = Checkpoint::resume(&path, URL, now()).unwrap();
+        let history = checkpoint.take(&user(1, "ada")).unwrap();
+        let expected =
+            History::Read { source: Source::Checkpoint, read_at: now(), logins: logins("192.0.2.1") };
+        assert_eq!(history, expected);
+        assert_eq!(checkpoint.take(&user(2, "another ben")), None);
+        assert_eq!(checkpoint.take(&user(3, "eve")), None);
+        assert_eq!(checkpoint.take(&User::new().login("ada")), None);
+    }
+
+    #[test]
+    fn a_torn_last_line_is_cut_off_and_the_next_one_is_whole() {
+        let (_dir, path) = two();
+        let content = fs::read(&path).unwrap();
+        fs::write(&path, &content[..content.len() - 9]).unwrap();
+        let mut checkpoint = Checkpoint::resume(&path, URL, now()).unwrap();
+        assert!(checkpoint.take(&user(1, "ada")).is_some());
+        assert_eq!(checkpoint.take(&user(2, "ben")), None);
+        checkpoint.keep(&user(3, "eve"), &logins("192.0.2.3"), now()).unwrap();
+        let mut checkpoint = Checkpoint::resume(&path, URL, now()).unwrap();
+        assert!(checkpoint.take(&user(1, "ada")).is_some() && checkpoint.take(&user(3, "eve")).is_some());
+    }
+
+    #[test]
+    fn a_history_of_long_ago_is_read_again() {
+        let (_dir, path) = two();
+        let later = "2025-07-08T12:00:00Z".parse().unwrap();
+        assert_eq!(Checkpoint::resume(&path, URL, later).unwrap().take(&user(1, "ada")), None);
+    }
+
+    #[test]
+    fn a_file_that_is_not_ours_is_refused_and_left_as_it_is() {
+        let (_dir, path) = two();
+        let shown = path.display();
+        assert_eq!(
+            refused(&path, "https://other.example/rest/v2"),
+            format!(
+                "the checkpoint {shown} cannot be used: it is of \"{URL}\", and this review is of \
+                 \"https://other.example/rest/v2\""
+            )
+        );
+        let content = fs::read_to_string(&path).unwrap();
+        for (content, problem) in [
+            ("somebody's diary\n".to_owned(), "it is no checkpoint of a review"),
+            ("a torn diary".to_owned(), "it is no checkpoint of a review"),
+            ("{\"a\":1}\n".to_owned(), "it is no checkpoint of a review"),
+            (
+                content.replace("checkpoint\":1", "checkpoint\":2"),
+                "another version of this program wrote it: delete the file to begin anew",
+            ),
+            (content.replace("\"user_id\":1", "\"user_id\":x"), "line 2 cannot be read"),
+        ] {
+            fs::write(&path, &content).unwrap();
+            assert_eq!(refused(&path, URL), format!("the checkpoint {shown} cannot be used: {problem}"));
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn a_new_one_does_not_overwrite_and_an_absent_or_empty_one_is_begun() {
+        let (dir, path) = two();
+        let before = fs::read(&path).unwrap();
+        let error = Checkpoint::begin(&path, URL, now()).unwrap_err().to_string();
+        assert!(error.ends_with("resume that one, or delete the file"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), before);
+        for path in [dir.path().join("absent"), dir.path().join("empty")] {
+            if path.ends_with("empty") {
+                fs::write(&path, "").unwrap();
+            }
+            Checkpoint::resume(&path, URL, now()).unwrap();
+            assert!(fs::read_to_string(&path).unwrap().starts_with("{\"ultracart_audit_checkpoint\":1"));
+        }
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("no/such/folder");
+        let error = Place::New(path.clone()).open(URL, now()).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("the checkpoint {} cannot be used: ", path.display())), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_read_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (_dir, path) = two();
+        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

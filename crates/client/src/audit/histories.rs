@@ -1,0 +1,135 @@
+//! Every user's logins, by a call for each whose did not come with the list.
+
+use std::sync::Arc;
+
+use ultracart_model::User;
+
+use super::checkpoint::Checkpoint;
+use super::job::{Started, now};
+use super::observer::{Observer, Plan, Progress};
+use super::review::{History, Source};
+use crate::{Error, ErrorKind, UserApi};
+
+/// After so many calls in a row that failed for reasons that are not the user's, no more are made.
+const ENOUGH: u32 = 5;
+
+/// What asking has come to.
+pub(super) struct Asked {
+    pub(super) histories: Vec<History>,
+    pub(super) notes: Vec<String>,
+}
+
+/// Asks for what is not there.
+pub(super) async fn ask(
+    api: &UserApi,
+    users: &[Arc<User>],
+    mut checkpoint: Option<Checkpoint>,
+    observer: &dyn Observer,
+    started: &Started,
+) -> Asked {
+    let known: Vec<Option<History>> =
+        users.iter().map(|user| known(user, checkpoint.as_mut(), started)).collect();
+    let total = u32::try_from(known.iter().filter(|history| history.is_none()).count()).unwrap_or(u32::MAX);
+    let limiter = api.client().transport.limiter();
+    observer.on_plan(&Plan {
+        users: users.len(),
+        with_list: count(&known, Source::List),
+        resumed: count(&known, Source::Checkpoint),
+        calls: total,
+        forecast: limiter.forecast(total),
+    });
+
+    let mut notes = Vec::new();
+    let mut patience = Patience::default();
+    let (mut done, mut failed) = (0, 0);
+    let mut histories = Vec::with_capacity(users.len());
+    for (user, known) in users.iter().zip(known) {
+        let (None, Some(user_id)) = (&known, user.user_id) else {
+            histories.extend(known);
+            continue;
+        };
+        if let Some(reason) = &patience.over {
+            histories.push(History::Unreadable { reason: reason.clone() });
+            continue;
+        }
+        let answer = api.get_user_logins(user_id).await;
+        let read_at = now(api);
+        patience.after(answer.as_ref().err());
+        histories.push(match answer {
+            Ok(logins) => {
+                if let Some(Err(error)) = checkpoint.as_mut().map(|file| file.keep(user, &logins, read_at)) {
+                    notes.push(format!(
+                        "The checkpoint could not be written on, so not all can be resumed: {error}"
+                    ));
+                    checkpoint = None;
+                }
+                History::Read { source: Source::Call, read_at, logins }
+            }
+            Err(error) => {
+                failed += 1;
+                History::Unreadable { reason: error.to_string() }
+            }
+        });
+        done += 1;
+        observer.on_call_done(&Progress {
+            done,
+            total,
+            failed,
+            calls_spent: started.calls_spent(api),
+            left: limiter.forecast(total - done),
+        });
+    }
+    Asked { histories, notes }
+}
+
+/// The history that there is no need to ask for, or no way to.
+fn known(user: &User, checkpoint: Option<&mut Checkpoint>, started: &Started) -> Option<History> {
+    if let Some(logins) = &user.login_histories {
+        let logins = logins.as_slice().into();
+        return Some(History::Read { source: Source::List, read_at: started.taken_at, logins });
+    }
+    if user.user_id.is_none() {
+        return Some(History::Unreadable { reason: "the user came without a user_id to ask by".to_owned() });
+    }
+    checkpoint?.take(user)
+}
+
+fn count(known: &[Option<History>], wanted: Source) -> usize {
+    let is_wanted = |history: &&Option<History>| matches!(history, Some(History::Read { source, .. }) if *source == wanted);
+    known.iter().filter(is_wanted).count()
+}
+
+/// When to stop asking.
+#[derive(Default)]
+struct Patience {
+    /// Failures in a row that say nothing about the user asked for.
+    in_a_row: u32,
+    /// Why no more is asked.
+    over: Option<String>,
+}
+
+impl Patience {
+    fn after(&mut self, failure: Option<&Error>) {
+        let Some(error) = failure else {
+            self.in_a_row = 0;
+            return;
+        };
+        // About this one user: the next one may well be there.
+        let is_the_users = matches!(
+            error.kind(),
+            ErrorKind::NotFound
+                | ErrorKind::BadRequest
+                | ErrorKind::Refused
+                | ErrorKind::Decode
+                | ErrorKind::BodyTooLarge
+        );
+        self.in_a_row = if is_the_users { 0 } else { self.in_a_row + 1 };
+        self.over = if error.is_application_disabled() || error.is_unauthorized() {
+            Some(format!("not asked for any more after {error}"))
+        } else if self.in_a_row >= ENOUGH {
+            Some(format!("not asked for any more after {ENOUGH} failures in a row, the last one {error}"))
+        } else {
+            None
+        };
+    }
+}
