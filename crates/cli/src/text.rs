@@ -49,9 +49,9 @@ fn is_formula(text: &str) -> bool {
         c.is_whitespace() || hidden(c) || matches!(c, '\u{200c}' | '\u{200d}') || QUOTES.contains(&c)
     };
     text.starts_with(['\t', '\r', '\n'])
-        || text
-            .trim_start_matches(dropped)
-            .starts_with(['=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫', '−', '｜', '％'])
+        || text.trim_start_matches(dropped).starts_with([
+            '=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫', '−', '｜', '％',
+        ])
 }
 
 #[cfg(test)]
@@ -73,8 +73,28 @@ mod tests {
     #[test]
     fn what_begins_like_a_formula_becomes_text() {
         for formula in [
-            "=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", " =1", "\u{a0}=1", "\"=1", "'=1", "\u{feff}=1",
-            "\0=1", "＝1", "＋1", "－1", "＠x", "|calc", "%0A=1", "\u{202e}=1", "“=1", "\u{200d}=1",
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "\tx",
+            "\rx",
+            "\nx",
+            " =1",
+            "\u{a0}=1",
+            "\"=1",
+            "'=1",
+            "\u{feff}=1",
+            "\0=1",
+            "＝1",
+            "＋1",
+            "－1",
+            "＠x",
+            "|calc",
+            "%0A=1",
+            "\u{202e}=1",
+            "“=1",
+            "\u{200d}=1",
         ] {
             assert!(csv_cell(formula).starts_with('\''), "{formula:?} became {:?}", csv_cell(formula));
         }
