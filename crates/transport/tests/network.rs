@@ -64,7 +64,7 @@ async fn answered(answer: impl Into<Vec<u8>>) -> (Result<Answer, Error>, Vec<Str
     let answer = answer.into();
     let server = Server::start(vec![answer.clone(), answer]).await;
     let mut config = config(&server.url);
-    config.http.max_body = 1_000;
+    config.http.max_body = 1_024;
     let result = transport(config).send(Call::get("get_users", "/user/users")).await;
     if let Err(error) = &result {
         let shown = format!("{error} {error:?}");
@@ -169,11 +169,11 @@ async fn a_body_over_the_limit_is_not_read() {
         assert_eq!(requests.len(), 1);
         assert_eq!(
             error.to_string(),
-            "get_users: the answer is longer than `http.max_body` allows (1000 bytes)"
+            "get_users: the answer is longer than `http.max_body` allows (1024 bytes)"
         );
     }
-    let (result, _) = answered(http("200 OK", "", &"x".repeat(1_000))).await;
-    assert_eq!(result.unwrap().body.len(), 1_000);
+    let (result, _) = answered(http("200 OK", "", &"x".repeat(1_024))).await;
+    assert_eq!(result.unwrap().body.len(), 1_024);
 }
 
 #[tokio::test]
@@ -252,24 +252,17 @@ async fn an_answer_that_does_not_come_is_a_timeout() {
 #[test]
 fn plain_http_to_another_machine_is_refused() {
     for (url, why) in [
-        (
-            "http://example.com/rest/v2",
-            "`api.base_url` is plain HTTP to another machine, where anybody in between could read the key: use https",
-        ),
-        (
-            "http://127.0.0.1.example.com",
-            "`api.base_url` is plain HTTP to another machine, where anybody in between could read the key: use https",
-        ),
-        (
-            "https://user:pass@example.com",
-            "`api.base_url` holds a user name or a password: they belong nowhere near a URL",
-        ),
-        ("https://example.com/?key=1", "`api.base_url` has a query or a fragment: paths are put behind it"),
-        ("ftp://example.com", "`api.base_url` has to begin with https://"),
+        ("http://example.com/rest/v2", "is plain HTTP to another machine"),
+        ("http://127.0.0.1.example.com", "is plain HTTP to another machine"),
+        ("https://user:pass@example.com", "`api.base_url` holds a user name or a password"),
+        ("https://example.com/?key=1", "`api.base_url` has a query or a fragment"),
+        ("ftp://example.com", "does not begin with https://"),
         ("example.com", "`api.base_url` is no URL"),
     ] {
         let error = Transport::builder(config(url)).build().expect_err(url);
-        assert_eq!((error.kind(), error.to_string()), (ErrorKind::InvalidConfig, why.to_owned()), "{url}");
+        assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{url}");
+        assert!(error.to_string().contains(why), "{error}");
+        assert!(!error.to_string().contains("pass@"), "{error}");
     }
     for url in
         ["http://localhost:1", "http://127.9.9.9", "http://[::1]:80/rest/v2", "https://example.com/rest/v2/"]
@@ -281,21 +274,15 @@ fn plain_http_to_another_machine_is_refused() {
 #[test]
 fn a_key_that_is_none_is_refused_and_not_shown() {
     for (key, why) in [
-        ("", "the secret in `auth.simple_key` is empty"),
-        ("secret-key\n", "the secret in `auth.simple_key` has a line break in it: it has to be one line"),
-        (
-            "secret key",
-            "the secret in `auth.simple_key` has a space, a control character or a character outside ASCII in it",
-        ),
-        (
-            "secret-kéy",
-            "the secret in `auth.simple_key` has a space, a control character or a character outside ASCII in it",
-        ),
+        ("", "`auth.simple_key` is empty"),
+        ("secret-key\n", "`auth.simple_key` has a line break in it"),
+        ("secret key", "`auth.simple_key` has a space or a control character in it"),
+        ("secret-kéy", "`auth.simple_key` has a character outside ASCII in it"),
     ] {
         let mut config = config("http://localhost");
         config.auth.simple_key = Some(key.into());
         let error = Transport::builder(config).build().unwrap_err();
-        assert_eq!(error.to_string(), why);
+        assert!(error.to_string().contains(why), "{error}");
         assert!(!format!("{error:?}").contains("secret-k"));
     }
 }
