@@ -1,0 +1,191 @@
+//! What the server or the network does wrong is made good where that is right, and told where it is not.
+
+use std::time::Duration;
+
+use http::{Response, StatusCode};
+use ultracart_client::model::User;
+use ultracart_client::{Config, ErrorKind};
+use ultracart_sim::{Fault, Operation, RetryAfter, Sim};
+
+use crate::client;
+
+#[tokio::test(start_paused = true)]
+async fn what_can_be_made_good_is() {
+    for fault in [
+        Fault::status_500,
+        Fault::html_502,
+        Fault::cut_body,
+        Fault::reset_before,
+        Fault::reset_after,
+        Fault::hang,
+        Fault::too_many_requests,
+    ] {
+        let sim = Sim::builder().users(2).build();
+        sim.fault(fault());
+        let api = client(&sim, Config::default()).user_api();
+        assert_eq!(api.get_users().await.unwrap().len(), 2, "{:?}", fault());
+        assert_eq!((sim.calls(), sim.faults_left(), sim.overlaps()), (2, 0, 0), "{:?}", fault());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_insert_is_made_once_whatever_happens() {
+    for (fault, again) in [
+        (Fault::status_500(), false),
+        (Fault::reset_before(), false),
+        (Fault::reset_after(), false),
+        (Fault::cut_body().after_effect(), false),
+        (Fault::hang(), false),
+        (Fault::too_many_requests(), true),
+    ] {
+        let sim = Sim::builder().users(2).build();
+        let shown = format!("{fault:?}");
+        sim.fault(fault);
+        let api = client(&sim, Config::default()).user_api();
+        let result = api.insert_user(&User::new().login("ada.l").email("ada@example.com")).await;
+        assert_eq!(result.is_ok(), again, "{shown}");
+        if let Err(error) = result {
+            assert!(error.may_have_reached_server(), "{shown}");
+            assert_eq!(error.attempts(), 1, "{shown}");
+        }
+        assert!(
+            sim.users().iter().filter(|user| user.login.as_deref() == Some("ada.l")).count() <= 1,
+            "{shown}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_took_effect_unseen_succeeds() {
+    let sim = Sim::builder().users(2).build();
+    sim.fault(Fault::reset_after());
+    let api = client(&sim, Config::default()).user_api();
+    let id = sim.users()[0].user_id.unwrap();
+    api.delete_user(id).await.unwrap();
+    assert_eq!((sim.user(id), sim.calls()), (None, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_429_makes_everybody_wait_for_as_long_as_the_server_says() {
+    for when in [RetryAfter::Seconds(120), RetryAfter::Date(Duration::from_mins(2))] {
+        let sim = Sim::builder().users(2).build();
+        sim.fault(Fault::too_many_requests().retry_after(when));
+        let api = client(&sim, Config::default()).user_api();
+        let start = sim.elapsed();
+        let (users, groups) = tokio::join!(api.get_users(), api.get_groups());
+        assert!(users.is_ok() && groups.is_ok());
+        let waited = (sim.elapsed() - start).as_secs();
+        assert!((119..=122).contains(&waited), "{waited} s");
+        assert_eq!(sim.calls(), 3);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_ends_in_one_error_after_all_attempts() {
+    let sim = Sim::builder().users(2).build();
+    sim.fault(Fault::status_500().always());
+    let error = client(&sim, Config::default()).user_api().get_users().await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts(), sim.calls()), (ErrorKind::Server, 5, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_attempt_starts_after_the_deadline() {
+    let sim = Sim::builder().users(2).build();
+    sim.fault(Fault::status_500().always());
+    let mut config = Config::default();
+    config.retry.max_attempts = 100;
+    config.retry.deadline = Some(Duration::from_secs(30));
+    let start = sim.elapsed();
+    let error = client(&sim, config).user_api().get_users().await.unwrap_err();
+    assert!(error.attempts() > 2 && error.attempts() < 100, "{error}");
+    let took = sim.elapsed() - start;
+    assert!(took <= Duration::from_secs(31), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_made_good_is_told_at_once() {
+    for (fault, kind) in [
+        (Fault::gone_410(), ErrorKind::ApplicationDisabled),
+        (Fault::unauthorized_401(), ErrorKind::Unauthorized),
+        (Fault::redirect("https://evil.example.com/"), ErrorKind::Redirect),
+        (Fault::huge_body(2_000_000), ErrorKind::BodyTooLarge),
+        (Fault::nested_body(100_000), ErrorKind::Decode),
+        (Fault::error(StatusCode::BAD_REQUEST, "no"), ErrorKind::BadRequest),
+    ] {
+        let sim = Sim::builder().users(2).build();
+        sim.fault(fault);
+        let mut config = Config::default();
+        config.http.max_body = 1_000_000;
+        let error = client(&sim, config).user_api().get_users().await.unwrap_err();
+        assert_eq!((error.kind(), error.operation(), sim.calls()), (kind, Some("get_users"), 1), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_200_that_is_none_is_told() {
+    for (body, kind, message) in [
+        (
+            r#"{"success":false}"#,
+            ErrorKind::Refused,
+            "the answer has status 200 and says that the call failed: it does not say why",
+        ),
+        (
+            r#"{"error":{"user_message":"not\u0007 today"}}"#,
+            ErrorKind::Refused,
+            "the answer has status 200 and says that the call failed: not  today",
+        ),
+        (
+            "<html><body>Maintenance</body></html>",
+            ErrorKind::Decode,
+            "the answer is not what the API documents: it is HTML, so it came from a proxy in between and not from the API",
+        ),
+        ("", ErrorKind::Decode, "the answer is not what the API documents: it is empty"),
+        ("{}", ErrorKind::Decode, "the answer is not what the API documents: there is no `users` in it"),
+        (
+            "{\"users\":[",
+            ErrorKind::Decode,
+            "the answer is not what the API documents: it is no JSON from line 1, column 10 on",
+        ),
+        (
+            "{\"users\":[]} x",
+            ErrorKind::Decode,
+            "the answer is not what the API documents: something follows the JSON",
+        ),
+        (
+            r#"{"users":[{"user_id":1},{"email":{"secret":1}}]}"#,
+            ErrorKind::Decode,
+            "the answer is not what the API documents: at `users[1].email` (line 1, column 33): expected a string",
+        ),
+    ] {
+        let sim = Sim::builder().users(2).build();
+        sim.fault(Fault::answer(Response::new(body.into())));
+        let error = client(&sim, Config::default()).user_api().get_users().await.unwrap_err();
+        assert_eq!((error.kind(), error.to_string()), (kind, format!("get_users: {message}")));
+        assert_eq!(sim.calls(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_never_ends_is_cut_off() {
+    let sim = Sim::builder().users(2).build();
+    let body = r#"{"users":[{"user_id":1}],"metadata":{"result_set":{"more":true,"next_offset":1}}}"#;
+    sim.fault(Fault::answer(Response::new(body.into())).on(Operation::GetUsers).always());
+    let error = client(&sim, Config::default()).user_api().get_users().await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.operation(), sim.calls()),
+        (ErrorKind::EndlessList, Some("get_users"), 2)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_goes_away_never_makes_two_calls_overlap() {
+    let sim = Sim::builder().users(2).latency(Duration::from_secs(20)).build();
+    let api = client(&sim, Config::default()).user_api();
+    for _ in 0..5 {
+        tokio::time::timeout(Duration::from_secs(3), api.get_users()).await.unwrap_err();
+    }
+    // One of the five was sent; the others gave up while they waited, and cost nothing.
+    let groups = api.get_groups().await.unwrap();
+    assert!(!groups.is_empty());
+    assert_eq!((sim.calls(), sim.overlaps(), sim.rejections()), (2, 0, 0));
+}

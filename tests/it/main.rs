@@ -1,0 +1,18 @@
+//! The library against the simulated account: in process, in virtual time.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod cache;
+mod faults;
+mod oauth;
+mod operations;
+mod quota;
+
+use ultracart_client::{Client, Config};
+use ultracart_sim::Sim;
+
+/// A client of the account, with these settings and its key.
+fn client(sim: &Sim, mut config: Config) -> Client {
+    config.auth.simple_key = Some(sim.simple_key().expose().into());
+    Client::builder().config(config).service(sim.service()).build().unwrap()
+}

@@ -1,0 +1,140 @@
+//! OAuth: one refresh for all, ahead of time, and no refresh token lost.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ultracart_client::config::Oauth;
+use ultracart_client::model::Token;
+use ultracart_client::{Client, Config, ErrorKind};
+use ultracart_sim::{Fault, Operation, Sim};
+
+const APP: &str = "app-id";
+
+fn sim() -> Sim {
+    Sim::builder().users(3).oauth(APP, "refresh-0").token_lifetime(Duration::from_hours(1)).build()
+}
+
+fn config(change: impl FnOnce(&mut Oauth)) -> Config {
+    let mut oauth = Oauth::default();
+    oauth.client_id = APP.into();
+    change(&mut oauth);
+    let mut config = Config::default();
+    config.cache = ultracart_client::config::Cache::off();
+    config.auth.oauth = Some(oauth);
+    config
+}
+
+fn token_calls(sim: &Sim) -> usize {
+    sim.requests().iter().filter(|request| request.operation == Some(Operation::OauthAccessToken)).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_refresh_for_all_callers_and_the_new_token_is_stored_first() {
+    let sim = sim();
+    let stored = Arc::new(Mutex::new(Vec::new()));
+    let (at_store, watched) = (Arc::clone(&stored), sim.clone());
+    let client = Client::builder()
+        .config(config(|oauth| oauth.refresh_token = Some("refresh-0".into())))
+        .service(sim.service())
+        .store_refresh_token(move |token| {
+            at_store.lock().unwrap().push((token.expose().to_owned(), watched.requests().len()));
+            Ok::<_, std::io::Error>(())
+        })
+        .build()
+        .unwrap();
+    let api = client.user_api();
+    let (one, two, three) =
+        tokio::join!(api.get_users(), api.get_groups(), api.get_user(sim.users()[0].user_id.unwrap()));
+    assert!(one.is_ok() && two.is_ok() && three.is_ok());
+    assert_eq!((sim.calls(), token_calls(&sim), sim.overlaps()), (3, 1, 0));
+    // Stored after the token call, and before the first call that used the access token.
+    assert_eq!(*stored.lock().unwrap(), [(sim.refresh_token(APP).unwrap().expose().to_owned(), 1)]);
+    assert_eq!(client.calls_spent(), 4);
+
+    // A minute before it expires it is renewed.
+    tokio::time::advance(Duration::from_mins(58)).await;
+    api.get_users().await.unwrap();
+    assert_eq!(token_calls(&sim), 1);
+    tokio::time::advance(Duration::from_mins(1)).await;
+    api.get_users().await.unwrap();
+    assert_eq!(token_calls(&sim), 2);
+    assert_eq!(
+        sim.requests()
+            .iter()
+            .filter(|request| request.status == Some(http::StatusCode::UNAUTHORIZED))
+            .count(),
+        0
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_401_renews_the_token_once() {
+    let sim = sim();
+    let client = Client::builder()
+        .config(config(|oauth| oauth.refresh_token = Some("refresh-0".into())))
+        .service(sim.service());
+    let api = client.build().unwrap().user_api();
+    api.get_users().await.unwrap();
+    sim.expire_access_tokens();
+    api.get_users().await.unwrap();
+    assert_eq!(token_calls(&sim), 2);
+
+    sim.fault(Fault::unauthorized_401().on(Operation::GetUsers).always());
+    let error = api.get_users().await.unwrap_err();
+    assert!(error.is_unauthorized());
+    assert_eq!((error.attempts(), token_calls(&sim)), (2, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_cannot_be_stored_is_not_used_and_not_lost() {
+    let sim = sim();
+    let broken = Arc::new(Mutex::new(true));
+    let stored = Arc::new(Mutex::new(None));
+    let (breaks, keeps) = (Arc::clone(&broken), Arc::clone(&stored));
+    let client = Client::builder()
+        .config(config(|oauth| oauth.refresh_token = Some("refresh-0".into())))
+        .service(sim.service())
+        .store_refresh_token(move |token| {
+            if *breaks.lock().unwrap() {
+                return Err("the disk is full");
+            }
+            *keeps.lock().unwrap() = Some(token.expose().to_owned());
+            Ok(())
+        });
+    let api = client.build().unwrap().user_api();
+    let error = api.get_users().await.unwrap_err();
+    assert_eq!((error.kind(), sim.requests().len()), (ErrorKind::Oauth, 1));
+    *broken.lock().unwrap() = false;
+    api.get_users().await.unwrap();
+    assert_eq!(stored.lock().unwrap().as_deref(), sim.refresh_token(APP).as_ref().map(Token::expose));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_programs_go_on_from_one_file() {
+    let sim = sim();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("refresh-token");
+    std::fs::write(&file, "refresh-0\n").unwrap();
+    let program = || {
+        let config = config(|oauth| oauth.refresh_token_file = Some(file.clone()));
+        Client::builder().config(config).service(sim.service()).build().unwrap().user_api()
+    };
+    let (one, two) = (program(), program());
+    one.get_users().await.unwrap();
+    two.get_users().await.unwrap();
+    sim.expire_access_tokens();
+    one.get_users().await.unwrap();
+    assert_eq!(std::fs::read_to_string(&file).unwrap().trim_end(), sim.refresh_token(APP).unwrap().expose());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoked_refresh_token_says_what_to_do() {
+    let sim = sim();
+    let client = Client::builder()
+        .config(config(|oauth| oauth.refresh_token = Some("stolen".into())))
+        .service(sim.service());
+    let error = client.build().unwrap().user_api().get_users().await.unwrap_err();
+    assert_eq!((error.kind(), sim.requests().len()), (ErrorKind::Oauth, 1));
+    let shown = error.to_string();
+    assert!(shown.contains("authorize the application again") && !shown.contains("stolen"), "{shown}");
+}

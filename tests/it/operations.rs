@@ -1,0 +1,128 @@
+//! The eleven operations do what they say.
+
+use ultracart_client::model::{Group, Permission, User, UserGroupMembership, UserId};
+use ultracart_client::{Config, ErrorKind};
+use ultracart_sim::{GetGroupBody, Sim, UnknownId};
+
+use crate::client;
+
+#[tokio::test(start_paused = true)]
+async fn all_eleven() {
+    let sim = Sim::builder().users(20).groups(4).build();
+    let api = client(&sim, Config::default()).user_api();
+
+    let users = api.get_users().await.unwrap();
+    assert_eq!(users.len(), 20);
+    let id = users[0].user_id.unwrap();
+    assert_eq!(users.get(id), Some(&users[0]));
+    assert_eq!(api.get_user(id).await.unwrap().login, users[0].login);
+    assert!(!api.get_user_logins(id).await.unwrap().is_empty());
+
+    let new = User::new()
+        .login("ada.l")
+        .email("ada@example.com")
+        .full_name("Ada L.")
+        .change_password_to("Secret-1");
+    let stored = api.insert_user(&new).await.unwrap();
+    let id = stored.user_id.unwrap();
+    assert_eq!(stored.email.as_deref(), Some("ada@example.com"));
+    let stored = api.update_user(id, &stored.phone("555-0100")).await.unwrap();
+    assert_eq!(sim.user(id).unwrap().phone, stored.phone);
+    api.delete_user(id).await.unwrap();
+    assert_eq!(sim.user(id), None);
+
+    assert_eq!(api.get_groups().await.unwrap().len(), 4);
+    let group = api.insert_group(&Group::new().name("Night shift")).await.unwrap();
+    let oid = group.group_oid.unwrap();
+    assert_eq!(api.get_group(oid).await.unwrap().name.as_deref(), Some("Night shift"));
+    let orders = Permission::new().permission_name("orders").selected(true);
+    api.update_group(oid, &group.permissions([orders])).await.unwrap();
+    assert!(sim.group(oid).unwrap().permissions.unwrap().iter().any(|p| p.selected == Some(true)));
+    api.delete_group(oid).await.unwrap();
+    assert_eq!(sim.group(oid), None);
+
+    assert_eq!((sim.overlaps(), sim.rejections()), (0, 0));
+    assert_eq!(sim.calls(), 11);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_keeps_what_it_does_not_know() {
+    let sim = Sim::builder().users(3).build();
+    let id = sim.users()[0].user_id.unwrap();
+    assert!(sim.edit_user(id, |user| user.extra.insert("beta", &serde_json::json!({"x": [1.50]})).unwrap()));
+    let api = client(&sim, Config::default()).user_api();
+    let before = sim.user(id).unwrap();
+
+    let calls = sim.calls();
+    api.update_user_with(id, |user| user.phone = Some("555-0199".into())).await.unwrap();
+    assert_eq!(sim.calls() - calls, 2);
+    let mut after = sim.user(id).unwrap();
+    assert_eq!(after.phone.take().as_deref(), Some("555-0199"));
+    after.phone.clone_from(&before.phone);
+    assert_eq!(after, before);
+
+    // A change that changes nothing costs no write.
+    let calls = sim.calls();
+    api.update_user_with(id, |user| user.phone = Some("555-0199".into())).await.unwrap();
+    assert_eq!(sim.calls() - calls, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_is_given_even_where_the_server_answers_with_nothing() {
+    let sim = Sim::builder().users(3).groups(4).get_group_body(GetGroupBody::Empty).build();
+    let api = client(&sim, Config::default()).user_api();
+    let oid = sim.groups()[2].group_oid.unwrap();
+    assert_eq!(api.get_group(oid).await.unwrap().name, sim.group(oid).unwrap().name);
+
+    // For a change the list is read anew, whatever is remembered.
+    sim.edit_group(oid, |group| group.name = Some("Renamed elsewhere".into()));
+    let user = sim.users()[0].user_id.unwrap();
+    let changed = api.update_group_with(oid, |group| {
+        assert_eq!(group.name.as_deref(), Some("Renamed elsewhere"));
+        for member in group.users.iter_mut().flatten().filter(|member| member.user_id == Some(user)) {
+            member.member = Some(!member.member.unwrap_or_default());
+        }
+    });
+    assert_eq!(changed.await.unwrap().name.as_deref(), Some("Renamed elsewhere"));
+    let in_group = |groups: Option<Vec<UserGroupMembership>>| {
+        groups.unwrap().iter().find(|group| group.group_oid == Some(oid)).unwrap().member
+    };
+    let group = sim.group(oid).unwrap();
+    let member = group.users.unwrap().iter().find(|member| member.user_id == Some(user)).unwrap().member;
+    assert_eq!(in_group(sim.user(user).unwrap().groups), member);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_in_parts_is_given_whole() {
+    let sim = Sim::builder().users(25).groups(5).page_size(10).build();
+    let api = client(&sim, Config::default()).user_api();
+    let ids =
+        |users: &[std::sync::Arc<User>]| users.iter().map(|user| user.user_id.unwrap()).collect::<Vec<_>>();
+    let expected: Vec<UserId> = sim.users().iter().map(|user| user.user_id.unwrap()).collect();
+    assert_eq!(ids(&api.get_users().await.unwrap()), expected);
+    assert_eq!(sim.calls(), 3);
+    let queries: Vec<String> =
+        sim.requests().iter().map(|request| request.query.clone().unwrap_or_default()).collect();
+    assert!(queries[0].is_empty() && queries[2].contains("_offset=20"), "{queries:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_there_is_not_found_however_the_server_says_it() {
+    for answer in [UnknownId::BadRequest, UnknownId::NotFound] {
+        let sim = Sim::builder().users(1).groups(1).unknown_id(answer).build();
+        let api = client(&sim, Config::default()).user_api();
+        assert!(api.get_user(999.into()).await.unwrap_err().is_not_found());
+        assert!(api.get_user_logins(999.into()).await.unwrap_err().is_not_found());
+        assert!(api.delete_user(999.into()).await.unwrap_err().is_not_found());
+        assert!(api.get_group(999.into()).await.unwrap_err().is_not_found());
+        assert!(api.delete_group(999.into()).await.unwrap_err().is_not_found());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ultracart_would_refuse_costs_no_call() {
+    let sim = Sim::builder().users(1).build();
+    let api = client(&sim, Config::default()).user_api();
+    let error = api.insert_user(&User::new().email("x".repeat(151))).await.unwrap_err();
+    assert_eq!((error.kind(), sim.calls()), (ErrorKind::InvalidRequest, 0));
+}
