@@ -71,10 +71,9 @@ async fn a_429_makes_everybody_wait_for_as_long_as_the_server_says() {
         let sim = Sim::builder().users(2).build();
         sim.fault(Fault::too_many_requests().retry_after(when));
         let api = client(&sim, Config::default()).user_api();
-        let start = sim.elapsed();
         let (users, groups) = tokio::join!(api.get_users(), api.get_groups());
         assert!(users.is_ok() && groups.is_ok());
-        let waited = (sim.elapsed() - start).as_secs();
+        let waited = sim.elapsed().as_secs();
         assert!((119..=122).contains(&waited), "{waited} s");
         assert_eq!(sim.calls(), 3);
     }
@@ -95,10 +94,9 @@ async fn no_attempt_starts_after_the_deadline() {
     let mut config = Config::default();
     config.retry.max_attempts = 100;
     config.retry.deadline = Some(Duration::from_secs(30));
-    let start = sim.elapsed();
     let error = client(&sim, config).user_api().get_users().await.unwrap_err();
     assert!(error.attempts() > 2 && error.attempts() < 100, "{error}");
-    let took = sim.elapsed() - start;
+    let took = sim.elapsed();
     assert!(took <= Duration::from_secs(31), "{took:?}");
 }
 

@@ -19,13 +19,12 @@ async fn five_thousand_calls_take_the_time_that_the_quota_allows() {
     let api = client.user_api();
     let id = sim.users()[0].user_id.unwrap();
     let forecast = client.limiter().forecast(5_000);
-    let start = sim.elapsed();
     for _ in 0..5_000 {
         api.get_user_logins(id).await.unwrap();
     }
-    let took = sim.elapsed() - start;
+    let took = sim.elapsed();
     assert_eq!((sim.calls(), sim.rejections(), sim.overlaps()), (5_000, 0, 0));
-    let optimum = Duration::from_millis(4_000 * 3_600);
+    let optimum = Duration::from_hours(4);
     assert!(took.as_secs_f64() * 0.999 < optimum.as_secs_f64(), "{took:?} against {optimum:?}");
     assert!(took.abs_diff(forecast) < Duration::from_secs(2), "{took:?} against a forecast of {forecast:?}");
 }
