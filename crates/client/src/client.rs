@@ -152,6 +152,7 @@ impl Builder {
     /// # Errors
     /// If a setting cannot be used, there is no credential, or its file cannot be read.
     pub fn build(self) -> Result<Client, Error> {
+        config::Settings::checked(&self.config)?;
         let (cache, audit) = (self.config.cache.clone(), self.config.audit.clone());
         let base_url = self.config.api.base_url.clone();
         let transport = (self.transport)(Transport::builder(self.config.transport())).build()?;

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use ultracart_transport::config::{self as transport, human_duration};
+use ultracart_transport::config::{self as transport, Human, human_duration};
 
-pub use ultracart_transport::config::{Api, Auth, Http, Limiter, Oauth, Retry, Secret, Window};
+pub use ultracart_transport::config::{
+    Api, Auth, Checks, ConfigError, Http, Layers, Limiter, Loaded, Oauth, Origin, Problem, Retry, Secret,
+    Setting, Settings, Window,
+};
 
 /// All settings. Every key is optional.
 ///
@@ -90,5 +93,115 @@ pub struct Audit {
 impl Default for Audit {
     fn default() -> Self {
         Self { dormant_after: Duration::from_hours(90 * 24) }
+    }
+}
+
+impl Settings for Config {
+    fn allowed(key: &str) -> Option<&'static str> {
+        Some(match key {
+            "cache.users.ttl" | "cache.groups.ttl" | "cache.logins.ttl" => {
+                "a time with a unit, up to `365d`, such as `5m`; `0s` remembers nothing"
+            }
+            "audit.dormant_after" => "a time with a unit, from `1d` to `3650d`, such as `90d`",
+            _ => return transport::Transport::allowed(key),
+        })
+    }
+
+    fn check(&self, checks: &mut Checks) {
+        self.clone().transport().check(checks);
+        let rules = [&self.cache.users, &self.cache.groups, &self.cache.logins];
+        for (name, rule) in ["users", "groups", "logins"].into_iter().zip(rules) {
+            checks.within(&format!("cache.{name}.ttl"), &Human(rule.ttl), ..=Human(days(365)));
+        }
+        let dormant_after = Human(days(1))..=Human(days(3650));
+        checks.within("audit.dormant_after", &Human(self.audit.dormant_after), dormant_after);
+    }
+}
+
+fn days(days: u64) -> Duration {
+    Duration::from_hours(24 * days)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(toml: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, toml).unwrap();
+        let error = Layers::new().file(path).load::<Config>().unwrap_err();
+        let lines: Vec<String> = error.problems().iter().map(ToString::to_string).collect();
+        lines.join("\n").replace(&format!("{}/", folder.path().display()), "")
+    }
+
+    #[test]
+    fn what_people_read_when_a_setting_is_wrong() {
+        let wrong = [
+            "cache.users.ttl = \"366d\"",
+            "cache.users = \"5m\"",
+            "cache.user.ttl = \"5m\"",
+            "cache.logins.tll = \"5m\"",
+            "audit.dormant_after = \"0s\"",
+            "audit.dormant_after = 90",
+            "audits.dormant_after = \"90d\"",
+            "limiter.spare = -1",
+        ];
+        let messages = wrong.map(messages).join("\n");
+        insta::assert_snapshot!(messages, @r#"
+        `cache.users.ttl` is 366d (file config.toml); it takes a time with a unit, up to `365d`, such as `5m`; `0s` remembers nothing
+        `cache.users` is "5m" (file config.toml); it takes settings of its own: `[cache.users]` and then `key = value`
+        `cache.user` is no setting (file config.toml); did you mean `cache.users`?
+        `cache.logins.tll` is no setting (file config.toml); did you mean `cache.logins.ttl`?
+        `audit.dormant_after` is 0s (file config.toml); it takes a time with a unit, from `1d` to `3650d`, such as `90d`
+        `audit.dormant_after` is 90 (file config.toml); it takes a time with a unit, from `1d` to `3650d`, such as `90d`
+        `audits` is no section (file config.toml); did you mean `audit`?
+        `limiter.spare` is -1 (file config.toml); it takes a whole number from 0 up, below the `burst` of every window
+        "#);
+    }
+
+    /// The file that documents every key says what the defaults are, and leaves none out.
+    #[test]
+    fn the_documented_file_is_the_defaults() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/config.toml");
+        let text = std::fs::read_to_string(path).unwrap();
+        let documented = Layers::new().file(path).load::<Config>().unwrap();
+        let defaults = Layers::new().load::<Config>().unwrap();
+        let values = |loaded: &Loaded<Config>| -> Vec<(String, String)> {
+            loaded.settings.iter().map(|setting| (setting.key.clone(), setting.as_toml())).collect()
+        };
+        assert_eq!(values(&documented), values(&defaults));
+        for setting in &documented.settings {
+            let name = setting.key.rsplit('.').next().unwrap();
+            let is_set = !setting.as_toml().is_empty();
+            assert_eq!(is_set, matches!(setting.origin, Origin::File(_)), "{} is not set there", setting.key);
+            assert!(
+                is_set
+                    || text.contains(&format!("# {name} = "))
+                    || text.contains(&format!("# [{}]", setting.key)),
+                "{}",
+                setting.key
+            );
+        }
+        // Also what stands there as a comment is right; of the three kinds of credentials one at a time.
+        let is_setting = |line: &&str| line.starts_with('[') || line.contains(" = ");
+        let lines: Vec<&str> =
+            text.lines().map(|line| line.strip_prefix("# ").filter(is_setting).unwrap_or(line)).collect();
+        for kind in ["simple_key", "simple_key_file", "oauth"] {
+            let is_mine = |line: &&&str| match line.split(' ').next() {
+                Some(key @ ("simple_key" | "simple_key_file")) => key == kind,
+                Some("[auth.oauth]" | "client_id" | "refresh_token" | "refresh_token_file") => {
+                    kind == "oauth"
+                }
+                _ => true,
+            };
+            let toml = lines.iter().filter(is_mine).copied().collect::<Vec<_>>().join("\n");
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("config.toml"), toml).unwrap();
+            let loaded = Layers::new().file(folder.path().join("config.toml")).load::<Config>().unwrap();
+            let set =
+                loaded.settings.iter().filter(|setting| matches!(setting.origin, Origin::File(_))).count();
+            assert!(set > documented.settings.len() - 5, "{kind}: {set}");
+        }
     }
 }
