@@ -29,9 +29,9 @@ if grep -rnE '\b(User|Group|UserLogin|Permission|Users?Response|Groups?Response|
     say "the transport learns of users"
 fi
 
-# A table of contents stays one.
+# A table of contents stays one, its documentation aside.
 for lib in crates/*/src/lib.rs; do
-    [ "$(wc -l <"$lib")" -le 60 ] || say "$lib has more than 60 lines"
+    [ "$(grep -vc '^//!' "$lib")" -le 60 ] || say "$lib has more than 60 lines"
 done
 
 exit "$fail"
