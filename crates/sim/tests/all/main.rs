@@ -1,0 +1,11 @@
+//! The account as its users see it: in process, and over TCP.
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests")]
+
+mod faults;
+mod limits;
+mod oauth;
+mod operations;
+mod robust;
+mod support;
+#[cfg(feature = "tcp")]
+mod tcp;
