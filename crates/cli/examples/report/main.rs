@@ -9,6 +9,7 @@ use std::path::Path;
 #[path = "../../src/report/mod.rs"]
 mod report;
 mod sample;
+#[expect(dead_code, reason = "the command uses all of it")]
 #[path = "../../src/text.rs"]
 mod text;
 

@@ -46,7 +46,7 @@ fn row(page: &Page<'_>, position: usize, reviewed: &ReviewedUser, stats: &Stats<
             td.mail { (name_or_dash(user.email.as_deref())) }
             td { (page.groups(&reviewed.groups)) }
             td { @if factor { "Yes" } @else { span.bad { "None" } } }
-            td { (api(page, position, reviewed)) }
+            td.api { (api(page, position, reviewed)) }
             td.number data-v=(reviewed.permissions.len()) {
                 (number(reviewed.permissions.len()))
                 @if outside > 0 { span.aside.exception { (number(outside)) " outside" } }

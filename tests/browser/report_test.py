@@ -1,0 +1,284 @@
+"""Opens reports of access reviews as their readers do.
+
+usage: report_test.py AUDIT_HTML HOSTILE_HTML
+
+The first report is used: filtered, sorted, printed, looked at in the dark and on a telephone. The second is of an
+account whose every string is an attack. Both must load nothing and complain about nothing.
+"""
+
+import sys
+import unittest
+
+from chromium import address, chromium
+from playwright.sync_api import expect
+
+REPORT, HOSTILE = "", ""
+
+# For every text its colour against what is behind it (WCAG's formula); what is too faint is given back.
+FAINT = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+    return [r, g, b, a / 255];
+  };
+  const luminance = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = rgba(getComputedStyle(at).backgroundColor);
+      if (colour[3] === 1) return colour;
+    }
+    return [255, 255, 255, 1];
+  };
+  const seen = new Set();
+  const faint = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const own = Array.from(element.childNodes).some((node) => node.nodeType === 3 && node.data.trim() !== "");
+    if (!own || ["TITLE", "DESC", "SCRIPT"].includes(element.tagName.toUpperCase()) || !element.checkVisibility()) continue;
+    const style = getComputedStyle(element);
+    const ink = element instanceof SVGElement ? style.fill : style.color;
+    const ground = behind(element);
+    const key = ink + ground;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    const [light, dark] = [luminance(rgba(ink)), luminance(ground)].sort((a, b) => b - a);
+    const contrast = (light + 0.05) / (dark + 0.05);
+    if (contrast < 4.5) faint.push(`${element.tagName}.${element.className}: ${contrast.toFixed(2)}`);
+  }
+  return faint;
+}"""
+
+# Pictures without a name, fields without a label, headings out of order, and the like.
+UNREADABLE = """() => {
+  const problems = [];
+  const named = (element) => (element.getAttribute("aria-labelledby") ?? "").split(" ").filter(Boolean)
+    .map((id) => document.getElementById(id)?.textContent ?? "").join("") || element.getAttribute("aria-label");
+  for (const svg of document.querySelectorAll("svg")) {
+    if (svg.getAttribute("aria-hidden") === "true") continue;
+    if (svg.getAttribute("role") !== "img" || !named(svg)) problems.push(`svg ${svg.outerHTML.slice(0, 80)}`);
+  }
+  if (document.querySelectorAll("figure svg[role=img]").length < 2) problems.push("fewer than two pictures");
+  if (document.querySelectorAll("h1").length !== 1) problems.push("not one h1");
+  let level = 1;
+  for (const heading of document.querySelectorAll("h1, h2, h3, h4")) {
+    const next = Number(heading.tagName[1]);
+    if (next > level + 1) problems.push(`${heading.textContent} skips a level`);
+    level = next;
+  }
+  for (const input of document.querySelectorAll("input")) {
+    if (input.labels.length === 0) problems.push(`input ${input.id} without a label`);
+  }
+  for (const region of document.querySelectorAll("[role=region], section, nav")) {
+    if (!named(region)) problems.push(`${region.tagName} ${region.id} without a name`);
+  }
+  for (const button of document.querySelectorAll("button")) {
+    if (button.textContent.trim() === "") problems.push("a button without a text");
+  }
+  const ids = Array.from(document.querySelectorAll("[id]"), (element) => element.id);
+  for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) problems.push(`id ${id} twice`);
+  for (const link of document.querySelectorAll("a")) {
+    if (!document.querySelector(link.getAttribute("href"))) problems.push(`${link.getAttribute("href")} leads nowhere`);
+  }
+  if (document.documentElement.lang !== "en") problems.push("no language");
+  for (const landmark of ["header", "nav", "main", "footer"]) {
+    if (!document.querySelector(landmark)) problems.push(`no ${landmark}`);
+  }
+  return problems;
+}"""
+
+
+class ReportTest(unittest.TestCase):
+    """Each test opens the report anew and fails on any complaint of the browser's."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.opened = chromium()
+        cls.browser = cls.opened.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.opened.__exit__(None, None, None)
+
+    def open(self, report=None, width=1280, complaints=True, **options):
+        report = address(report or REPORT)
+        context = self.browser.new_context(
+            viewport={"width": width, "height": 900}, reduced_motion="reduce", **options
+        )
+        requests, said = [], []
+        context.on("request", lambda request: requests.append(request.url))
+        page = context.new_page()
+        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("dialog", lambda dialog: (said.append("a dialog"), dialog.dismiss()))
+        page.goto(report)
+        self.complaints = said
+
+        def close():
+            context.close()
+            if complaints:
+                self.assertEqual([url for url in requests if url not in (report, "data:,")], [], "requests")
+                self.assertEqual(said, [], "console")
+
+        self.addCleanup(close)
+        return page
+
+    @staticmethod
+    def shown(page, table="users"):
+        return page.locator(f"#{table}-table tbody tr:not([hidden])").count()
+
+    def test_it_is_whole(self):
+        page = self.open()
+        for section in ["findings", "matrix", "timeline", "users", "groups", "permissions", "logins", "about"]:
+            self.assertEqual(page.locator(f"section#{section} h2").count(), 1, section)
+        self.assertGreater(page.locator("article.card").count(), 0)
+        self.assertGreater(self.shown(page), 1)
+
+    def test_filter(self):
+        page = self.open()
+        for table, noun in [("users", "user"), ("groups", "group"), ("permissions", "permission"), ("logins", "user")]:
+            every = self.shown(page, table)
+            count = page.locator(f"#{table}-count")
+            self.assertEqual(count.inner_text(), f"{every:,} {noun}s")
+            wanted = page.locator(f"#{table}-table tbody th bdi").last.inner_text()
+            field = page.get_by_label(f"Filter {noun}s").nth(1 if table == "logins" else 0)
+            field.fill(wanted.upper())
+            expect(count).to_contain_text(" of ")
+            fewer = self.shown(page, table)
+            self.assertTrue(1 <= fewer < every, f"{table}: {fewer} of {every}")
+            for row in page.locator(f"#{table}-table tbody tr:not([hidden])").all():
+                self.assertIn(wanted.lower(), row.text_content().lower())
+            self.assertEqual(count.inner_text(), f"{fewer:,} of {every:,} {noun}s")
+            field.fill("nothing has this in it")
+            expect(count).to_contain_text("0 of ")
+            self.assertEqual(self.shown(page, table), 0)
+            field.press("Escape")
+            self.assertEqual((self.shown(page, table), count.inner_text()), (every, f"{every:,} {noun}s"))
+
+    def test_sort(self):
+        page = self.open()
+
+        def values(column, read):
+            return page.eval_on_selector_all(
+                "#users-table tbody tr", f"(rows) => rows.map((row) => {{ const cell = row.cells[{column}]; return {read}; }})"
+            )
+
+        headings = page.locator("#users-table thead th")
+        titles = [title.split("\n")[0] for title in headings.all_inner_texts()]
+        # By the keyboard, as a button can be used.
+        logins = titles.index("Logins")
+        button = headings.nth(logins).get_by_role("button")
+        button.focus()
+        page.keyboard.press("Enter")
+        self.assertEqual(headings.nth(logins).get_attribute("aria-sort"), "descending")
+        numbers = values(logins, "Number(cell.dataset.v)")
+        self.assertEqual(numbers, sorted(numbers, reverse=True))
+        self.assertGreater(len(set(numbers)), 1)
+        button.click()
+        self.assertEqual(headings.nth(logins).get_attribute("aria-sort"), "ascending")
+        self.assertEqual(values(logins, "Number(cell.dataset.v)"), sorted(numbers))
+        mail = titles.index("E-mail")
+        headings.nth(mail).get_by_role("button").click()
+        self.assertEqual(headings.nth(mail).get_attribute("aria-sort"), "ascending")
+        self.assertEqual(headings.nth(logins).get_attribute("aria-sort"), "none")
+        mails = values(mail, "cell.textContent.trim()")
+        self.assertEqual(
+            mails, page.evaluate("(mails) => mails.sort(new Intl.Collator('en', {numeric: true, sensitivity: 'base'}).compare)", mails)
+        )
+        self.assertEqual(len(mails), self.shown(page), "no row is lost")
+
+    def test_what_is_under_the_pointer_is_said(self):
+        page = self.open()
+        picture = page.locator("#matrix-picture")
+        label = picture.locator("[data-y]").first
+        label.evaluate("(label) => label.scrollIntoView({block: 'center'})")
+        box, row = picture.bounding_box(), label.bounding_box()
+        page.mouse.move(box["x"] + box["width"] / 2, row["y"] + row["height"] / 2)
+        said = page.locator("#matrix-readout").inner_text()
+        self.assertIn(label.evaluate("(label) => label.querySelector('title')?.textContent ?? label.textContent"), said)
+        self.assertRegex(said, r"^\S.* · (a member|no)$")
+
+    def test_light_and_dark_can_be_read(self):
+        grounds = set()
+        for scheme in ["light", "dark"]:
+            page = self.open(color_scheme=scheme)
+            grounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+            page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+            self.assertEqual(page.evaluate(FAINT), [], scheme)
+        self.assertEqual(len(grounds), 2, "the dark one is another")
+
+    def test_paper_shows_everything(self):
+        page = self.open(color_scheme="dark")
+        page.emulate_media(media="print", color_scheme="dark")
+        self.assertEqual(page.evaluate("getComputedStyle(document.body).backgroundColor"), "rgb(255, 255, 255)")
+        for hidden in ["nav", ".filter", "summary"]:
+            for element in page.locator(hidden).all():
+                self.assertFalse(element.is_visible(), hidden)
+        clipped = "(all) => all.filter((e) => e.scrollHeight > e.clientHeight + 1).length"
+        self.assertEqual(page.eval_on_selector_all(".rows", clipped), 0)
+        hidden = "(all) => all.filter((e) => !e.checkVisibility({contentVisibilityAuto: true})).length"
+        self.assertEqual(page.eval_on_selector_all(".subjects li", hidden), 0)
+        self.assertEqual(page.evaluate(FAINT), [])
+        # A head with boxes of buttons in it would stand on the first page only.
+        boxes = page.eval_on_selector_all("th button", "(all) => all.map((e) => getComputedStyle(e).display)")
+        self.assertEqual(set(boxes), {"contents"})
+        self.assertTrue(page.pdf(format="A4").startswith(b"%PDF"))
+        self.assertTrue(page.locator("details").first.evaluate("(details) => !details.open || details.querySelectorAll('li').length <= 5"))
+
+    def test_nothing_is_wider_than_the_window(self):
+        for report in [REPORT, HOSTILE]:
+            for width in [1280, 390]:
+                page = self.open(report, width=width)
+                page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+                self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), width)
+
+    def test_a_screen_reader_finds_its_way(self):
+        for report in [REPORT, HOSTILE]:
+            self.assertEqual(self.open(report).evaluate(UNREADABLE), [])
+        page = self.open()
+        page.keyboard.press("Tab")
+        self.assertEqual(page.evaluate("document.activeElement.className"), "skip")
+
+    def test_without_the_script_everything_is_there(self):
+        page = self.open(java_script_enabled=False)
+        self.assertGreater(page.locator("#users-table tbody tr").count(), 1)
+        self.assertEqual(page.locator(".filter:visible").count(), 0, "no field that does nothing")
+
+    def test_strings_of_strangers_do_nothing(self):
+        page = self.open(HOSTILE)
+        self.assertGreater(self.shown(page), 1)
+        page.get_by_label("Filter users").first.fill("<script>")
+        expect(page.locator("#users-count")).to_contain_text(" of ")
+        self.assertGreater(self.shown(page), 0, "the attack is there, as text")
+        for button in page.locator("thead button").all():
+            button.click()
+        self.assertIsNone(page.evaluate("window.hacked ?? null"))
+        self.assertEqual(page.locator("img, iframe, object, embed, form").count(), 0)
+        self.assertEqual((page.locator("script").count(), page.locator("style").count()), (1, 1))
+
+    def test_the_policy_holds_even_if_escaping_failed(self):
+        page = self.open(complaints=False)
+        page.evaluate(
+            """() => {
+              document.body.insertAdjacentHTML("beforeend", "<img src='http://127.0.0.1:9/x' onerror='window.hacked = 1'>");
+              const script = document.createElement("script");
+              script.textContent = "window.hacked = 2";
+              document.body.append(script);
+              fetch("http://127.0.0.1:9/y").catch(() => {});
+            }"""
+        )
+        page.wait_for_timeout(200)
+        self.assertIsNone(page.evaluate("window.hacked ?? null"))
+        refused = [complaint for complaint in self.complaints if "Content Security Policy" in complaint]
+        self.assertGreaterEqual(len(refused), 3, self.complaints)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    REPORT, HOSTILE = sys.argv[1:3]
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:])
