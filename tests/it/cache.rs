@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use ultracart_client::Config;
 use ultracart_client::config::Cache;
-use ultracart_sim::{Operation, Sim};
+use ultracart_client::model::Group;
+use ultracart_sim::{Fault, Operation, Sim};
 
 use crate::client;
 
@@ -65,7 +66,7 @@ async fn a_failed_write_invalidates_too() {
     let sim = Sim::builder().users(5).build();
     let api = client(&sim, Config::default()).user_api();
     api.get_users().await.unwrap();
-    sim.fault(ultracart_sim::Fault::reset_after().on(Operation::InsertUser));
+    sim.fault(Fault::reset_after().on(Operation::InsertUser));
     let new = ultracart_client::model::User::new().login("ada.l");
     api.insert_user(&new).await.unwrap_err();
     assert_eq!(api.get_users().await.unwrap().len(), 6);
@@ -80,4 +81,23 @@ async fn it_can_be_switched_off() {
     api.get_users().await.unwrap();
     api.get_users().await.unwrap();
     assert_eq!(sim.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_a_write_overtakes_is_given_to_its_caller_and_to_nobody_after() {
+    let sim = Sim::builder().users(5).groups(2).max_in_flight(2).build();
+    let mut config = Config::default();
+    config.limiter.max_concurrency = 2;
+    let api = client(&sim, config).user_api();
+    let slow = Fault::slow_body(Duration::from_secs(10)).on(Operation::GetGroups);
+    sim.fault(slow);
+    let load = tokio::spawn({
+        let api = api.clone();
+        async move { api.get_groups().await.map(|groups| groups.len()) }
+    });
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let new = api.insert_group(&Group::new().name("New")).await.unwrap();
+    assert_eq!(load.await.unwrap().unwrap(), 2);
+    assert!(api.get_groups().await.unwrap().get(new.group_oid.unwrap()).is_some());
+    assert_eq!((sim.calls(), sim.rejections()), (3, 0));
 }

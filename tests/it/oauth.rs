@@ -128,6 +128,23 @@ async fn two_programs_go_on_from_one_file() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_token_that_its_file_does_not_take_is_kept_until_it_does() {
+    let sim = sim();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("refresh-token");
+    std::fs::write(&file, "refresh-0\n").unwrap();
+    // What stands in the way of the new file.
+    std::fs::create_dir_all(folder.path().join("refresh-token.new/x")).unwrap();
+    let config = config(|oauth| oauth.refresh_token_file = Some(file.clone()));
+    let api = Client::builder().config(config).service(sim.service()).build().unwrap().user_api();
+    assert_eq!(api.get_users().await.unwrap_err().kind(), ErrorKind::Oauth);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "refresh-0\n");
+    std::fs::remove_dir_all(folder.path().join("refresh-token.new")).unwrap();
+    api.get_users().await.unwrap();
+    assert_eq!(std::fs::read_to_string(&file).unwrap().trim_end(), sim.refresh_token(APP).unwrap().expose());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_revoked_refresh_token_says_what_to_do() {
     let sim = sim();
     let client = Client::builder()
