@@ -1,2 +1,25 @@
-//! The `ultracart` command.
-fn main() {}
+//! The `ultracart` command: users, groups and access reviews of an UltraCart account.
+
+mod args;
+mod commands;
+mod connection;
+mod explain;
+mod failure;
+mod input;
+mod interrupt;
+mod logging;
+mod notes;
+mod output;
+mod records;
+mod report;
+mod run;
+mod settings;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    run::run(args::Cli::parse()).into()
+}

@@ -34,6 +34,27 @@ pub(crate) fn csv_cell(text: &str) -> Cow<'_, str> {
     if is_formula(text) { format!("'{}", terminal(text)).into() } else { terminal(text) }
 }
 
+/// JSON with everything escaped that a terminal or a reader could be misled by. Its value is the same: outside of
+/// strings JSON has nothing of that.
+pub(crate) fn json(text: &str) -> Cow<'_, str> {
+    // Control characters of ASCII are escaped already, and line breaks outside of strings have to stay.
+    let escaped = |c: char| hidden(c) && c >= '\u{7f}';
+    if !text.chars().any(escaped) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if escaped(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    Cow::Owned(safe)
+}
+
 /// Joiners (U+200C, U+200D) are left: whole scripts, and emoji, need them.
 fn hidden(c: char) -> bool {
     c.is_control()
@@ -68,6 +89,16 @@ mod tests {
             terminal("gpj\u{202e}exe\u{2066}\u{200b}\u{feff}\u{e0041}"),
             "gpj‹U+202E›exe‹U+2066›‹U+200B›‹U+FEFF›‹U+E0041›"
         );
+    }
+
+    #[test]
+    fn escaped_json_has_the_same_value() {
+        let text = "\u{7f}\u{9b}\u{202e}\u{e0041}\u{1b}\n Zoë";
+        let written = serde_json::to_string(text).unwrap();
+        let safe = json(&written);
+        assert!(!safe.chars().any(hidden), "{safe}");
+        assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), text);
+        assert!(matches!(json("{\n  \"a\": 1\n}"), Cow::Borrowed(_)));
     }
 
     #[test]

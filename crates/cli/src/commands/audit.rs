@@ -1,0 +1,133 @@
+//! `ultracart audit`: the access review.
+
+mod progress;
+mod summary;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use self::progress::Teller;
+use self::summary::Summary;
+use crate::connection::Connection;
+use crate::failure::{Exit, Failure};
+use crate::report;
+use crate::run::Context;
+
+/// In the folder of the report, as long as it is not complete.
+const CHECKPOINT: &str = ".audit.checkpoint";
+
+/// Review who may do what in the account, and write a report.
+///
+/// Reads every user, every group and every user's logins, looks for what an auditor would ask about, and writes
+/// `audit.html` to look at, `users.csv` and `logins.csv` for spreadsheets, and `audit.json` for machines. The files can
+/// be read by you alone: they hold personal data.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ultracart audit --demo --out audit           Review a simulated account, without a key
+  ultracart audit --out audit                  Review your account; then open audit/audit.html
+  ultracart audit --resume --out audit         Go on with a review that was broken off or is not complete
+
+Costs two calls, and one for each user whose logins did not come with the list. Before the first of these it says how
+many there are and how long they take. Broken off, it keeps what was read.
+
+Exit code 3: the report is written, and something is missing in it, which it says.")]
+pub(crate) struct Audit {
+    /// Folder to write the report to; it is made if it is not there
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Review a simulated account of 200 users on this machine: no key is needed and no real call is made
+    #[arg(long)]
+    demo: bool,
+    /// Go on with the review in DIR that was broken off, or that could not read everything
+    #[arg(long, conflicts_with = "demo")]
+    resume: bool,
+}
+
+impl Audit {
+    pub(super) async fn run(&self, context: &mut Context) -> Result<Exit, Failure> {
+        report::check_dir(&self.out).map_err(|error| {
+            Failure::usage("the report cannot be written")
+                .why(error.to_string())
+                .help("give another folder with --out")
+        })?;
+        let checkpoint = self.out.join(CHECKPOINT);
+        let connection = if self.demo {
+            Connection::demo(context).await?
+        } else {
+            self.check_checkpoint(&checkpoint)?;
+            Connection::open(context)?
+        };
+        if self.demo {
+            context
+                .notes
+                .note("reviewing a simulated account of 200 users and 12 groups, over HTTP on this machine");
+        }
+
+        let mut audit = connection.client.user_api().audit();
+        if self.resume {
+            audit = audit.resume(&checkpoint);
+        } else if !self.demo {
+            audit = audit.checkpoint(&checkpoint);
+        }
+        let teller = Teller::new(context.notes, context.global.verbose);
+        let result = audit.observer(teller.clone()).run().await;
+        teller.end();
+        let review = match result {
+            Ok(review) => review,
+            Err(error) => {
+                let failure = connection.explain(&error);
+                return Err(if self.demo || self.resume {
+                    failure
+                } else {
+                    self.forget(&checkpoint, failure)
+                });
+            }
+        };
+
+        let files = report::write(&review, &self.out).map_err(|error| {
+            let failure = Failure::new(Exit::Failed, "the report cannot be written").why(error.to_string());
+            if self.demo { failure } else { failure.help(self.how_to_resume("what was read is kept")) }
+        })?;
+        if review.is_complete() && !self.demo {
+            // All of it is in the report now. If it cannot be removed the next review says so.
+            _ = std::fs::remove_file(&checkpoint);
+        }
+        Summary::new(&review, &files, connection.client.calls_spent()).write(&mut context.output)?;
+        if review.is_complete() {
+            return Ok(Exit::Done);
+        }
+        let failure = summary::missing(&review);
+        Err(if self.demo { failure } else { failure.help(self.how_to_resume("what was read is kept")) })
+    }
+
+    /// What to say when it was told to stop.
+    pub(super) fn interrupted(&self, failure: Failure) -> Failure {
+        if self.demo { failure } else { failure.help(self.how_to_resume("what was read is kept")) }
+    }
+
+    fn how_to_resume(&self, kept: &str) -> String {
+        format!("{kept}: `ultracart audit --resume --out {}` asks for the rest", self.out.display())
+    }
+
+    /// Work that was done is not thrown away unasked.
+    fn check_checkpoint(&self, checkpoint: &Path) -> Result<(), Failure> {
+        if self.resume || !checkpoint.exists() {
+            return Ok(());
+        }
+        Err(Failure::usage(format!("a review in {} was not finished", self.out.display()))
+            .help(self.how_to_resume("go on with it"))
+            .help(format!("or begin anew: delete {}", checkpoint.display())))
+    }
+
+    /// A review that failed before it read any history leaves nothing to go on with.
+    fn forget(&self, checkpoint: &Path, failure: Failure) -> Failure {
+        let lines = std::fs::read_to_string(checkpoint).map_or(0, |text| text.lines().count());
+        if lines > 1 {
+            return failure.help(self.how_to_resume("what was read is kept"));
+        }
+        _ = std::fs::remove_file(checkpoint);
+        failure
+    }
+}

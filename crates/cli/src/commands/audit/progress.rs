@@ -1,0 +1,140 @@
+//! How far the review is.
+
+use std::io::{self, IsTerminal as _};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ultracart_client::audit::{Observer, Plan, Progress};
+use ultracart_client::{Clock as _, TokioClock};
+
+use crate::notes::Notes;
+
+/// Without a terminal a line is written this often at the most.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Tells on stderr how far the review is: with a bar on a terminal, else with a line now and then.
+#[derive(Clone, Debug)]
+pub(super) struct Teller(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    notes: Notes,
+    clock: TokioClock,
+    /// Whether a bar would be seen, and undisturbed by logs.
+    draws: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    bar: Option<ProgressBar>,
+    said_at: Duration,
+    started_at: Duration,
+}
+
+impl Teller {
+    pub(super) fn new(notes: Notes, verbose: u8) -> Self {
+        let draws = io::stderr().is_terminal() && !notes.is_quiet() && verbose == 0;
+        Self(Arc::new(Inner { notes, clock: TokioClock::new(), draws, state: Mutex::default() }))
+    }
+
+    /// Takes the bar away.
+    pub(super) fn end(&self) {
+        if let Some(bar) = self.state().bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Teller {
+    fn on_plan(&self, plan: &Plan) {
+        self.0.notes.note(&told(plan));
+        let now = self.0.clock.now();
+        let mut state = self.state();
+        (state.started_at, state.said_at) = (now, now);
+        if plan.calls == 0 || !self.0.draws {
+            return;
+        }
+        let bar = ProgressBar::with_draw_target(Some(plan.calls.into()), ProgressDrawTarget::stderr());
+        let template = "{wide_bar} {pos}/{len} histories, {msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("━╸─"));
+        }
+        bar.set_message(format!("about {} left", time(plan.forecast)));
+        state.bar = Some(bar);
+    }
+
+    fn on_call_done(&self, progress: &Progress) {
+        let now = self.0.clock.now();
+        let mut state = self.state();
+        let message = how_far(progress, now.saturating_sub(state.started_at));
+        if let Some(bar) = &state.bar {
+            bar.set_message(message);
+            bar.set_position(progress.done.into());
+        } else if now.saturating_sub(state.said_at) >= EVERY || progress.done == progress.total {
+            state.said_at = now;
+            let Progress { done, total, .. } = progress;
+            self.0.notes.note(&format!("{done} of {total} histories, {message}"));
+        }
+    }
+}
+
+fn told(plan: &Plan) -> String {
+    let mut parts = vec![count(plan.users, "user")];
+    for (n, how) in [(plan.with_list, "came with the list"), (plan.resumed, "were read before")] {
+        if n > 0 {
+            parts.push(format!("{n} histories {how}"));
+        }
+    }
+    parts.push(match plan.calls {
+        0 => "no more calls to make".to_owned(),
+        calls => format!("{calls} more calls to make, one for each history that is to be read"),
+    });
+    if plan.calls > 0 {
+        parts.push(format!("about {} at the configured quota", time(plan.forecast)));
+    }
+    parts.join("; ")
+}
+
+fn how_far(progress: &Progress, elapsed: Duration) -> String {
+    let rate = f64::from(progress.done) / elapsed.as_secs_f64().max(0.001);
+    // Below one a second a rate by the minute says more.
+    let rate = if rate >= 1.0 { format!("{rate:.1}/s") } else { format!("{:.1}/min", rate * 60.0) };
+    let failed = if progress.failed > 0 { format!(", {} failed", progress.failed) } else { String::new() };
+    let spent = progress.calls_spent;
+    format!("{rate}, {spent} calls spent{failed}, about {} left", time(progress.left))
+}
+
+/// `1h 5m`: no finer than it can be known.
+fn time(duration: Duration) -> String {
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),
+        3600..86_400 => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}
+
+fn count(n: usize, one: &str) -> String {
+    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_no_finer_than_it_can_be_known() {
+        for (millis, shown) in
+            [(0, "0s"), (1, "1s"), (59_001, "1m 0s"), (3_725_000, "1h 2m"), (90_000_000, "1d 1h")]
+        {
+            assert_eq!(time(Duration::from_millis(millis)), shown);
+        }
+    }
+}

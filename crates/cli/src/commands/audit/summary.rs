@@ -1,0 +1,87 @@
+//! What a review comes to, in short.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use ultracart_client::audit::{Review, Severity};
+
+use crate::args::Format;
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::text::terminal;
+
+/// Of what is missing, so much is said here; all of it is in the report.
+const SAID: usize = 10;
+
+/// What a review comes to.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary<'a> {
+    files: &'a [PathBuf],
+    calls: u64,
+    users: usize,
+    groups: usize,
+    is_complete: bool,
+    findings: Vec<Line<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    severity: &'static str,
+    kind: &'static str,
+    title: &'a str,
+    subjects: usize,
+    not_judged: Option<&'a str>,
+}
+
+impl<'a> Summary<'a> {
+    pub(super) fn new(review: &'a Review, files: &'a [PathBuf], calls: u64) -> Self {
+        let lines = review.findings.iter().map(|finding| Line {
+            severity: finding.severity.as_str(),
+            kind: finding.kind.as_str(),
+            title: &finding.title,
+            subjects: finding.subjects.len(),
+            not_judged: finding.not_judged.as_deref(),
+        });
+        Self {
+            files,
+            calls,
+            users: review.users.len(),
+            groups: review.groups.len(),
+            is_complete: review.is_complete(),
+            findings: lines.collect(),
+        }
+    }
+
+    pub(super) fn write(&self, output: &mut Output) -> Result<(), Failure> {
+        if output.format() != Format::Table {
+            return output.object(self);
+        }
+        output.line(&format!(
+            "{} users and {} groups reviewed with {} calls",
+            self.users, self.groups, self.calls
+        ))?;
+        for severity in [Severity::High, Severity::Medium, Severity::Low].map(Severity::as_str) {
+            for line in self.findings.iter().filter(|line| line.severity == severity) {
+                if line.subjects > 0 {
+                    output.line(&format!("  {severity:<8}{:>5}  {}", line.subjects, terminal(line.title)))?;
+                }
+            }
+        }
+        for file in self.files {
+            output.line(&terminal(&file.display().to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Says what is missing.
+pub(super) fn missing(review: &Review) -> Failure {
+    let mut failure = Failure::new(Exit::Incomplete, "the report is written, and it is not complete");
+    for missing in review.incomplete.iter().take(SAID) {
+        failure = failure.why(format!("{}: {}", missing.what, missing.why));
+    }
+    if let Some(more) = review.incomplete.len().checked_sub(SAID).filter(|more| *more > 0) {
+        failure = failure.why(format!("and {more} more, which the report names"));
+    }
+    failure
+}

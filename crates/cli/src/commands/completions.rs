@@ -1,0 +1,30 @@
+//! `ultracart completions`.
+
+use clap::{Args, CommandFactory as _};
+use clap_complete::Shell;
+
+use crate::args::Cli;
+use crate::failure::{Exit, Failure};
+use crate::run::Context;
+
+/// A script that completes this command in a shell.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ultracart completions bash > ~/.local/share/bash-completion/completions/ultracart
+  ultracart completions zsh > ~/.zfunc/_ultracart
+  ultracart completions fish > ~/.config/fish/completions/ultracart.fish")]
+pub(crate) struct Completions {
+    /// Which shell
+    shell: Shell,
+}
+
+impl Completions {
+    pub(super) fn run(&self, context: &mut Context) -> Result<Exit, Failure> {
+        // In memory first: the generator panics where it cannot write.
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "ultracart", &mut script);
+        context.output.line(String::from_utf8_lossy(&script).trim_end())?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,64 @@
+//! The commands, a file each.
+
+mod audit;
+mod completions;
+mod config;
+mod groups;
+mod sim;
+mod toggle;
+mod users;
+
+use clap::Subcommand;
+
+use crate::failure::{Exit, Failure};
+use crate::run::Context;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Users: list, get, logins, insert, update, delete
+    Users(users::Users),
+    /// Groups: list, get, insert, update, delete
+    Groups(groups::Groups),
+    /// Review who may do what, and write a report
+    Audit(audit::Audit),
+    /// The configuration
+    Config(config::ConfigCommand),
+    /// Serve a simulated account on this machine
+    Sim(sim::SimCommand),
+    /// Print a script that completes this command in a shell
+    Completions(completions::Completions),
+}
+
+impl Command {
+    pub(crate) async fn run(&self, context: &mut Context) -> Result<Exit, Failure> {
+        match self {
+            Self::Users(users) => users.run(context).await,
+            Self::Groups(groups) => groups.run(context).await,
+            Self::Audit(audit) => audit.run(context).await,
+            Self::Config(config) => config.run(context),
+            Self::Sim(sim) => sim.run(context).await,
+            Self::Completions(completions) => completions.run(context),
+        }
+    }
+
+    /// Whether being told to stop is how it ends.
+    pub(crate) fn ends_when_interrupted(&self) -> bool {
+        matches!(self, Self::Sim(_))
+    }
+
+    /// What to say when it was told to stop.
+    pub(crate) fn interrupted(&self) -> Failure {
+        let failure = Failure::new(Exit::Interrupted, "interrupted");
+        match self {
+            Self::Audit(audit) => audit.interrupted(failure),
+            Self::Users(users) if users.changes() => unknown(failure),
+            Self::Groups(groups) if groups.changes() => unknown(failure),
+            _ => failure,
+        }
+    }
+}
+
+fn unknown(failure: Failure) -> Failure {
+    failure.help("if the change was under way it may have been made: look before you repeat it")
+}

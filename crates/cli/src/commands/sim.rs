@@ -1,0 +1,106 @@
+//! `ultracart sim`.
+
+use std::time::Duration;
+
+use clap::Args;
+use ultracart_client::Config;
+use ultracart_client::config::{Layers, Secret};
+use ultracart_sim::{GetGroupBody, Histories, Sim};
+
+use crate::connection::fresh_key;
+use crate::failure::{Exit, Failure};
+use crate::interrupt::interrupt;
+use crate::run::Context;
+
+const KEY: &str = "ULTRACART_SIMPLE_KEY";
+
+/// A simulated account, as a server on this machine.
+///
+/// It has UltraCart's eleven operations, its limits and its errors, so that any client can be tried without spending a
+/// real call. It ends with Ctrl-C and forgets everything.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ultracart sim --port 8080
+  ULTRACART_SIMPLE_KEY=test ultracart sim --port 8080 --users 500 --unlimited
+  ULTRACART_SIMPLE_KEY=test ultracart --base-url http://127.0.0.1:8080/rest/v2 users list
+
+It prints one line on stdout as soon as it listens:
+  simulated account at http://127.0.0.1:8080/rest/v2, simple key KEY
+The key is that of ULTRACART_SIMPLE_KEY, where it is set, and else a fresh one.")]
+pub(crate) struct SimCommand {
+    /// Port on 127.0.0.1; 0 takes any free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// How many users it has
+    #[arg(long, default_value_t = 200)]
+    users: u32,
+    /// How many groups it has
+    #[arg(long, default_value_t = 12)]
+    groups: u32,
+    /// Another seed gives other people
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// No limits at all, and calls side by side
+    #[arg(long)]
+    unlimited: bool,
+    /// How long it works on each call, such as 250ms
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    latency: Option<Duration>,
+    /// Lists come in pages of this many objects
+    #[arg(long, value_name = "OBJECTS", value_parser = clap::value_parser!(u32).range(1..))]
+    page_size: Option<u32>,
+    /// The list of users brings everybody's logins
+    #[arg(long)]
+    histories_in_list: bool,
+    /// A single group is answered without a body, as UltraCart's documents have it
+    #[arg(long)]
+    no_group_body: bool,
+}
+
+impl SimCommand {
+    pub(super) async fn run(&self, context: &mut Context) -> Result<Exit, Failure> {
+        let key = key()?;
+        let mut account = Sim::builder()
+            .users(self.users)
+            .groups(self.groups)
+            .seed(self.seed)
+            .simple_key(key.expose())
+            .latency(self.latency.unwrap_or_default())
+            .page_size(self.page_size.and_then(|size| usize::try_from(size).ok()));
+        if self.histories_in_list {
+            account = account.histories_in_list(Histories::All);
+        }
+        if self.no_group_body {
+            account = account.get_group_body(GetGroupBody::Empty);
+        }
+        if self.unlimited {
+            account = account.unlimited();
+        }
+        // Listened for from here on: a signal must not find nobody when the line is out.
+        let stopped = interrupt();
+        let server = account.build().bind(("127.0.0.1", self.port)).await.map_err(|error| {
+            Failure::new(Exit::Failed, format!("port {} on 127.0.0.1 cannot be listened at", self.port))
+                .why(error.to_string())
+                .help("--port 0 takes any free one")
+        })?;
+        context.output.line(&format!(
+            "simulated account at {}, simple key {}",
+            server.base_url(),
+            key.expose()
+        ))?;
+        context.output.flush().map_err(|error| Failure::of_output(&error))?;
+        stopped.await;
+        Ok(Exit::Done)
+    }
+}
+
+/// The key of the environment, checked as any other, or a fresh one.
+fn key() -> Result<Secret, Failure> {
+    let Some(key) = std::env::var_os(KEY) else { return fresh_key() };
+    let failed = || Failure::usage(format!("{KEY} holds no key"));
+    let loaded = Layers::new().env([(KEY, key)]).load::<Config>().map_err(|error| {
+        error.problems().iter().fold(failed(), |failure, problem| failure.why(problem.to_string()))
+    })?;
+    loaded.config.auth.simple_key.ok_or_else(failed)
+}

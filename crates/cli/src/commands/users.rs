@@ -1,0 +1,295 @@
+//! `ultracart users`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use ultracart_client::UserApi;
+use ultracart_model::{NewPassword, User, UserGroupMembership, UserId};
+
+use super::toggle::{Turn, toggle};
+use crate::connection::Connection;
+use crate::failure::{Exit, Failure};
+use crate::input;
+use crate::run::Context;
+
+/// The users of the account.
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct Users {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List every user
+    #[command(after_help = "\
+Examples:
+  ultracart users list
+  ultracart users list --format csv > users.csv
+  ultracart users list --format ndjson | jq -r 'select(.otp_serial_number == null).login'
+
+Costs one call.")]
+    List,
+    /// Show one user
+    #[command(after_help = "\
+Examples:
+  ultracart users get 7
+  ultracart users get 7 --format json > user.json     All fields, to change and send back
+
+Costs one call.")]
+    Get {
+        /// The user's `user_id`, as in `users list`
+        id: UserId,
+    },
+    /// List a user's logins of the last 90 days
+    #[command(after_help = "\
+Examples:
+  ultracart users logins 7
+  ultracart users logins 7 --format csv
+
+Costs one call.")]
+    Logins {
+        /// The user's `user_id`, as in `users list`
+        id: UserId,
+    },
+    /// Make a user
+    #[command(after_help = "\
+Examples:
+  ultracart users insert --login ada --email ada@example.com --full-name 'Ada Lovelace' --group Support
+  pass show ada | ultracart users insert --login ada --email ada@example.com --password-file -
+  ultracart users insert --file user.json
+
+Prints the user as it was stored. Costs one call, and one more to find a group by its name. It is not sent again when it
+may have reached the server.")]
+    Insert(Insert),
+    /// Change a user, and keep what is not mentioned
+    #[command(after_help = "\
+Examples:
+  ultracart users update 7 --phone 555-0100
+  ultracart users update 7 --group Support --remove-group Admins --revoke users_edit
+  ultracart users get 7 --format json | jq '.phone = null' | ultracart users update 7 --file -
+
+With flags the user is read, changed and written back: two calls, or one if nothing changes. With --file the object is
+sent as it is: one call. Prints the user as it was stored.")]
+    Update(Update),
+    /// Delete a user
+    #[command(after_help = "Costs one call. It asks nothing and cannot be undone.")]
+    Delete {
+        /// The user's `user_id`, as in `users list`
+        id: UserId,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Insert {
+    #[command(flatten)]
+    fields: Fields,
+    #[command(flatten)]
+    whole: Whole,
+}
+
+#[derive(Debug, Args)]
+struct Update {
+    /// The user's `user_id`, as in `users list`
+    id: UserId,
+    #[command(flatten)]
+    fields: Fields,
+    /// Take the user out of this group, by its OID or name; can be repeated
+    #[arg(long, value_name = "OID_OR_NAME", conflicts_with = "file")]
+    remove_group: Vec<String>,
+    /// Take this permission away; can be repeated
+    #[arg(long, value_name = "NAME", conflicts_with = "file")]
+    revoke: Vec<String>,
+    #[command(flatten)]
+    whole: Whole,
+}
+
+#[derive(Debug, Args)]
+struct Fields {
+    /// The name to log in with
+    #[arg(long)]
+    login: Option<String>,
+    /// E-mail address
+    #[arg(long)]
+    email: Option<String>,
+    /// The person's name
+    #[arg(long, value_name = "NAME")]
+    full_name: Option<String>,
+    /// Telephone number
+    #[arg(long)]
+    phone: Option<String>,
+    /// Put the user into this group, by its OID or name; can be repeated
+    #[arg(long, value_name = "OID_OR_NAME")]
+    group: Vec<String>,
+    /// Grant this permission; can be repeated
+    #[arg(long, value_name = "NAME")]
+    permission: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct Whole {
+    /// File with the password to set, on one line; `-` is stdin
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// File with the whole user as JSON, instead of flags; `-` is stdin
+    #[arg(long, value_name = "FILE", conflicts_with = "Fields")]
+    file: Option<PathBuf>,
+}
+
+impl Users {
+    /// Whether it changes something.
+    pub(super) fn changes(&self) -> bool {
+        matches!(self.action, Action::Insert(_) | Action::Update(_) | Action::Delete { .. })
+    }
+
+    pub(super) async fn run(&self, context: &mut Context) -> Result<Exit, Failure> {
+        let input = match &self.action {
+            Action::Insert(insert) => insert.whole.read()?,
+            Action::Update(update) => update.whole.read()?,
+            _ => Input::default(),
+        };
+        let connection = Connection::open(context)?;
+        let api = connection.client.user_api();
+        let explain = |error| connection.explain(&error);
+        let stored = match &self.action {
+            Action::List => {
+                let users = api.get_users().await.map_err(explain)?;
+                let users: Vec<&User> = users.iter().map(|user| &**user).collect();
+                return context.output.list(&users).map(|()| Exit::Done);
+            }
+            Action::Logins { id } => {
+                let logins = api.get_user_logins(*id).await.map_err(explain)?;
+                return context.output.list(&logins.iter().collect::<Vec<_>>()).map(|()| Exit::Done);
+            }
+            Action::Delete { id } => {
+                api.delete_user(*id).await.map_err(explain)?;
+                context.notes.note(&format!("user {id} is deleted"));
+                return Ok(Exit::Done);
+            }
+            Action::Get { id } => api.get_user(*id).await.map_err(explain)?,
+            Action::Insert(insert) => {
+                let user = insert.user(input, &api, &connection).await?;
+                api.insert_user(&user).await.map_err(explain)?.into()
+            }
+            Action::Update(update) => update.run(input, &api, &connection).await?.into(),
+        };
+        context.output.one(&&*stored).map(|()| Exit::Done)
+    }
+}
+
+/// What was read from files.
+#[derive(Default)]
+struct Input {
+    user: Option<User>,
+    password: Option<NewPassword>,
+}
+
+impl Whole {
+    fn read(&self) -> Result<Input, Failure> {
+        let is_stdin = |path: &Option<PathBuf>| path.as_deref().is_some_and(|path| path.as_os_str() == "-");
+        if is_stdin(&self.file) && is_stdin(&self.password_file) {
+            return Err(Failure::usage("the user and the password cannot both be read from stdin"));
+        }
+        Ok(Input {
+            user: self.file.as_deref().map(input::object).transpose()?,
+            password: self.password_file.as_deref().map(input::password).transpose()?,
+        })
+    }
+}
+
+impl Fields {
+    fn is_empty(&self) -> bool {
+        let texts = [&self.login, &self.email, &self.full_name, &self.phone];
+        texts.iter().all(|text| text.is_none()) && self.group.is_empty() && self.permission.is_empty()
+    }
+
+    fn apply(&self, user: &mut User) -> Result<(), Failure> {
+        for (text, field) in [
+            (&self.login, &mut user.login),
+            (&self.email, &mut user.email),
+            (&self.full_name, &mut user.full_name),
+            (&self.phone, &mut user.phone),
+        ] {
+            if let Some(text) = text {
+                *field = Some(text.as_str().into());
+            }
+        }
+        toggle(&mut user.groups, &self.group, Turn::On)?;
+        toggle(&mut user.permissions, &self.permission, Turn::On)
+    }
+}
+
+impl Insert {
+    async fn user(&self, input: Input, api: &UserApi, connection: &Connection) -> Result<User, Failure> {
+        if input.user.is_none() && self.fields.is_empty() {
+            return Err(Failure::usage("there is nothing to make a user of")
+                .help("give --login and --email, or --file; `ultracart users insert --help` has examples"));
+        }
+        let mut user = input.user.unwrap_or_default();
+        if self.fields.group.iter().any(|group| group.parse::<i32>().is_err()) {
+            // By name they can only be found among those that there are.
+            let groups = api.get_groups().await.map_err(|error| connection.explain(&error))?;
+            let membership = |group: &ultracart_model::Group| {
+                let mut membership = UserGroupMembership::new();
+                membership.group_oid = group.group_oid;
+                membership.name.clone_from(&group.name);
+                membership
+            };
+            user.groups = Some(groups.iter().map(|group| membership(group)).collect());
+        }
+        self.fields.apply(&mut user)?;
+        if let Some(groups) = &mut user.groups
+            && self.whole.file.is_none()
+        {
+            groups.retain(|group| group.member == Some(true));
+        }
+        if input.password.is_some() {
+            user.change_password_to = input.password;
+        }
+        Ok(user)
+    }
+}
+
+impl Update {
+    async fn run(&self, input: Input, api: &UserApi, connection: &Connection) -> Result<User, Failure> {
+        let explain = |error| connection.explain(&error);
+        let flags = !self.fields.is_empty() || !self.remove_group.is_empty() || !self.revoke.is_empty();
+        if let Some(mut user) = input.user {
+            if let Some(other) = user.user_id.filter(|id| *id != self.id) {
+                return Err(Failure::usage(format!("the file holds user {other}, and not user {}", self.id))
+                    .help("give that user's ID, or change `user_id` in the file"));
+            }
+            if input.password.is_some() {
+                user.change_password_to = input.password;
+            }
+            return api.update_user(self.id, &user).await.map_err(explain);
+        }
+        if !flags && input.password.is_none() {
+            return Err(Failure::usage("there is nothing to change").help(
+                "give a flag such as --phone, or --file; `ultracart users update --help` has examples",
+            ));
+        }
+        let mut problem = None;
+        let change = |user: &mut User| {
+            let mut changed = user.clone();
+            match self.apply(&mut changed, input.password) {
+                Ok(()) => *user = changed,
+                // A user that is left as it was is not written.
+                Err(failure) => problem = Some(failure),
+            }
+        };
+        let stored = api.update_user_with(self.id, change).await.map_err(explain)?;
+        problem.map_or(Ok(stored), Err)
+    }
+
+    fn apply(&self, user: &mut User, password: Option<NewPassword>) -> Result<(), Failure> {
+        self.fields.apply(user)?;
+        toggle(&mut user.groups, &self.remove_group, Turn::Off)?;
+        toggle(&mut user.permissions, &self.revoke, Turn::Off)?;
+        if password.is_some() {
+            user.change_password_to = password;
+        }
+        Ok(())
+    }
+}

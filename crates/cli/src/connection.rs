@@ -1,0 +1,78 @@
+//! The client that a command calls with.
+
+use ultracart_client::config::Secret;
+use ultracart_client::{Client, Config, Error};
+use ultracart_sim::{Server, Sim};
+
+use crate::explain::explain;
+use crate::failure::{Exit, Failure};
+use crate::run::Context;
+use crate::settings;
+
+/// A client, and what it is about.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) client: Client,
+    base_url: String,
+    /// The simulated account of a demonstration, which ends when this is dropped.
+    _server: Option<Server>,
+}
+
+impl Connection {
+    /// To the configured account.
+    pub(crate) fn open(context: &Context) -> Result<Self, Failure> {
+        let config = settings::load(&context.global, context.notes)?.config;
+        if !config.auth.is_configured() {
+            let file = context.global.config.clone().or_else(settings::default_file);
+            let file = file.map_or_else(String::new, |file| format!(" ({})", file.display()));
+            return Err(Failure::usage("no credential is configured")
+                .why("UltraCart answers nobody without one")
+                .help("set ULTRACART_SIMPLE_KEY to a simple key of your account")
+                .help(format!("or set `simple_key_file` under `[auth]` in the configuration file{file}"))
+                .help("`ultracart audit --demo --out audit` needs none: it reviews a simulated account"));
+        }
+        if config.auth.oauth.as_ref().is_some_and(|oauth| oauth.refresh_token_file.is_none()) {
+            return Err(Failure::usage("`auth.oauth.refresh_token_file` is not set")
+                .why("each refresh replaces the refresh token, and the next one would be lost when the command ends")
+                .help("write the token to a file that only you can read, and name it in `refresh_token_file`"));
+        }
+        Self::with(config, None)
+    }
+
+    /// To a simulated account of its own, over real HTTP.
+    pub(crate) async fn demo(context: &Context) -> Result<Self, Failure> {
+        let key = fresh_key()?;
+        let sim = Sim::builder().users(200).groups(12).simple_key(key.expose()).build();
+        let server = sim.bind("127.0.0.1:0").await.map_err(|error| {
+            Failure::new(Exit::Failed, "the simulated account cannot be served on loopback")
+                .why(error.to_string())
+        })?;
+        let mut config = settings::load_for_demo(&context.global)?.config;
+        config.api.base_url = server.base_url();
+        config.auth.oauth = None;
+        config.auth.simple_key_file = None;
+        config.auth.simple_key = Some(key);
+        Self::with(config, Some(server))
+    }
+
+    fn with(config: Config, server: Option<Server>) -> Result<Self, Failure> {
+        let base_url = config.api.base_url.clone();
+        let client = Client::builder().config(config).build().map_err(|error| explain(&error, &base_url))?;
+        Ok(Self { client, base_url, _server: server })
+    }
+
+    /// What to tell the user about an error.
+    pub(crate) fn explain(&self, error: &Error) -> Failure {
+        explain(error, &self.base_url)
+    }
+}
+
+/// A key that nobody can guess.
+pub(crate) fn fresh_key() -> Result<Secret, Failure> {
+    use ring::rand::{SecureRandom as _, SystemRandom};
+    let mut bytes = [0; 16];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Failure::new(Exit::Failed, "this machine gives no random numbers"))?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)).into())
+}
