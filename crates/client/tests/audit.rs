@@ -1,0 +1,271 @@
+//! Making an access review of a simulated account, with and without trouble.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::StatusCode;
+use tokio::sync::Notify;
+use ultracart_client::audit::{FindingKind, History, Observer, Plan, Progress, Review, Source};
+use ultracart_client::{Client, Config, ErrorKind, UserApi};
+use ultracart_sim::{Builder, Fault, Histories, Operation, Sim};
+
+fn sim(users: u32) -> Builder {
+    Sim::builder().users(users).groups(3).simple_key("key").latency(Duration::from_secs(1))
+}
+
+/// An API that gives up at the first failure, so that a fault is a failure.
+fn api(sim: &Sim) -> UserApi {
+    let mut config = Config::default();
+    config.retry.max_attempts = 1;
+    Client::builder().config(config).simple_key("key").service(sim.service()).build().unwrap().user_api()
+}
+
+/// Remembers what it is told, and says when so many calls are done.
+#[derive(Debug, Default)]
+struct Told {
+    plans: Mutex<Vec<Plan>>,
+    progress: Mutex<Vec<Progress>>,
+    until: u32,
+    reached: Notify,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Listener(Arc<Told>);
+
+impl Listener {
+    fn until(calls: u32) -> Self {
+        Self(Arc::new(Told { until: calls, ..Told::default() }))
+    }
+
+    fn plan(&self) -> Plan {
+        let plans = self.0.plans.lock().unwrap();
+        assert_eq!(plans.len(), 1, "said once");
+        plans[0]
+    }
+}
+
+impl Observer for Listener {
+    fn on_plan(&self, plan: &Plan) {
+        assert!(self.0.progress.lock().unwrap().is_empty(), "said before the first call");
+        self.0.plans.lock().unwrap().push(*plan);
+    }
+
+    fn on_call_done(&self, progress: &Progress) {
+        self.0.progress.lock().unwrap().push(*progress);
+        if progress.done == self.0.until {
+            self.0.reached.notify_one();
+        }
+    }
+}
+
+fn sources(review: &Review) -> Vec<Option<Source>> {
+    let source = |history: &History| match history {
+        History::Read { source, .. } => Some(*source),
+        History::Unreadable { .. } => None,
+    };
+    review.users.iter().map(|user| source(&user.history)).collect()
+}
+
+fn reason(review: &Review, position: usize) -> &str {
+    match &review.users[position].history {
+        History::Unreadable { reason } => reason,
+        History::Read { .. } => panic!("user {position} is read"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_for_each_history_and_what_it_takes_is_said_before() {
+    // So fast that the quota decides how long it takes.
+    let sim = sim(1_050).latency(Duration::from_millis(5)).build();
+    let listener = Listener::default();
+    let begun = sim.elapsed();
+    let review = api(&sim).audit().observer(listener.clone()).run().await.unwrap();
+    let took = sim.elapsed() - begun;
+
+    assert!(review.is_complete(), "{:?}", review.incomplete);
+    assert_eq!((sim.calls(), review.calls), (1_052, 1_052));
+    assert_eq!(sources(&review), vec![Some(Source::Call); 1_050]);
+    for user in sim.users() {
+        let reviewed = review.users.iter().find(|reviewed| reviewed.user.user_id == user.user_id).unwrap();
+        assert_eq!(reviewed.logins().unwrap(), user.login_histories.unwrap());
+    }
+    let plan = listener.plan();
+    assert_eq!((plan.users, plan.with_list, plan.resumed, plan.calls), (1_050, 0, 0, 1_050));
+    let off = took.abs_diff(plan.forecast).as_secs_f64() / took.as_secs_f64();
+    assert!(off < 0.1, "forecast {:?}, took {took:?}", plan.forecast);
+    let progress = listener.0.progress.lock().unwrap();
+    assert_eq!(progress.len(), 1_050);
+    let last = progress.last().unwrap();
+    assert_eq!((last.done, last.total, last.failed, last.calls_spent), (1_050, 1_050, 0, 1_052));
+    assert_eq!(last.left, Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn histories_that_come_with_the_list_cost_nothing() {
+    let sim = sim(5).histories_in_list(Histories::All).build();
+    let listener = Listener::default();
+    let review = api(&sim).audit().observer(listener.clone()).run().await.unwrap();
+    assert_eq!((sim.calls(), listener.plan().calls, listener.plan().with_list), (2, 0, 5));
+    assert_eq!(sources(&review), [Some(Source::List); 5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_users_there_is_no_review() {
+    let sim = sim(5).build();
+    sim.fault(Fault::status_500().on(Operation::GetUsers));
+    let error = api(&sim).audit().run().await.unwrap_err();
+    assert_eq!((error.kind(), sim.calls()), (ErrorKind::Server, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_groups_the_rest_is_there_and_what_needs_them_is_not_judged() {
+    let sim = sim(5).build();
+    sim.fault(Fault::status_500().on(Operation::GetGroups));
+    let review = api(&sim).audit().run().await.unwrap();
+    assert_eq!(review.incomplete.len(), 1);
+    assert_eq!(review.incomplete[0].what, "the list of groups");
+    assert!(review.incomplete[0].why.contains("500"), "{}", review.incomplete[0].why);
+    assert_eq!(sources(&review), [Some(Source::Call); 5]);
+    assert!(review.finding(FindingKind::GroupWithoutMembers).unwrap().not_judged.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credential_that_is_not_accepted_ends_it() {
+    for (fault, kind) in [
+        (Fault::unauthorized_401(), ErrorKind::Unauthorized),
+        (Fault::gone_410(), ErrorKind::ApplicationDisabled),
+    ] {
+        let sim = sim(5).build();
+        sim.fault(fault.on(Operation::GetGroups));
+        let error = api(&sim).audit().run().await.unwrap_err();
+        assert_eq!((error.kind(), sim.calls()), (kind, 2));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_history_that_fails_does_not_lose_the_rest() {
+    let sim = sim(8).build();
+    sim.fault(Fault::status_500().on(Operation::GetUserLogins).nth(3));
+    let listener = Listener::default();
+    let review = api(&sim).audit().observer(listener.clone()).run().await.unwrap();
+    let mut expected = [Some(Source::Call); 8];
+    expected[2] = None;
+    assert_eq!(sources(&review), expected);
+    assert!(reason(&review, 2).contains("500"), "{}", reason(&review, 2));
+    assert_eq!(review.incomplete.len(), 1);
+    assert_eq!(listener.0.progress.lock().unwrap().last().unwrap().failed, 1);
+    let unreadable = review.finding(FindingKind::HistoryUnreadable).unwrap();
+    assert_eq!(unreadable.users().into_iter().collect::<Vec<_>>(), [2]);
+    assert!(!review.finding(FindingKind::Dormant).unwrap().users().contains(&2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_401_or_a_410_no_more_is_asked() {
+    for (fault, status) in [(Fault::unauthorized_401(), "401"), (Fault::gone_410(), "410")] {
+        let sim = sim(8).build();
+        sim.fault(fault.on(Operation::GetUserLogins).nth(4));
+        let review = api(&sim).audit().run().await.unwrap();
+        assert_eq!(sim.calls(), 2 + 4);
+        assert_eq!(sources(&review)[2..], [Some(Source::Call), None, None, None, None, None]);
+        assert!(reason(&review, 3).contains(status), "{}", reason(&review, 3));
+        assert!(reason(&review, 7).starts_with("not asked for any more after "), "{}", reason(&review, 7));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_five_failures_in_a_row_no_more_is_asked() {
+    let sim = sim(20).build();
+    sim.fault(Fault::html_502().on(Operation::GetUserLogins).nth(2).times(2));
+    sim.fault(Fault::html_502().on(Operation::GetUserLogins).nth(6).times(5));
+    let review = api(&sim).audit().run().await.unwrap();
+    let read = sources(&review).iter().filter(|source| source.is_some()).count();
+    // One, two failures, two, five failures.
+    assert_eq!((sim.calls(), read), (2 + 10, 3));
+    assert!(reason(&review, 19).contains("5 failures in a row"), "{}", reason(&review, 19));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_of_one_user_each_are_no_reason_to_stop() {
+    let sim = sim(8).build();
+    let fault = Fault::error(StatusCode::BAD_REQUEST, "no such user");
+    sim.fault(fault.on(Operation::GetUserLogins).times(7));
+    let review = api(&sim).audit().run().await.unwrap();
+    assert_eq!(sim.calls(), 2 + 8);
+    assert_eq!(sources(&review)[7], Some(Source::Call));
+}
+
+async fn break_off(sim: &Sim, path: &Path, after: u32) {
+    let listener = Listener::until(after);
+    let run = api(sim).audit().checkpoint(path).observer(listener.clone()).run();
+    tokio::select! {
+        biased;
+        () = listener.0.reached.notified() => {}
+        review = run => panic!("it should have been broken off: {review:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_before_a_run_was_broken_off_is_not_asked_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("checkpoint");
+    let sim = sim(10).build();
+    break_off(&sim, &path, 4).await;
+
+    let gone = sim.users()[1].user_id.unwrap();
+    assert!(sim.remove_user(gone));
+    let before = sim.calls();
+    let listener = Listener::default();
+    let review = api(&sim).audit().resume(&path).observer(listener.clone()).run().await.unwrap();
+    assert!(review.is_complete(), "{:?}", review.incomplete);
+    let mut expected = [Some(Source::Checkpoint); 9];
+    expected[3..].fill(Some(Source::Call));
+    assert_eq!(sources(&review), expected);
+    assert_eq!((listener.plan().resumed, listener.plan().calls), (3, 6));
+    // The call that was in flight when the first run was dropped may come to its end meanwhile.
+    assert!((2 + 6..=2 + 7).contains(&(sim.calls() - before)), "{}", sim.calls() - before);
+    for (reviewed, user) in review.users.iter().zip(sim.users()) {
+        assert_eq!(reviewed.logins().unwrap(), user.login_histories.unwrap());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resumed_run_asks_again_for_what_failed_and_for_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("checkpoint");
+    let sim = sim(6).build();
+    sim.fault(Fault::status_500().on(Operation::GetUserLogins).nth(2));
+    assert!(!api(&sim).audit().resume(&path).run().await.unwrap().is_complete());
+    let before = sim.calls();
+    let review = api(&sim).audit().resume(&path).run().await.unwrap();
+    assert!(review.is_complete());
+    assert_eq!(sim.calls() - before, 2 + 1);
+    assert_eq!(sources(&review)[1], Some(Source::Call));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_checkpoint_that_cannot_be_used_costs_no_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("diary");
+    std::fs::write(&path, "somebody's diary\n").unwrap();
+    let sim = sim(2).build();
+    for audit in [api(&sim).audit().checkpoint(&path), api(&sim).audit().resume(&path)] {
+        assert_eq!(audit.run().await.unwrap_err().kind(), ErrorKind::InvalidConfig);
+    }
+    assert_eq!(sim.calls(), 0);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody's diary\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_credential_is_in_the_checkpoint_or_the_review() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("checkpoint");
+    let sim = Sim::builder().users(2).groups(1).simple_key("only-for-this-test").build();
+    let client = Client::builder().simple_key("only-for-this-test").service(sim.service()).build().unwrap();
+    let review = client.user_api().audit().checkpoint(&path).run().await.unwrap();
+    let written = std::fs::read_to_string(&path).unwrap() + &serde_json::to_string(&review).unwrap();
+    assert!(!written.contains("only-for-this-test"));
+    assert_eq!(written.matches("ultracart_audit_checkpoint").count(), 1);
+}
