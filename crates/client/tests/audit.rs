@@ -81,7 +81,6 @@ async fn a_call_for_each_history_and_what_it_takes_is_said_before() {
     // So fast that the quota decides how long it takes.
     let sim = sim(1_050).latency(Duration::from_millis(5)).build();
     let listener = Listener::default();
-    let begun = sim.elapsed();
     let review = api(&sim).audit().observer(listener.clone()).run().await.unwrap();
     let took = sim.elapsed().saturating_sub(begun);
 
