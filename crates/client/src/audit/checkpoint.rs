@@ -254,6 +254,7 @@ mod tests {
         assert_eq!(checkpoint.take(&user(2, "ben")), None);
         // Shorter than what was torn, which must not show behind it.
         checkpoint.keep(&user(3, "eve"), &Vec::new().into(), now()).unwrap();
+        assert!(fs::read(&path).unwrap().ends_with(b"\n"));
         let mut checkpoint = Checkpoint::resume(&path, URL, now()).unwrap();
         assert!(checkpoint.take(&user(1, "ada")).is_some() && checkpoint.take(&user(3, "eve")).is_some());
     }
