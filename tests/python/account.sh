@@ -2,7 +2,8 @@
 
 # make_venv REQUIREMENTS: a Python environment with these packages, made where there is none yet.
 make_venv() {
-    VENV=${VENV:-$PWD/.venv}
+    VENV=${VENV:-.venv}
+    case $VENV in /*) ;; *) VENV=$PWD/$VENV ;; esac
     [ -x "$VENV/bin/python" ] || python3 -m venv "$VENV"
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$1"
 }

@@ -19,7 +19,9 @@ start_account ${SIM:-cargo run --quiet --package ultracart-sim --example serve -
 # --max-examples         per operation and phase: half a minute in all, or less
 # --generation-database  nothing is kept from run to run …
 # --seed                 … so that the same commit gives the same answer; another seed can be given as an argument
-SCHEMATHESIS_HOOKS=hooks PYTHONPATH="$here" PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/schemathesis" run user-api.openapi.yaml \
+# It runs where it may leave things behind.
+cd "$scratch"
+SCHEMATHESIS_HOOKS=hooks PYTHONPATH="$here" PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/schemathesis" run "$here/user-api.openapi.yaml" \
     --url "$ULTRACART_BASE_URL" \
     --header "x-ultracart-simple-key: $ULTRACART_SIMPLE_KEY" \
     --checks all \
