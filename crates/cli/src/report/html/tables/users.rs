@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use ultracart_client::audit::{FindingKind, Held, ReviewedUser};
 
 use super::super::super::stats::Stats;
-use super::super::super::text::{name, name_or_dash, number};
+use super::super::super::text::{name, name_or_dash, number, short};
 use super::super::page::{Page, severity};
 use super::{Column, Sort, Table, numeric};
 
@@ -21,7 +21,7 @@ pub(in super::super) fn section(page: &Page<'_>) -> Markup {
             Column("User", Sort::Text),
             Column("E-mail", Sort::Text),
             Column("Groups", Sort::Text),
-            Column("Second factor", Sort::Text),
+            Column("2nd factor", Sort::Text),
             Column("API", Sort::Text),
             Column("Permissions", Sort::Number),
             Column("Logins", Sort::Number),
@@ -43,8 +43,8 @@ fn row(page: &Page<'_>, position: usize, reviewed: &ReviewedUser, stats: &Stats<
                 (name(&page.user(position)))
                 @if let Some(full_name) = user.full_name.as_deref() { span.aside { (name(full_name)) } }
             }
-            td.mail { (name_or_dash(user.email.as_deref())) }
-            td { (page.groups(&reviewed.groups)) }
+            td.mail { (mail(user.email.as_deref())) }
+            td.groups { (page.groups(&reviewed.groups)) }
             td { @if factor { "Yes" } @else { span.bad { "None" } } }
             td.api { (api(page, position, reviewed)) }
             td.number data-v=(reviewed.permissions.len()) {
@@ -55,6 +55,14 @@ fn row(page: &Page<'_>, position: usize, reviewed: &ReviewedUser, stats: &Stats<
             (last(stats))
             (findings(page, position))
         }
+    }
+}
+
+/// An address breaks behind its @ before it breaks anywhere else.
+fn mail(address: Option<&str>) -> Markup {
+    match address.map(|address| short(address, 150)).as_deref().and_then(|address| address.split_once('@')) {
+        Some((mailbox, domain)) => html! { bdi { (mailbox) "@" wbr; (domain) } },
+        None => name_or_dash(address),
     }
 }
 
