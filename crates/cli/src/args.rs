@@ -44,7 +44,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Configuration file; without it `ultracart/config.toml` in your configuration folder, if it is there
+    /// Configuration file; else `ultracart/config.toml` in your configuration folder, if it is there
     #[arg(long, global = true, value_name = "FILE", env = "ULTRACART_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
 
@@ -52,7 +52,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) base_url: Option<String>,
 
-    /// How data is written
+    /// How data is written: for people, with everything, for spreadsheets, or with everything on a line each
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
 
@@ -72,13 +72,13 @@ pub(crate) struct Global {
 /// How data is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people
+    // For people.
     #[default]
     Table,
-    /// Everything, indented
+    // Everything, indented.
     Json,
-    /// For spreadsheets, safe against formulas
+    // For spreadsheets, safe against formulas.
     Csv,
-    /// Everything, one object on a line
+    // Everything, an object on a line.
     Ndjson,
 }

@@ -51,6 +51,7 @@ fn causes(error: &Error) -> Vec<String> {
 
 fn help(error: &Error, base_url: &str) -> Vec<String> {
     let help = match error.kind() {
+        ErrorKind::InvalidConfig => "`ultracart config show` shows every setting and where it comes from",
         ErrorKind::Unauthorized => {
             "check the credential: `ultracart config show` says which one is used, and UltraCart's back office whether \
              it is still valid and may use the User API"

@@ -74,3 +74,33 @@ fn read(path: &Path) -> Result<String, Failure> {
 fn name(path: &Path) -> String {
     if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_the_object_is_taken_though_no_answer_is_read_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("user.json");
+        std::fs::write(
+            &path,
+            r#"{"login": "ada", "change_password_to": "a", "change_ftp_password_to": "b"}"#,
+        )
+        .unwrap();
+        let user: User = object(&path).map_err(|failure| failure.what).unwrap();
+        assert_eq!(user, User::new().login("ada").change_password_to("a").change_ftp_password_to("b"));
+    }
+
+    #[test]
+    fn one_line_end_is_no_part_of_a_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        for (content, expected) in
+            [("pass wörd\n", Some("pass wörd")), ("p\r\n", Some("p")), ("\n", None), ("a\nb", None)]
+        {
+            std::fs::write(&path, content).unwrap();
+            assert_eq!(password(&path).ok().as_ref().map(NewPassword::expose), expected, "{content:?}");
+        }
+    }
+}

@@ -56,7 +56,6 @@ fn from(layers: Layers) -> Result<Loaded<Config>, Failure> {
         let failure = Failure::usage("the configuration cannot be used");
         let failure =
             error.problems().iter().fold(failure, |failure, problem| failure.why(problem.to_string()));
-        failure
-            .help("`ultracart config show` shows every setting and where it comes from, once they are right")
+        failure.help("put it right where it was set; nothing was sent")
     })
 }

@@ -191,6 +191,11 @@ pub(crate) fn small() -> Review {
 
 /// A review of so many users.
 pub(crate) fn review(users: usize, style: Style) -> Review {
+    Review::new(facts(users, style))
+}
+
+/// What such a review is made of.
+pub(crate) fn facts(users: usize, style: Style) -> Facts {
     let mut dice = Dice(42);
     let taken_at = Timestamp::from_second(1_751_284_800).unwrap_or_default();
     let mut members = vec![Vec::new(); GROUPS.len()];
@@ -212,7 +217,7 @@ pub(crate) fn review(users: usize, style: Style) -> Review {
         Arc::new(Group::new().group_oid(oid).name(name).permissions(granted(grants, style)).users(members))
     });
     let calls = u64::try_from(users.len()).unwrap_or(0) + 2;
-    Review::new(Facts {
+    Facts {
         taken_at,
         base_url: "https://secure.ultracart.com/rest/v2".to_owned(),
         dormant_after: Duration::from_hours(90 * 24),
@@ -223,8 +228,8 @@ pub(crate) fn review(users: usize, style: Style) -> Review {
         } else {
             Ok(groups.collect())
         },
-        notes: Vec::new(),
-    })
+        notes: if style == Style::Hostile { HOSTILE.map(str::to_owned).into() } else { Vec::new() },
+    }
 }
 
 fn hostile(n: i32, usual: &str) -> String {

@@ -17,7 +17,7 @@ use crate::run::Context;
 /// In the folder of the report, as long as it is not complete.
 const CHECKPOINT: &str = ".audit.checkpoint";
 
-/// Review who may do what in the account, and write a report.
+/// Review who may do what in the account, and write a report
 ///
 /// Reads every user, every group and every user's logins, looks for what an auditor would ask about, and writes
 /// `audit.html` to look at, `users.csv` and `logins.csv` for spreadsheets, and `audit.json` for machines. The files can
@@ -27,9 +27,9 @@ const CHECKPOINT: &str = ".audit.checkpoint";
 Examples:
   ultracart audit --demo --out audit           Review a simulated account, without a key
   ultracart audit --out audit                  Review your account; then open audit/audit.html
-  ultracart audit --resume --out audit         Go on with a review that was broken off or is not complete
+  ultracart audit --resume --out audit         Go on with one that was broken off
 
-Costs two calls, and one for each user whose logins did not come with the list. Before the first of these it says how
+Costs two calls, and one for each user whose logins did not come with the list. Before the first of these it says how \
 many there are and how long they take. Broken off, it keeps what was read.
 
 Exit code 3: the report is written, and something is missing in it, which it says.")]

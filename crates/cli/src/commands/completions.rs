@@ -7,11 +7,11 @@ use crate::args::Cli;
 use crate::failure::{Exit, Failure};
 use crate::run::Context;
 
-/// A script that completes this command in a shell.
+/// Print a script that completes this command in a shell
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ultracart completions bash > ~/.local/share/bash-completion/completions/ultracart
+  source <(ultracart completions bash)
   ultracart completions zsh > ~/.zfunc/_ultracart
   ultracart completions fish > ~/.config/fish/completions/ultracart.fish")]
 pub(crate) struct Completions {

@@ -6,7 +6,7 @@ use crate::failure::{Exit, Failure};
 use crate::run::Context;
 use crate::settings;
 
-/// The configuration.
+/// The configuration: show
 #[derive(Debug, Args)]
 #[command(disable_help_subcommand = true)]
 pub(crate) struct ConfigCommand {

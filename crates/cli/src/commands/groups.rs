@@ -12,7 +12,7 @@ use crate::failure::{Exit, Failure};
 use crate::input;
 use crate::run::Context;
 
-/// The groups of the account.
+/// Groups: list, get, insert, update, delete
 #[derive(Debug, Args)]
 #[command(disable_help_subcommand = true)]
 pub(crate) struct Groups {
@@ -34,7 +34,7 @@ Costs one call.")]
     #[command(after_help = "\
 Examples:
   ultracart groups get 1001
-  ultracart groups get 1001 --format json > group.json     All fields, to change and send back
+  ultracart groups get 1001 --format json > group.json     All of it, to send back
 
 Costs one call, and one more where the server answers without the group.")]
     Get {
@@ -48,7 +48,7 @@ Examples:
   ultracart groups insert --name Support --permission orders_view --member ada
   ultracart groups insert --file group.json
 
-Prints the group as it was stored. Costs one call, and one more to find a user by the login. It is not sent again when
+Prints the group as it was stored. Costs one call, and one more to find a user by the login. It is not sent again when \
 it may have reached the server.")]
     Insert(Insert),
     /// Change a group, and keep what is not mentioned
@@ -58,7 +58,7 @@ Examples:
   ultracart groups update 1001 --member ada --remove-member 7 --revoke orders_edit
   ultracart groups update 1001 --file group.json
 
-With flags the group is read, changed and written back: two calls, or one if nothing changes. With --file the object is
+With flags the group is read, changed and written back: two calls, or one if nothing changes. With --file the object is \
 sent as it is: one call. Prints the group as it was stored.")]
     Update(Update),
     /// Delete a group

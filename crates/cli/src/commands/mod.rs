@@ -13,20 +13,14 @@ use clap::Subcommand;
 use crate::failure::{Exit, Failure};
 use crate::run::Context;
 
-/// What to do.
+/// What to do. The help of each is on its struct.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Users: list, get, logins, insert, update, delete
     Users(users::Users),
-    /// Groups: list, get, insert, update, delete
     Groups(groups::Groups),
-    /// Review who may do what, and write a report
     Audit(audit::Audit),
-    /// The configuration
     Config(config::ConfigCommand),
-    /// Serve a simulated account on this machine
     Sim(sim::SimCommand),
-    /// Print a script that completes this command in a shell
     Completions(completions::Completions),
 }
 

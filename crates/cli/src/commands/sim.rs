@@ -14,7 +14,7 @@ use crate::run::Context;
 
 const KEY: &str = "ULTRACART_SIMPLE_KEY";
 
-/// A simulated account, as a server on this machine.
+/// Serve a simulated account on this machine
 ///
 /// It has UltraCart's eleven operations, its limits and its errors, so that any client can be tried without spending a
 /// real call. It ends with Ctrl-C and forgets everything.
@@ -22,8 +22,8 @@ const KEY: &str = "ULTRACART_SIMPLE_KEY";
 #[command(after_help = "\
 Examples:
   ultracart sim --port 8080
-  ULTRACART_SIMPLE_KEY=test ultracart sim --port 8080 --users 500 --unlimited
-  ULTRACART_SIMPLE_KEY=test ultracart --base-url http://127.0.0.1:8080/rest/v2 users list
+  export ULTRACART_SIMPLE_KEY=test; ultracart sim --port 8080 --unlimited
+  ultracart --base-url http://127.0.0.1:8080/rest/v2 users list
 
 It prints one line on stdout as soon as it listens:
   simulated account at http://127.0.0.1:8080/rest/v2, simple key KEY

@@ -136,8 +136,16 @@ fn none<T: Entry>(list: &[T], wanted: &str) -> Failure {
         None if list.is_empty() => {
             failure.help("give its identifier: the account did not say which there are")
         }
-        None => failure,
+        None => failure.help(there_are(list)),
     }
+}
+
+fn there_are<T: Entry>(list: &[T]) -> String {
+    const MANY: usize = 40;
+    let names: Vec<String> =
+        list.iter().filter_map(Entry::name).take(MANY).map(|name| format!("`{name}`")).collect();
+    let more = if list.len() > MANY { " and more" } else { "" };
+    format!("there are {}{more}", names.join(", "))
 }
 
 #[cfg(test)]
@@ -175,7 +183,7 @@ mod tests {
             [
                 "there is no permission `order_view` (did you mean `orders_view`?)",
                 "several permissions are called `ORDERS_EDIT` (give its identifier instead)",
-                "there is no permission `everything` ()",
+                "there is no permission `everything` (there are `orders_view`, `orders_edit`, `Orders_Edit`)",
             ]
         );
         assert_eq!(list, Some(permissions()));

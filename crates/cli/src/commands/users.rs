@@ -12,7 +12,7 @@ use crate::failure::{Exit, Failure};
 use crate::input;
 use crate::run::Context;
 
-/// The users of the account.
+/// Users: list, get, logins, insert, update, delete
 #[derive(Debug, Args)]
 #[command(disable_help_subcommand = true)]
 pub(crate) struct Users {
@@ -27,7 +27,7 @@ enum Action {
 Examples:
   ultracart users list
   ultracart users list --format csv > users.csv
-  ultracart users list --format ndjson | jq -r 'select(.otp_serial_number == null).login'
+  ultracart users list --format ndjson | jq -r .login
 
 Costs one call.")]
     List,
@@ -35,7 +35,7 @@ Costs one call.")]
     #[command(after_help = "\
 Examples:
   ultracart users get 7
-  ultracart users get 7 --format json > user.json     All fields, to change and send back
+  ultracart users get 7 --format json > user.json     All of it, to send back
 
 Costs one call.")]
     Get {
@@ -56,11 +56,11 @@ Costs one call.")]
     /// Make a user
     #[command(after_help = "\
 Examples:
-  ultracart users insert --login ada --email ada@example.com --full-name 'Ada Lovelace' --group Support
-  pass show ada | ultracart users insert --login ada --email ada@example.com --password-file -
+  ultracart users insert --login ada --email ada@example.com --group Support
+  pass show ada | ultracart users insert --login ada --password-file -
   ultracart users insert --file user.json
 
-Prints the user as it was stored. Costs one call, and one more to find a group by its name. It is not sent again when it
+Prints the user as it was stored. Costs one call, and one more to find a group by its name. It is not sent again when it \
 may have reached the server.")]
     Insert(Insert),
     /// Change a user, and keep what is not mentioned
@@ -68,9 +68,9 @@ may have reached the server.")]
 Examples:
   ultracart users update 7 --phone 555-0100
   ultracart users update 7 --group Support --remove-group Admins --revoke users_edit
-  ultracart users get 7 --format json | jq '.phone = null' | ultracart users update 7 --file -
+  ultracart users update 7 --file user.json
 
-With flags the user is read, changed and written back: two calls, or one if nothing changes. With --file the object is
+With flags the user is read, changed and written back: two calls, or one if nothing changes. With --file the object is \
 sent as it is: one call. Prints the user as it was stored.")]
     Update(Update),
     /// Delete a user

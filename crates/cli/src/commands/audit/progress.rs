@@ -1,10 +1,11 @@
 //! How far the review is.
 
+use std::fmt;
 use std::io::{self, IsTerminal as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use ultracart_client::audit::{Observer, Plan, Progress};
 use ultracart_client::{Clock as _, TokioClock};
 
@@ -20,7 +21,7 @@ pub(super) struct Teller(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     notes: Notes,
-    clock: TokioClock,
+    clock: Arc<TokioClock>,
     /// Whether a bar would be seen, and undisturbed by logs.
     draws: bool,
     state: Mutex<State>,
@@ -29,25 +30,40 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     bar: Option<ProgressBar>,
-    said_at: Duration,
+    /// When it is likely to be done, by the clock. The bar reads it too.
+    done_at: Arc<Mutex<Duration>>,
     started_at: Duration,
+    said_at: Duration,
 }
 
 impl Teller {
     pub(super) fn new(notes: Notes, verbose: u8) -> Self {
         let draws = io::stderr().is_terminal() && !notes.is_quiet() && verbose == 0;
-        Self(Arc::new(Inner { notes, clock: TokioClock::new(), draws, state: Mutex::default() }))
+        let clock = Arc::new(TokioClock::new());
+        Self(Arc::new(Inner { notes, clock, draws, state: Mutex::default() }))
     }
 
     /// Takes the bar away.
     pub(super) fn end(&self) {
-        if let Some(bar) = self.state().bar.take() {
+        if let Some(bar) = lock(&self.0.state).bar.take() {
             bar.finish_and_clear();
         }
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A bar that counts the time down by itself: a turn can be an hour away.
+    fn bar(&self, calls: u32, done_at: Arc<Mutex<Duration>>) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(Some(calls.into()), ProgressDrawTarget::stderr());
+        let clock = Arc::clone(&self.0.clock);
+        let left = move |_: &ProgressState, out: &mut dyn fmt::Write| {
+            let left = lock(&done_at).saturating_sub(clock.now());
+            // The bar is not there to fail.
+            _ = write!(out, "about {} left", time(left));
+        };
+        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} histories, {msg}{left}") {
+            bar.set_style(style.progress_chars("━╸─").with_key("left", left));
+        }
+        bar.enable_steady_tick(Duration::from_secs(1));
+        bar
     }
 }
 
@@ -55,33 +71,33 @@ impl Observer for Teller {
     fn on_plan(&self, plan: &Plan) {
         self.0.notes.note(&told(plan));
         let now = self.0.clock.now();
-        let mut state = self.state();
+        let mut state = lock(&self.0.state);
         (state.started_at, state.said_at) = (now, now);
-        if plan.calls == 0 || !self.0.draws {
-            return;
+        *lock(&state.done_at) = now.saturating_add(plan.forecast);
+        if plan.calls > 0 && self.0.draws {
+            state.bar = Some(self.bar(plan.calls, Arc::clone(&state.done_at)));
         }
-        let bar = ProgressBar::with_draw_target(Some(plan.calls.into()), ProgressDrawTarget::stderr());
-        let template = "{wide_bar} {pos}/{len} histories, {msg}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("━╸─"));
-        }
-        bar.set_message(format!("about {} left", time(plan.forecast)));
-        state.bar = Some(bar);
     }
 
     fn on_call_done(&self, progress: &Progress) {
         let now = self.0.clock.now();
-        let mut state = self.state();
+        let mut state = lock(&self.0.state);
+        *lock(&state.done_at) = now.saturating_add(progress.left);
         let message = how_far(progress, now.saturating_sub(state.started_at));
         if let Some(bar) = &state.bar {
             bar.set_message(message);
             bar.set_position(progress.done.into());
         } else if now.saturating_sub(state.said_at) >= EVERY || progress.done == progress.total {
             state.said_at = now;
-            let Progress { done, total, .. } = progress;
-            self.0.notes.note(&format!("{done} of {total} histories, {message}"));
+            let Progress { done, total, left, .. } = progress;
+            let text = format!("{done} of {total} histories, {message}about {} left", time(*left));
+            self.0.notes.note(&text);
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn told(plan: &Plan) -> String {
@@ -107,7 +123,7 @@ fn how_far(progress: &Progress, elapsed: Duration) -> String {
     let rate = if rate >= 1.0 { format!("{rate:.1}/s") } else { format!("{:.1}/min", rate * 60.0) };
     let failed = if progress.failed > 0 { format!(", {} failed", progress.failed) } else { String::new() };
     let spent = progress.calls_spent;
-    format!("{rate}, {spent} calls spent{failed}, about {} left", time(progress.left))
+    format!("{rate}, {spent} calls spent{failed}, ")
 }
 
 /// `1h 5m`: no finer than it can be known.

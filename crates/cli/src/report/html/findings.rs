@@ -8,7 +8,7 @@ use super::page::{Page, severity};
 use super::svg;
 
 /// The page tells of so many users of one finding; `users.csv` has them all.
-const TOLD: usize = 1_000;
+const TOLD: usize = 500;
 /// And of so many items of one user.
 const ITEMS: usize = 12;
 /// So few are shown without asking.

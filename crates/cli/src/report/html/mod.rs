@@ -101,6 +101,9 @@ mod tests {
             .map(|figure| figure.split("</figure").next().unwrap().matches('<').count())
             .sum();
         assert!(pictures < 2_500, "{pictures} elements in the pictures");
+        let dormant = html.split("id=\"dormant\"").nth(1).unwrap().split("</article>").next().unwrap();
+        assert_eq!(dormant.matches("<li>").count(), 500);
+        assert!(dormant.contains(" more are in <code>audit.json"));
         let rows = html.split("id=\"users\"").nth(1).unwrap().split("</table>").next().unwrap();
         assert_eq!(rows.matches("<tr").count(), 5_001);
     }

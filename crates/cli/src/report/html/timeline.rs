@@ -296,6 +296,18 @@ mod tests {
     }
 
     #[test]
+    fn a_login_from_before_these_days_is_counted_and_not_drawn() {
+        let mut facts = sample::facts(40, sample::Style::Usual);
+        facts.taken_at += jiff::SignedDuration::from_hours(30 * 24);
+        let review = ultracart_client::audit::Review::new(facts);
+        let stats = stats::of(&review);
+        let counts = Counts::of(&Page::new(&review, &stats));
+        let by_day: usize = counts.days.iter().map(|(_, day)| day.logins).sum();
+        assert!(counts.elsewhere > 0 && by_day > 0);
+        assert_eq!(by_day + counts.elsewhere, counts.all);
+    }
+
+    #[test]
     fn logins_at_unreadable_times_are_counted_and_said_to_be_left_out() {
         let review = sample::review(40, sample::Style::Hostile);
         let stats = stats::of(&review);

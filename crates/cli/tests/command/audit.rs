@@ -1,0 +1,126 @@
+//! `ultracart audit`.
+
+use http::StatusCode;
+use ultracart_sim::{Fault, Operation, Sim};
+
+use crate::account::Account;
+use crate::support::{Home, SimProcess, text};
+
+fn names(home: &Home, folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(home.path(folder)).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// What is on stderr, without how fast it was.
+fn without_rate(stderr: &str) -> String {
+    let words = stderr.split(' ').map(|word| if word.ends_with("/s,") { "RATE," } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+const REPORT: [&str; 4] = ["audit.html", "audit.json", "logins.csv", "users.csv"];
+
+#[test]
+fn the_demonstration_needs_nothing() {
+    // Not even a configuration that could be used: whatever account it names is left alone.
+    let home = Home::empty()
+        .var("ULTRACART_SIMPLE_KEY", "not a key\n")
+        .var("ULTRACART_BASE_URL", "http://example.com");
+    let ran = home.run(&["audit", "--demo", "--out", "audit"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(names(&home, "audit"), REPORT);
+    assert!(ran.stdout.starts_with("200 users and 12 groups reviewed with 202 calls\n"), "{}", ran.stdout);
+    assert!(ran.stdout.ends_with("audit/audit.html\naudit/users.csv\naudit/logins.csv\naudit/audit.json\n"));
+    let plan = "200 users; 200 more calls to make, one for each history that is to be read; about ";
+    assert!(ran.stderr.contains(plan), "{}", ran.stderr);
+    assert!(
+        !ran.stderr.contains('\u{1b}') && !ran.stderr.contains('\r'),
+        "a bar without a terminal: {}",
+        ran.stderr
+    );
+    assert_eq!(text(&home.path("audit/users.csv")).lines().count(), 201);
+}
+
+#[test]
+fn a_configured_account_is_reviewed() {
+    let sim = SimProcess::start(&["--users", "40", "--histories-in-list"]);
+    let home = sim.home();
+    let ran = home.run(&["audit", "--out", "deep/audit", "--format", "json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(names(&home, "deep/audit"), REPORT, "and no checkpoint");
+    let summary: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&summary["users"], &summary["calls"]), (&40.into(), &2.into()));
+    assert_eq!(summary["is_complete"], true);
+    assert_eq!(ran.stderr, "40 users; 40 histories came with the list; no more calls to make\n");
+
+    let ran = home.run(&["audit", "--out", "quiet", "--quiet"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn what_is_missing_is_said_and_can_be_had_later() {
+    let account = Account::of(Sim::builder().users(5));
+    let refused = Fault::error(StatusCode::BAD_REQUEST, "not today");
+    account.sim.fault(refused.on(Operation::GetUserLogins).nth(2).times(2));
+    let home = account.home();
+    let ran = home.run(&["audit", "--out", "audit"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("5 users and 12 groups reviewed with 7 calls\n"), "{}", ran.stdout);
+    insta::assert_snapshot!(without_rate(&ran.stderr), @r"
+    5 users; 5 more calls to make, one for each history that is to be read; about 1s at the configured quota
+    5 of 5 histories, RATE, 7 calls spent, 2 failed, about 0s left
+    error: the report is written, and it is not complete
+      why: the logins of hgupta: get_user_logins: 400 Bad Request: not today
+      why: the logins of framirez: get_user_logins: 400 Bad Request: not today
+      help: what was read is kept: `ultracart audit --resume --out audit` asks for the rest
+    ");
+    assert_eq!(names(&home, "audit").len(), 5, "the report and the checkpoint");
+
+    let again = home.run(&["audit", "--out", "audit"]);
+    insta::assert_snapshot!(again.failure(&home), @r"
+    2
+    error: a review in audit was not finished
+      help: go on with it: `ultracart audit --resume --out audit` asks for the rest
+      help: or begin anew: delete audit/.audit.checkpoint
+    ");
+
+    let before = account.sim.calls();
+    let ran = home.run(&["audit", "--resume", "--out", "audit"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(account.sim.calls() - before, 4, "the lists and two histories");
+    assert_eq!(names(&home, "audit"), REPORT);
+    insta::assert_snapshot!(without_rate(&ran.stderr), @r"
+    5 users; 3 histories were read before; 2 more calls to make, one for each history that is to be read; about 1s at the configured quota
+    2 of 2 histories, RATE, 4 calls spent, about 0s left
+    ");
+}
+
+#[test]
+fn what_fails_before_the_first_history_leaves_nothing_behind() {
+    let account = Account::with(Fault::unauthorized_401());
+    let home = account.home();
+    let ran = home.run(&["audit", "--out", "audit"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.starts_with("error: get_users: 401"), "{}", ran.stderr);
+    assert_eq!(names(&home, "audit"), [""; 0]);
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_written_costs_no_call() {
+    let account = Account::new();
+    let home = account.home();
+    home.write("taken", "a file");
+    for (folder, demo) in [("taken", false), ("taken/below", false), ("taken", true)] {
+        let arguments = ["audit", "--out", folder, "--demo"];
+        let ran = home.run(if demo { &arguments } else { &arguments[..3] });
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        assert!(
+            ran.stderr.starts_with("error: the report cannot be written\n  why: the folder taken"),
+            "{}",
+            ran.stderr
+        );
+    }
+    assert_eq!(account.sim.calls(), 0);
+}

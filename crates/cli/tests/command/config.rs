@@ -1,0 +1,96 @@
+//! The configuration, as the command reads it.
+
+use crate::support::{Home, KEY, SimProcess};
+
+#[test]
+fn show_says_where_everything_comes_from() {
+    let home = Home::empty()
+        .var("ULTRACART_SIMPLE_KEY", KEY)
+        .var("ULTRACART_LIMITER__WINDOWS", r#"[{calls=500, per="1h"}]"#)
+        .var("UNRELATED", "1");
+    home.write(".config/ultracart/config.toml", "[limiter]\nspare = 7\n[retry]\ndeadline = \"10m\"\n");
+    let shown = home.data(&["config", "show", "--base-url", "http://localhost:8080", "--no-cache"]);
+    insta::assert_snapshot!(home.neutral(&shown), @r#"
+    KEY                      VALUE                          ORIGIN
+    api.base_url             "http://localhost:8080"        flag --base-url
+    api.version              "2017-03-01"                   default
+    audit.dormant_after      "90d"                          default
+    auth.oauth               (not set)                      default
+    auth.simple_key          "(hidden)"                     environment variable ULTRACART_SIMPLE_KEY
+    auth.simple_key_file     (not set)                      default
+    cache.groups.ttl         "0s"                           flag --no-cache
+    cache.logins.ttl         "0s"                           flag --no-cache
+    cache.users.ttl          "0s"                           flag --no-cache
+    http.connect_timeout     "10s"                          default
+    http.max_body            268435456                      default
+    http.request_timeout     "1m"                           default
+    limiter.guard_gap        "25ms"                         default
+    limiter.max_concurrency  1                              default
+    limiter.max_wait         (not set)                      default
+    limiter.spare            7                              file HOME/.config/ultracart/config.toml
+    limiter.windows          [{ calls = 500, per = "1h" }]  environment variable ULTRACART_LIMITER__WINDOWS
+    retry.base_delay         "500ms"                        default
+    retry.deadline           "10m"                          file HOME/.config/ultracart/config.toml
+    retry.max_attempts       5                              default
+    retry.max_delay          "1m"                           default
+    "#);
+    let json = home.json(&["config", "show"]);
+    let of =
+        |key: &str| json.as_array().unwrap().iter().find(|setting| setting["key"] == key).unwrap().clone();
+    assert_eq!(of("limiter.spare")["value"], 7);
+    assert_eq!(of("limiter.windows")["value"][0]["calls"], 500);
+    assert_eq!(of("auth.simple_key")["value"], "(hidden)");
+    for (format, lines) in
+        [("csv", json.as_array().unwrap().len() + 1), ("ndjson", json.as_array().unwrap().len())]
+    {
+        assert_eq!(home.data(&["config", "show", "--format", format]).lines().count(), lines, "{format}");
+    }
+}
+
+#[test]
+fn without_a_file_it_says_where_one_would_be() {
+    let home = Home::empty();
+    let ran = home.run(&["config", "show"]);
+    assert_eq!(ran.code, Some(0));
+    assert_eq!(
+        home.neutral(&ran.stderr),
+        "no configuration file: HOME/.config/ultracart/config.toml is not there\n"
+    );
+    assert_eq!(home.run(&["config", "show", "--quiet"]).stderr, "");
+}
+
+#[test]
+fn a_named_file_takes_the_place_of_the_usual_one() {
+    let home = Home::empty();
+    home.write(".config/ultracart/config.toml", "this is no TOML");
+    home.write("other.toml", "limiter.spare = 1");
+    home.write("third.toml", "limiter.spare = 2");
+    let spare = |home: &Home, arguments: &[&str]| {
+        let json = home.json(&[&["config", "show"], arguments].concat());
+        json.as_array().unwrap().iter().find(|setting| setting["key"] == "limiter.spare").unwrap()["value"]
+            .clone()
+    };
+    assert_eq!(spare(&home, &["--config", "other.toml"]), 1);
+    let home = home.var("ULTRACART_CONFIG", "third.toml");
+    assert_eq!(spare(&home, &[]), 2);
+    assert_eq!(spare(&home, &["--config", "other.toml"]), 1);
+}
+
+#[test]
+fn a_key_file_is_used_and_warned_of_if_others_can_read_it() {
+    let sim = SimProcess::start(&["--users", "3"]);
+    let home = Home::empty().var("ULTRACART_BASE_URL", sim.base_url());
+    home.write(".config/ultracart/config.toml", "auth.simple_key_file = \"key\"");
+    let key = home.write(".config/ultracart/key", format!("{KEY}\n"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |mode| std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o644);
+        let ran = home.run(&["users", "list"]);
+        assert_eq!(ran.code, Some(0));
+        insta::assert_snapshot!(home.neutral(&ran.stderr), @"warning: HOME/.config/ultracart/key holds a credential and has mode 644: others can get at it (chmod 600 HOME/.config/ultracart/key)");
+        mode(0o600);
+    }
+    assert_eq!(home.data(&["users", "list"]).lines().count(), 4);
+}

@@ -1,0 +1,61 @@
+//! Ctrl-C.
+#![cfg(unix)]
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::time::Duration;
+
+use ultracart_sim::Sim;
+
+use crate::account::Account;
+use crate::support::signal;
+
+#[test]
+fn an_interrupted_review_goes_on_where_it_was() {
+    let account = Account::of(Sim::builder().users(30).latency(Duration::from_millis(20)));
+    let home = account.home();
+    let mut child = home.command(&["audit", "--out", "audit"]).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut plan = String::new();
+    stderr.read_line(&mut plan).unwrap();
+    assert!(plan.starts_with("30 users; 30 more calls"), "{plan}");
+    while account.sim.calls() < 8 {
+        std::thread::yield_now();
+    }
+    signal(&child, "INT");
+    let mut said = String::new();
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    insta::assert_snapshot!(said, @r"
+    error: interrupted
+      help: what was read is kept: `ultracart audit --resume --out audit` asks for the rest
+    ");
+
+    let before = account.sim.calls();
+    let mut ran = home.run(&["audit", "--resume", "--out", "audit"]);
+    // The call that was broken off is still under way at the account.
+    while ran.stderr.contains("concurrent requests are not allowed") {
+        ran = home.run(&["audit", "--resume", "--out", "audit"]);
+    }
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains(" histories were read before; "), "{}", ran.stderr);
+    let spent = account.sim.calls() - before;
+    assert!(spent < 30, "{spent} calls");
+}
+
+#[test]
+fn a_write_that_is_interrupted_may_have_happened() {
+    let account = Account::new();
+    account.sim.fault(ultracart_sim::Fault::hang());
+    let home = account.home();
+    let child = home.command(&["users", "delete", "7"]).spawn().unwrap();
+    while account.sim.calls() < 1 {
+        std::thread::yield_now();
+    }
+    signal(&child, "TERM");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @r"
+    error: interrupted
+      help: if the change was under way it may have been made: look before you repeat it
+    ");
+}

@@ -1,0 +1,16 @@
+//! The built command, as a user runs it, against simulated accounts on loopback.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod account;
+mod audit;
+mod bad_input;
+mod config;
+mod errors;
+mod groups;
+mod help;
+mod input;
+mod interrupt;
+mod secrets;
+mod sim;
+mod support;
+mod users;

@@ -1,0 +1,172 @@
+//! Runs the command in a home of its own.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use tempfile::TempDir;
+
+/// The key of every simulated account here.
+pub(crate) const KEY: &str = "k3y-of-the-test-7f1d";
+
+/// A home folder, and the environment that the command is run in. Nothing of the machine's own is in it.
+pub(crate) struct Home {
+    folder: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Home {
+    /// Without anything configured.
+    pub(crate) fn empty() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
+    }
+
+    /// With the key, and this address.
+    pub(crate) fn of(base_url: &str) -> Self {
+        Self::empty().var("ULTRACART_SIMPLE_KEY", KEY).var("ULTRACART_BASE_URL", base_url)
+    }
+
+    /// Where nobody answers, so that a call would be an error of its own.
+    pub(crate) fn without_account() -> Self {
+        Self::of("http://127.0.0.1:9/rest/v2").var("ULTRACART_RETRY__MAX_ATTEMPTS", "1")
+    }
+
+    pub(crate) fn var(mut self, name: &str, value: &str) -> Self {
+        self.variables.retain(|(known, _)| known != name);
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// The command in its environment, in the home folder.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ultracart"));
+        command.args(arguments).env_clear().env("HOME", self.folder.path()).current_dir(self.folder.path());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        let output = self.command(arguments).output().unwrap();
+        Ran::new(output.status, &output.stdout, &output.stderr)
+    }
+
+    /// With something on stdin.
+    pub(crate) fn run_with(&self, arguments: &[&str], stdin: &str) -> Ran {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        Ran::new(output.status, &output.stdout, &output.stderr)
+    }
+
+    /// A run that has to succeed without a word on stderr: its stdout.
+    pub(crate) fn data(&self, arguments: &[&str]) -> String {
+        let ran = self.run(arguments);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+        ran.stdout
+    }
+
+    pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let arguments = [arguments, &["--format", "json"]].concat();
+        serde_json::from_str(&self.data(&arguments)).unwrap()
+    }
+
+    /// What is the same in every run: without the names of temporary folders and free ports.
+    pub(crate) fn neutral(&self, text: &str) -> String {
+        neutral(&text.replace(&self.folder.path().display().to_string(), "HOME"))
+    }
+}
+
+impl Ran {
+    fn new(status: ExitStatus, stdout: &[u8], stderr: &[u8]) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        Self { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    }
+
+    /// The exit code and what is on stderr, of a run that wrote no data.
+    pub(crate) fn failure(&self, home: &Home) -> String {
+        assert_eq!(self.stdout, "");
+        format!("{}\n{}", self.code.unwrap(), home.neutral(&self.stderr))
+    }
+}
+
+fn neutral(text: &str) -> String {
+    let mut parts = text.split("127.0.0.1:");
+    let mut neutral = parts.next().unwrap().to_owned();
+    for part in parts {
+        neutral.push_str("127.0.0.1:PORT");
+        neutral.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    neutral
+}
+
+/// `ultracart sim` as a child process, which ends with this.
+pub(crate) struct SimProcess {
+    pub(crate) child: Child,
+    /// What it printed.
+    pub(crate) line: String,
+}
+
+impl SimProcess {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_in(&Home::empty().var("ULTRACART_SIMPLE_KEY", KEY), arguments)
+    }
+
+    pub(crate) fn start_in(home: &Home, arguments: &[&str]) -> Self {
+        let mut child = home.command(&[&["sim"], arguments].concat()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        if line.is_empty() {
+            let mut stderr = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+            panic!("the simulated account did not start: {stderr}");
+        }
+        Self { child, line }
+    }
+
+    pub(crate) fn base_url(&self) -> &str {
+        self.line.strip_prefix("simulated account at ").unwrap().split(',').next().unwrap()
+    }
+
+    pub(crate) fn home(&self) -> Home {
+        Home::of(self.base_url())
+    }
+}
+
+impl Drop for SimProcess {
+    fn drop(&mut self) {
+        // It may have ended already.
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+/// Sends a signal, as a shell would.
+#[cfg(unix)]
+pub(crate) fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+pub(crate) fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
