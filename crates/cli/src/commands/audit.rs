@@ -3,6 +3,8 @@
 mod progress;
 mod summary;
 
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -113,7 +115,7 @@ impl Audit {
 
     /// Work that was done is not thrown away unasked.
     fn check_checkpoint(&self, checkpoint: &Path) -> Result<(), Failure> {
-        if self.resume || !checkpoint.exists() {
+        if self.resume || !checkpoint.exists() || remove_empty(checkpoint) {
             return Ok(());
         }
         Err(Failure::usage(format!("a review in {} was not finished", self.out.display()))
@@ -123,11 +125,16 @@ impl Audit {
 
     /// A review that failed before it read any history leaves nothing to go on with.
     fn forget(&self, checkpoint: &Path, failure: Failure) -> Failure {
-        let lines = std::fs::read_to_string(checkpoint).map_or(0, |text| text.lines().count());
-        if lines > 1 {
-            return failure.help(self.how_to_resume("what was read is kept"));
+        if remove_empty(checkpoint) {
+            failure
+        } else {
+            failure.help(self.how_to_resume("what was read is kept"))
         }
-        _ = std::fs::remove_file(checkpoint);
-        failure
     }
+}
+
+/// Removes a checkpoint that no history is in yet, and says whether it did.
+fn remove_empty(checkpoint: &Path) -> bool {
+    let lines = File::open(checkpoint).map_or(0, |file| BufReader::new(file).lines().take(2).count());
+    lines < 2 && std::fs::remove_file(checkpoint).is_ok()
 }

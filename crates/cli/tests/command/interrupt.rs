@@ -59,3 +59,20 @@ fn a_write_that_is_interrupted_may_have_happened() {
       help: if the change was under way it may have been made: look before you repeat it
     ");
 }
+
+#[test]
+fn a_review_that_was_interrupted_before_it_read_anything_is_begun_anew() {
+    let account = Account::of(Sim::builder().users(3));
+    account.sim.fault(ultracart_sim::Fault::hang());
+    let home = account.home();
+    let child = home.command(&["audit", "--out", "audit"]).spawn().unwrap();
+    while account.sim.calls() < 1 {
+        std::thread::yield_now();
+    }
+    signal(&child, "INT");
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+    let account = Account::of(Sim::builder().users(3));
+    let home = home.var("ULTRACART_BASE_URL", &account.base_url());
+    let ran = home.run(&["audit", "--out", "audit"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+}
