@@ -143,8 +143,8 @@ class ReportTest(unittest.TestCase):
         for table, noun in [("users", "user"), ("groups", "group"), ("permissions", "permission"), ("logins", "user")]:
             every = self.shown(page, table)
             count = page.locator(f"#{table}-count")
-            self.assertEqual(count.inner_text(), f"{every:,} {noun}s")
-            wanted = page.locator(f"#{table}-table tbody th bdi").last.inner_text()
+            self.assertEqual(count.text_content(), f"{every:,} {noun}s")
+            wanted = page.locator(f"#{table}-table tbody th bdi").last.text_content()
             field = page.get_by_label(f"Filter {noun}s").nth(1 if table == "logins" else 0)
             field.fill(wanted.upper())
             expect(count).to_contain_text(" of ")
@@ -152,12 +152,12 @@ class ReportTest(unittest.TestCase):
             self.assertTrue(1 <= fewer < every, f"{table}: {fewer} of {every}")
             for row in page.locator(f"#{table}-table tbody tr:not([hidden])").all():
                 self.assertIn(wanted.lower(), row.text_content().lower())
-            self.assertEqual(count.inner_text(), f"{fewer:,} of {every:,} {noun}s")
+            self.assertEqual(count.text_content(), f"{fewer:,} of {every:,} {noun}s")
             field.fill("nothing has this in it")
             expect(count).to_contain_text("0 of ")
             self.assertEqual(self.shown(page, table), 0)
             field.press("Escape")
-            self.assertEqual((self.shown(page, table), count.inner_text()), (every, f"{every:,} {noun}s"))
+            self.assertEqual((self.shown(page, table), count.text_content()), (every, f"{every:,} {noun}s"))
 
     def test_sort(self):
         page = self.open()
@@ -168,7 +168,7 @@ class ReportTest(unittest.TestCase):
             )
 
         headings = page.locator("#users-table thead th")
-        titles = [title.split("\n")[0] for title in headings.all_inner_texts()]
+        titles = [title.split("\n")[0] for title in headings.all_text_contents()]
         # By the keyboard, as a button can be used.
         logins = titles.index("Logins")
         button = headings.nth(logins).get_by_role("button")

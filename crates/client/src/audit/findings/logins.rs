@@ -84,7 +84,7 @@ pub(super) fn unreadable(evidence: &Evidence<'_>) -> Finding {
         why: "Nothing can be said about when and from where such a user logged in. They are not counted as dormant, \
               and they may be."
             .to_owned(),
-        action: "Run the review again with --resume, or look these users up in UltraCart.".to_owned(),
+        action: "Resume the review to ask again, or look these users up in UltraCart.".to_owned(),
         not_judged: None,
         subjects: subjects.collect(),
     }
