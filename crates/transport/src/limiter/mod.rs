@@ -53,8 +53,8 @@ struct State {
     not_before: Duration,
     /// 429s since the last answer that was none.
     rejections: u32,
-    /// A running mean of how long a call takes, its guard gap included.
-    service_time: Duration,
+    /// A running mean of how long a call takes, its guard gap included; `None` before the first one.
+    service_time: Option<Duration>,
 }
 
 /// How an attempt ended, as far as the limiter cares.
@@ -75,12 +75,7 @@ impl Limiter {
         let cells = config.windows.iter().map(|window| Cell::new(window, config.spare)).collect();
         Self(Arc::new(Inner {
             gate: Arc::new(Semaphore::new(config.max_concurrency.max(1) as usize)),
-            state: Mutex::new(State {
-                cells,
-                not_before: Duration::ZERO,
-                rejections: 0,
-                service_time: config.guard_gap,
-            }),
+            state: Mutex::new(State { cells, not_before: Duration::ZERO, rejections: 0, service_time: None }),
             waiting: AtomicU32::new(0),
             spent: AtomicU64::new(0),
             guard_gap: config.guard_gap,
@@ -101,7 +96,9 @@ impl Limiter {
         let now = self.0.clock.now();
         let state = self.0.lock();
         let ready_at = state.cells.iter().map(|cell| cell.ready_at(calls, now)).max().unwrap_or(now);
-        ready_at.max(now.max(state.not_before) + state.service_time * between).saturating_sub(now)
+        ready_at
+            .max(now.max(state.not_before) + state.service_time.unwrap_or(self.0.guard_gap) * between)
+            .saturating_sub(now)
     }
 
     /// A turn, in the order of asking.
@@ -215,7 +212,8 @@ impl Permit {
         let mut state = inner.lock();
         state.hold(now + inner.guard_gap);
         if outcome == Outcome::Answered {
-            state.service_time = (state.service_time * 7 + now.saturating_sub(sent_at) + inner.guard_gap) / 8;
+            let took = now.saturating_sub(sent_at) + inner.guard_gap;
+            state.service_time = Some(state.service_time.map_or(took, |mean| (mean * 7 + took) / 8));
         }
         state.learn(outcome, now);
     }

@@ -138,3 +138,13 @@ async fn the_forecast_of_a_day_is_what_the_day_brings() {
     // (10,000 − 997) calls, one every 3.6 s.
     assert_eq!(last, Duration::from_millis(9_003 * 3_600));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_forecast_goes_by_how_long_a_call_takes_as_soon_as_one_was_made() {
+    let limiter = limiter(&config::Limiter::default());
+    assert_eq!(limiter.forecast(101), Duration::from_millis(100 * 25));
+    let permit = limiter.acquire().await.unwrap();
+    limiter.0.clock.sleep(Duration::from_millis(975)).await;
+    permit.finish(Outcome::Answered);
+    assert_eq!(limiter.forecast(101), Duration::from_millis(25 + 100 * 1_000));
+}
