@@ -115,7 +115,7 @@ impl Audit {
 
     /// Work that was done is not thrown away unasked.
     fn check_checkpoint(&self, checkpoint: &Path) -> Result<(), Failure> {
-        if self.resume || !checkpoint.exists() || remove_empty(checkpoint) {
+        if self.resume || is_empty(checkpoint) {
             return Ok(());
         }
         Err(Failure::usage(format!("a review in {} was not finished", self.out.display()))
@@ -135,6 +135,10 @@ impl Audit {
 
 /// Removes a checkpoint that no history is in yet, and says whether it did.
 fn remove_empty(checkpoint: &Path) -> bool {
-    let lines = File::open(checkpoint).map_or(0, |file| BufReader::new(file).lines().take(2).count());
-    lines < 2 && std::fs::remove_file(checkpoint).is_ok()
+    is_empty(checkpoint) && std::fs::remove_file(checkpoint).is_ok()
+}
+
+/// Whether no history is in the checkpoint, or it is not there.
+fn is_empty(checkpoint: &Path) -> bool {
+    File::open(checkpoint).map_or(0, |file| BufReader::new(file).lines().take(2).count()) < 2
 }

@@ -27,6 +27,9 @@ const VERSION: u32 = 1;
 /// A history that is older than this is read again.
 const GOOD_FOR: Duration = Duration::from_hours(7 * 24);
 
+/// How the first line begins, whoever's review it is of. A crash can leave less of it.
+const HEADER: &[u8] = br#"{"ultracart_audit_checkpoint":"#;
+
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
@@ -52,47 +55,26 @@ pub(super) struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Begins a new file. One that is there already is not touched: work is in it.
+    /// Begins a file. One that holds a history is not touched: work is in it.
     pub(super) fn begin(path: &Path, base_url: &str, now: Timestamp) -> Result<Self, Error> {
-        let file = open(path, OpenOptions::new().create_new(true)).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => refusal(
+        let (file, content) = open(path)?;
+        let (_, mut lines) = parts(path, &content)?;
+        if lines.next().is_some() {
+            return Err(refusal(
                 path,
                 "it is left over from a review that was broken off: resume that one, or delete the file",
-            ),
-            _ => unusable(path, error),
-        })?;
-        let mut checkpoint = Self { file, kept: HashMap::new() };
-        let header = Header {
-            ultracart_audit_checkpoint: VERSION,
-            base_url: base_url.to_owned(),
-            started_at: now.to_string(),
-        };
-        checkpoint.append(&header).map_err(|error| unusable(path, error))?;
-        Ok(checkpoint)
+            ));
+        }
+        Self::start(path, file, base_url, now)
     }
 
-    /// Goes on with a file, or begins it if it is not there.
+    /// Goes on with a file, or begins it if it is not there or nothing is in it yet.
     pub(super) fn resume(path: &Path, base_url: &str, now: Timestamp) -> Result<Self, Error> {
-        let mut file = match open(path, &mut OpenOptions::new()) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Self::begin(path, base_url, now),
-            Err(error) => return Err(unusable(path, error)),
+        let (mut file, content) = open(path)?;
+        let (Some(header), lines) = parts(path, &content)? else {
+            return Self::start(path, file, base_url, now);
         };
-        let mut content = Vec::new();
-        file.read_to_end(&mut content).map_err(|error| unusable(path, error))?;
-        // What stands behind the last line break was torn off in writing.
-        let whole = content.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
-        let mut lines = content[..whole].split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-        let Some(header) = lines.next() else {
-            if whole < content.len() {
-                return Err(refusal(path, "it is no checkpoint of a review"));
-            }
-            // Nothing had been written yet.
-            drop(file);
-            std::fs::remove_file(path).map_err(|error| unusable(path, error))?;
-            return Self::begin(path, base_url, now);
-        };
-        check(path, header, base_url)?;
+        check(path, &header, base_url)?;
         let mut kept = HashMap::new();
         for (number, line) in (2..).zip(lines) {
             let line: Line = serde_json::from_slice(line).map_err(|error| {
@@ -104,11 +86,22 @@ impl Checkpoint {
                 kept.insert(line.user_id, line);
             }
         }
-        let length = u64::try_from(whole).unwrap_or(u64::MAX);
-        file.set_len(length)
-            .and_then(|()| file.seek(SeekFrom::Start(length)))
-            .map_err(|error| unusable(path, error))?;
+        // What stands behind the last line break was torn off in writing.
+        let whole = content.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+        cut(&mut file, whole).map_err(|error| unusable(path, error))?;
         Ok(Self { file, kept })
+    }
+
+    fn start(path: &Path, mut file: File, base_url: &str, now: Timestamp) -> Result<Self, Error> {
+        cut(&mut file, 0).and_then(|()| keep_private(&file)).map_err(|error| unusable(path, error))?;
+        let mut checkpoint = Self { file, kept: HashMap::new() };
+        let header = Header {
+            ultracart_audit_checkpoint: VERSION,
+            base_url: base_url.to_owned(),
+            started_at: now.to_string(),
+        };
+        checkpoint.append(&header).map_err(|error| unusable(path, error))?;
+        Ok(checkpoint)
     }
 
     /// The history that an earlier run read of this user.
@@ -137,20 +130,52 @@ impl Checkpoint {
     }
 }
 
-fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    options.read(true).write(true);
+/// Opens the file, which is made if it is not there, and reads what is in it.
+fn open(path: &Path) -> Result<(File, Vec<u8>), Error> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;
         options.mode(0o600);
     }
-    options.open(path)
+    let mut file = options.open(path).map_err(|error| unusable(path, error))?;
+    let mut content = Vec::new();
+    file.read_to_end(&mut content).map_err(|error| unusable(path, error))?;
+    Ok((file, content))
 }
 
-/// Whether the file is ours and of the same server.
-fn check(path: &Path, header: &[u8], base_url: &str) -> Result<(), Error> {
-    let header: Header = serde_json::from_slice(header)
-        .map_err(|error| refusal(path, "it is no checkpoint of a review").with_source(error))?;
+/// One that was there already, empty, may be anybody's to read.
+fn keep_private(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        Ok(())
+    }
+}
+
+/// The header, if it was written wholly, and the whole lines behind it.
+fn parts<'a>(
+    path: &Path,
+    content: &'a [u8],
+) -> Result<(Option<Header>, impl Iterator<Item = &'a [u8]>), Error> {
+    let foreign = || refusal(path, "it is no checkpoint of a review");
+    let mut lines = content.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
+    let header = match lines.next() {
+        Some(line) => Some(serde_json::from_slice(line).map_err(|error| foreign().with_source(error))?),
+        None if content.starts_with(HEADER) || HEADER.starts_with(content) => None,
+        None => return Err(foreign()),
+    };
+    Ok((header, lines))
+}
+
+/// Whether the file is of this version and of the same server.
+fn check(path: &Path, header: &Header, base_url: &str) -> Result<(), Error> {
     if header.ultracart_audit_checkpoint != VERSION {
         return Err(refusal(path, "another version of this program wrote it: delete the file to begin anew"));
     }
@@ -160,6 +185,13 @@ fn check(path: &Path, header: &[u8], base_url: &str) -> Result<(), Error> {
         return Err(refusal(path, &problem));
     }
     Ok(())
+}
+
+/// What is written next stands behind the first `length` bytes, and at the end.
+fn cut(file: &mut File, length: usize) -> io::Result<()> {
+    let length = u64::try_from(length).map_err(io::Error::other)?;
+    file.set_len(length)?;
+    file.seek(SeekFrom::Start(length)).map(drop)
 }
 
 fn refusal(path: &Path, problem: &str) -> Error {
@@ -178,7 +210,7 @@ fn unusable(path: &Path, error: io::Error) -> Error {
 pub(super) enum Place {
     /// None: a library's user may go without.
     Nowhere,
-    /// It may not be there yet.
+    /// No history may be in it yet.
     New(PathBuf),
     /// If it is there, go on with it.
     Resume(PathBuf),
@@ -311,6 +343,23 @@ mod tests {
     }
 
     #[test]
+    fn one_that_a_crash_left_without_a_history_is_begun_anew() {
+        let (_dir, path) = two();
+        let content = fs::read(&path).unwrap();
+        let header = content.iter().position(|&byte| byte == b'\n').unwrap() + 1;
+        for torn in 0..header + 9 {
+            for place in [Place::New(path.clone()), Place::Resume(path.clone())] {
+                fs::write(&path, &content[..torn]).unwrap();
+                let mut checkpoint = place.open(URL, now()).unwrap().unwrap();
+                checkpoint.keep(&user(3, "eve"), &Vec::new().into(), now()).unwrap();
+                drop(checkpoint);
+                let mut checkpoint = Checkpoint::resume(&path, URL, now()).unwrap();
+                assert!(checkpoint.take(&user(3, "eve")).is_some(), "{place:?}, {torn} bytes");
+            }
+        }
+    }
+
+    #[test]
     fn a_place_that_cannot_be_written_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("no/such/folder");
@@ -322,7 +371,13 @@ mod tests {
     #[test]
     fn only_the_owner_can_read_it() {
         use std::os::unix::fs::PermissionsExt as _;
-        let (_dir, path) = two();
-        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+        let (dir, path) = two();
+        let empty = dir.path().join("empty");
+        fs::write(&empty, "").unwrap();
+        fs::set_permissions(&empty, fs::Permissions::from_mode(0o644)).unwrap();
+        Checkpoint::resume(&empty, URL, now()).unwrap();
+        for path in [path, empty] {
+            assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
     }
 }

@@ -54,15 +54,15 @@ impl Audit {
         self
     }
 
-    /// Keeps every history in this file as it is read. The file may not be there yet; delete it when the review is
-    /// where it should be.
+    /// Keeps every history in this file as it is read. None may be in it yet; delete it when the review is where it
+    /// should be.
     pub fn checkpoint(mut self, path: impl Into<PathBuf>) -> Self {
         self.place = Place::New(path.into());
         self
     }
 
     /// Goes on with the checkpoint of a run that was broken off or had failures, and keeps what it reads in it too.
-    /// A file that is not there is begun.
+    /// A file that is not there, or holds nothing yet, is begun.
     ///
     /// A history is taken from it for a user with the same `user_id` and login, and if it is not older than 7 days.
     pub fn resume(mut self, path: impl Into<PathBuf>) -> Self {
