@@ -133,12 +133,18 @@ impl Audit {
     }
 }
 
-/// Removes a checkpoint that no history is in yet, and says whether it did.
+/// Removes a checkpoint that no history is in yet, and says whether it did. One that another review is writing to is
+/// that review's.
 fn remove_empty(checkpoint: &Path) -> bool {
-    is_empty(checkpoint) && std::fs::remove_file(checkpoint).is_ok()
+    File::open(checkpoint).is_ok_and(|file| file.try_lock().is_ok() && holds_nothing(&file))
+        && std::fs::remove_file(checkpoint).is_ok()
 }
 
 /// Whether no history is in the checkpoint, or it is not there.
 fn is_empty(checkpoint: &Path) -> bool {
-    File::open(checkpoint).map_or(0, |file| BufReader::new(file).lines().take(2).count()) < 2
+    File::open(checkpoint).map_or(true, |file| holds_nothing(&file))
+}
+
+fn holds_nothing(checkpoint: &File) -> bool {
+    BufReader::new(checkpoint).lines().take(2).count() < 2
 }

@@ -98,6 +98,28 @@ fn what_is_missing_is_said_and_can_be_had_later() {
 }
 
 #[test]
+fn a_review_that_another_one_is_making_is_left_alone() {
+    let account = Account::new();
+    let home = account.home();
+    // As the other one leaves it before its first history.
+    let header = r#"{"ultracart_audit_checkpoint":1,"base_url":"","started_at":""}"#.to_owned() + "\n";
+    let path = home.write("audit/.audit.checkpoint", &header);
+    let other = std::fs::File::open(&path).unwrap();
+    other.lock().unwrap();
+    for arguments in [&["audit", "--out", "audit"][..], &["audit", "--out", "audit", "--resume"]] {
+        let ran = home.run(arguments);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        assert!(ran.stderr.contains("another review is writing to it"), "{}", ran.stderr);
+        assert_eq!(text(&path), header);
+    }
+    assert_eq!(account.sim.calls(), 0);
+    drop(other);
+    let ran = home.run(&["audit", "--out", "audit"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(names(&home, "audit"), REPORT);
+}
+
+#[test]
 fn what_fails_before_the_first_history_leaves_nothing_behind() {
     let account = Account::with(Fault::unauthorized_401());
     let home = account.home();

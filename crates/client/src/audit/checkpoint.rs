@@ -1,14 +1,15 @@
 //! Histories kept in a file, so that a review that is broken off need not ask for them again.
 //!
 //! A line of JSON each: first what the file is and whose, then the histories in the order they were read. Lines are
-//! only ever appended, so all that a crash can leave behind is a torn last line, which is cut off. It holds personal
-//! data, so only its owner can read it; it holds no credential.
+//! only ever appended, so all that a crash can leave behind is a torn last line, which is cut off. The file is locked
+//! as long as a review writes to it, since what looks torn can be a line that another review is just writing. It holds
+//! personal data, so only its owner can read it; it holds no credential.
 //!
 //! Accounts of one host can't be told apart by their address, so a history is taken only for a user with the
 //! same identifier and the same login.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,7 +51,7 @@ struct Line {
 /// A file that histories are kept in.
 #[derive(Debug)]
 pub(super) struct Checkpoint {
-    file: File,
+    file: Locked,
     kept: HashMap<UserId, Line>,
 }
 
@@ -88,12 +89,12 @@ impl Checkpoint {
         }
         // What stands behind the last line break was torn off in writing.
         let whole = content.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
-        cut(&mut file, whole).map_err(|error| unusable(path, error))?;
+        cut(&mut file.0, whole).map_err(|error| unusable(path, error))?;
         Ok(Self { file, kept })
     }
 
-    fn start(path: &Path, mut file: File, base_url: &str, now: Timestamp) -> Result<Self, Error> {
-        cut(&mut file, 0).and_then(|()| keep_private(&file)).map_err(|error| unusable(path, error))?;
+    fn start(path: &Path, mut file: Locked, base_url: &str, now: Timestamp) -> Result<Self, Error> {
+        cut(&mut file.0, 0).and_then(|()| keep_private(&file.0)).map_err(|error| unusable(path, error))?;
         let mut checkpoint = Self { file, kept: HashMap::new() };
         let header = Header {
             ultracart_audit_checkpoint: VERSION,
@@ -126,12 +127,23 @@ impl Checkpoint {
         let mut line = serde_json::to_vec(line)?;
         line.push(b'\n');
         // One write: a line is there or it is torn, and never mixed up with another.
-        self.file.write_all(&line)
+        self.file.0.write_all(&line)
     }
 }
 
-/// Opens the file, which is made if it is not there, and reads what is in it.
-fn open(path: &Path) -> Result<(File, Vec<u8>), Error> {
+/// A file that no other review writes to as long as this is there.
+#[derive(Debug)]
+struct Locked(File);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Closing it would not do while a process that this program is just starting has it open, too.
+        _ = self.0.unlock();
+    }
+}
+
+/// Opens the file, which is made if it is not there, keeps all others off it, and reads what is in it.
+fn open(path: &Path) -> Result<(Locked, Vec<u8>), Error> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -139,9 +151,17 @@ fn open(path: &Path) -> Result<(File, Vec<u8>), Error> {
         use std::os::unix::fs::OpenOptionsExt as _;
         options.mode(0o600);
     }
-    let mut file = options.open(path).map_err(|error| unusable(path, error))?;
+    let file = options.open(path).map_err(|error| unusable(path, error))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(refusal(path, "another review is writing to it")),
+        // Some file systems know no locks. There it is for the user not to run two.
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+        Err(TryLockError::Error(error)) => return Err(unusable(path, error)),
+    }
+    let mut file = Locked(file);
     let mut content = Vec::new();
-    file.read_to_end(&mut content).map_err(|error| unusable(path, error))?;
+    file.0.read_to_end(&mut content).map_err(|error| unusable(path, error))?;
     Ok((file, content))
 }
 
@@ -286,6 +306,7 @@ mod tests {
         assert_eq!(checkpoint.take(&user(2, "ben")), None);
         // Shorter than what was torn, which must not show behind it.
         checkpoint.keep(&user(3, "eve"), &Vec::new().into(), now()).unwrap();
+        drop(checkpoint);
         assert!(fs::read(&path).unwrap().ends_with(b"\n"));
         let mut checkpoint = Checkpoint::resume(&path, URL, now()).unwrap();
         assert!(checkpoint.take(&user(1, "ada")).is_some() && checkpoint.take(&user(3, "eve")).is_some());
@@ -356,6 +377,29 @@ mod tests {
                 let mut checkpoint = Checkpoint::resume(&path, URL, now()).unwrap();
                 assert!(checkpoint.take(&user(3, "eve")).is_some(), "{place:?}, {torn} bytes");
             }
+        }
+    }
+
+    #[test]
+    fn two_reviews_never_write_to_one_file() {
+        let (dir, path) = two();
+        let new = dir.path().join("new");
+        let begun = Checkpoint::begin(&new, URL, now()).unwrap();
+        let resumed = Checkpoint::resume(&path, URL, now()).unwrap();
+        for (mut first, path) in [(begun, new), (resumed, path)] {
+            let before = fs::read(&path).unwrap();
+            for place in [Place::New(path.clone()), Place::Resume(path.clone())] {
+                let error = place.open(URL, now()).unwrap_err().to_string();
+                let expected = format!(
+                    "the checkpoint {} cannot be used: another review is writing to it",
+                    path.display()
+                );
+                assert_eq!(error, expected);
+                assert_eq!(fs::read(&path).unwrap(), before);
+            }
+            first.keep(&user(3, "eve"), &logins("192.0.2.3"), now()).unwrap();
+            drop(first);
+            assert!(Checkpoint::resume(&path, URL, now()).unwrap().take(&user(3, "eve")).is_some());
         }
     }
 
