@@ -245,6 +245,28 @@ async fn a_resumed_run_asks_again_for_what_failed_and_for_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_bad_line_of_the_checkpoint_costs_one_call_and_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("checkpoint");
+    let sim = sim(6).build();
+    api(&sim).audit().checkpoint(&path).run().await.unwrap();
+    let content = std::fs::read_to_string(&path).unwrap();
+    let mut lines: Vec<&str> = content.lines().collect();
+    lines[3] = &lines[3][..20];
+    std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+
+    let before = sim.calls();
+    let review = api(&sim).audit().resume(&path).run().await.unwrap();
+    assert!(review.is_complete());
+    assert_eq!(sim.calls() - before, 2 + 1);
+    let mut expected = [Some(Source::Checkpoint); 6];
+    expected[2] = Some(Source::Call);
+    assert_eq!(sources(&review), expected);
+    let note = "A line of the checkpoint could not be read: what stood there was asked for again.";
+    assert!(review.notes.iter().any(|said| said == note), "{:?}", review.notes);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_checkpoint_that_cannot_be_used_costs_no_call() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("diary");

@@ -2,8 +2,9 @@
 //!
 //! A line of JSON each: first what the file is and whose, then the histories in the order they were read. Lines are
 //! only ever appended, so all that a crash can leave behind is a torn last line, which is cut off. The file is locked
-//! as long as a review writes to it, since what looks torn can be a line that another review is just writing. It holds
-//! personal data, so only its owner can read it; it holds no credential.
+//! as long as a review writes to it, since what looks torn can be a line that another review is just writing. A line
+//! that cannot be read all the same costs the one call that it would have saved. The file holds personal data, so only
+//! its owner can read it; it holds no credential.
 //!
 //! Accounts of one host can't be told apart by their address, so a history is taken only for a user with the
 //! same identifier and the same login.
@@ -53,6 +54,8 @@ struct Line {
 pub(super) struct Checkpoint {
     file: Locked,
     kept: HashMap<UserId, Line>,
+    /// Lines that are there and could not be read.
+    unreadable: usize,
 }
 
 impl Checkpoint {
@@ -76,11 +79,12 @@ impl Checkpoint {
             return Self::start(path, file, base_url, now);
         };
         check(path, &header, base_url)?;
-        let mut kept = HashMap::new();
-        for (number, line) in (2..).zip(lines) {
-            let line: Line = serde_json::from_slice(line).map_err(|error| {
-                refusal(path, &format!("line {number} cannot be read")).with_source(error)
-            })?;
+        let (mut kept, mut unreadable) = (HashMap::new(), 0);
+        for line in lines {
+            let Ok(line) = serde_json::from_slice::<Line>(line) else {
+                unreadable += 1;
+                continue;
+            };
             let is_good =
                 line.read_at.parse::<Timestamp>().is_ok_and(|read_at| read_at >= days::before(now, GOOD_FOR));
             if is_good {
@@ -90,12 +94,12 @@ impl Checkpoint {
         // What stands behind the last line break was torn off in writing.
         let whole = content.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
         cut(&mut file.0, whole).map_err(|error| unusable(path, error))?;
-        Ok(Self { file, kept })
+        Ok(Self { file, kept, unreadable })
     }
 
     fn start(path: &Path, mut file: Locked, base_url: &str, now: Timestamp) -> Result<Self, Error> {
         cut(&mut file.0, 0).and_then(|()| keep_private(&file.0)).map_err(|error| unusable(path, error))?;
-        let mut checkpoint = Self { file, kept: HashMap::new() };
+        let mut checkpoint = Self { file, kept: HashMap::new(), unreadable: 0 };
         let header = Header {
             ultracart_audit_checkpoint: VERSION,
             base_url: base_url.to_owned(),
@@ -113,6 +117,16 @@ impl Checkpoint {
         }
         let read_at = line.read_at.parse().ok()?;
         Some(History::Read { source: Source::Checkpoint, read_at, logins: line.logins.into() })
+    }
+
+    /// What a reader of the review should know of the file.
+    pub(super) fn note(&self) -> Option<String> {
+        let lines = match self.unreadable {
+            0 => return None,
+            1 => "A line".to_owned(),
+            several => format!("{several} lines"),
+        };
+        Some(format!("{lines} of the checkpoint could not be read: what stood there was asked for again."))
     }
 
     /// Keeps a history.
@@ -313,6 +327,23 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_cannot_be_read_is_left_out_and_the_others_are_good() {
+        let (_dir, path) = two();
+        let whole = fs::read(&path).unwrap();
+        assert_eq!(Checkpoint::resume(&path, URL, now()).unwrap().note(), None);
+        let place = whole.iter().position(|&byte| byte == b'\n').unwrap() + 1;
+        for (bad, note) in [(&b"{\"user_id\":\n"[..], "A line"), (b"\0\xff\n\n[1]\n", "3 lines")] {
+            fs::write(&path, [&whole[..place], bad, &whole[place..]].concat()).unwrap();
+            let mut checkpoint = Checkpoint::resume(&path, URL, now()).unwrap();
+            assert!(checkpoint.take(&user(1, "ada")).is_some() && checkpoint.take(&user(2, "ben")).is_some());
+            assert_eq!(
+                checkpoint.note().unwrap(),
+                format!("{note} of the checkpoint could not be read: what stood there was asked for again.")
+            );
+        }
+    }
+
+    #[test]
     fn a_history_of_long_ago_is_read_again() {
         let (_dir, path) = two();
         let later = "2025-07-08T12:00:00Z".parse().unwrap();
@@ -339,7 +370,6 @@ mod tests {
                 content.replace("checkpoint\":1", "checkpoint\":2"),
                 "another version of this program wrote it: delete the file to begin anew",
             ),
-            (content.replace("\"user_id\":1", "\"user_id\":x"), "line 2 cannot be read"),
         ] {
             fs::write(&path, &content).unwrap();
             assert_eq!(refused(&path, URL), format!("the checkpoint {shown} cannot be used: {problem}"));

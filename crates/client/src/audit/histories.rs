@@ -39,7 +39,7 @@ pub(super) async fn ask(
         forecast: limiter.forecast(total),
     });
 
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = checkpoint.as_ref().and_then(Checkpoint::note).into_iter().collect();
     let mut patience = Patience::default();
     let (mut done, mut failed) = (0, 0);
     let mut histories = Vec::with_capacity(users.len());
