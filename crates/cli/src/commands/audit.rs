@@ -8,6 +8,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use ultracart_client::{Error, ErrorKind};
 
 use self::progress::Teller;
 use self::summary::Summary;
@@ -78,6 +79,7 @@ impl Audit {
         teller.end();
         let review = match result {
             Ok(review) => review,
+            Err(error) if is_of_checkpoint(&error) => return Err(Failure::usage(error.to_string())),
             Err(error) => {
                 let failure = connection.explain(&error);
                 return Err(if self.demo || self.resume {
@@ -131,6 +133,12 @@ impl Audit {
             failure.help(self.how_to_resume("what was read is kept"))
         }
     }
+}
+
+/// Whether the checkpoint cannot be used. The error says itself what to do then, and no setting has to do with it. Of
+/// what the client refuses once it is built only this is about no operation.
+fn is_of_checkpoint(error: &Error) -> bool {
+    error.kind() == ErrorKind::InvalidConfig && error.operation().is_none()
 }
 
 /// Removes a checkpoint that no history is in yet, and says whether it did. One that another review is writing to is

@@ -108,8 +108,10 @@ fn a_review_that_another_one_is_making_is_left_alone() {
     other.lock().unwrap();
     for arguments in [&["audit", "--out", "audit"][..], &["audit", "--out", "audit", "--resume"]] {
         let ran = home.run(arguments);
-        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-        assert!(ran.stderr.contains("another review is writing to it"), "{}", ran.stderr);
+        insta::allow_duplicates!(insta::assert_snapshot!(ran.failure(&home), @r"
+        2
+        error: the checkpoint audit/.audit.checkpoint cannot be used: another review is writing to it: wait until that one has ended
+        "));
         assert_eq!(text(&path), header);
     }
     assert_eq!(account.sim.calls(), 0);
@@ -117,6 +119,29 @@ fn a_review_that_another_one_is_making_is_left_alone() {
     let ran = home.run(&["audit", "--out", "audit"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(names(&home, "audit"), REPORT);
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_used_is_left_as_it_is_and_what_to_do_is_said() {
+    let account = Account::new();
+    let home = account.home();
+    let path = home.write("audit/.audit.checkpoint", "somebody's diary\n");
+    for arguments in [&["audit", "--out", "audit"][..], &["audit", "--out", "audit", "--resume"]] {
+        let ran = home.run(arguments);
+        insta::allow_duplicates!(insta::assert_snapshot!(ran.failure(&home), @r"
+        2
+        error: the checkpoint audit/.audit.checkpoint cannot be used: it is no checkpoint of a review: move it away, or delete it, to begin anew
+        "));
+        assert_eq!(text(&path), "somebody's diary\n");
+    }
+    let header = r#"{"ultracart_audit_checkpoint":1,"base_url":"https://example.com","started_at":""}"#;
+    home.write("audit/.audit.checkpoint", header.to_owned() + "\n");
+    let ran = home.run(&["audit", "--out", "audit", "--resume"]);
+    insta::assert_snapshot!(ran.failure(&home), @r#"
+    2
+    error: the checkpoint audit/.audit.checkpoint cannot be used: it is of "https://example.com", and this review is of "http://127.0.0.1:PORT/rest/v2": resume that one there, or delete the file to begin anew
+    "#);
+    assert_eq!(account.sim.calls(), 0);
 }
 
 #[test]

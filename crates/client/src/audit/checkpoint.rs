@@ -168,7 +168,9 @@ fn open(path: &Path) -> Result<(Locked, Vec<u8>), Error> {
     let file = options.open(path).map_err(|error| unusable(path, error))?;
     match file.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(refusal(path, "another review is writing to it")),
+        Err(TryLockError::WouldBlock) => {
+            return Err(refusal(path, "another review is writing to it: wait until that one has ended"));
+        }
         // Some file systems know no locks. There it is for the user not to run two.
         Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
         Err(TryLockError::Error(error)) => return Err(unusable(path, error)),
@@ -198,7 +200,8 @@ fn parts<'a>(
     path: &Path,
     content: &'a [u8],
 ) -> Result<(Option<Header>, impl Iterator<Item = &'a [u8]>), Error> {
-    let foreign = || refusal(path, "it is no checkpoint of a review");
+    let foreign =
+        || refusal(path, "it is no checkpoint of a review: move it away, or delete it, to begin anew");
     let mut lines = content.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
     let header = match lines.next() {
         Some(line) => Some(serde_json::from_slice(line).map_err(|error| foreign().with_source(error))?),
@@ -215,7 +218,10 @@ fn check(path: &Path, header: &Header, base_url: &str) -> Result<(), Error> {
     }
     if header.base_url != base_url {
         // Debug: the file could be anyone's.
-        let problem = format!("it is of {:?}, and this review is of {base_url:?}", header.base_url);
+        let problem = format!(
+            "it is of {:?}, and this review is of {base_url:?}: resume that one there, or delete the file to begin anew",
+            header.base_url
+        );
         return Err(refusal(path, &problem));
     }
     Ok(())
@@ -228,6 +234,7 @@ fn cut(file: &mut File, length: usize) -> io::Result<()> {
     file.seek(SeekFrom::Start(length)).map(drop)
 }
 
+/// `problem` says what to do about it, too: there is no setting that would help.
 fn refusal(path: &Path, problem: &str) -> Error {
     Error::new(
         ErrorKind::InvalidConfig,
@@ -236,7 +243,11 @@ fn refusal(path: &Path, problem: &str) -> Error {
 }
 
 fn unusable(path: &Path, error: io::Error) -> Error {
-    refusal(path, &error.to_string()).with_source(error)
+    let what_to_do = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on the disk",
+        _ => "see to it that this file can be read and written",
+    };
+    refusal(path, &format!("{error}: {what_to_do}")).with_source(error)
 }
 
 /// Which file, and what is to be done with one that is there.
@@ -358,14 +369,15 @@ mod tests {
             refused(&path, "https://other.example/rest/v2"),
             format!(
                 "the checkpoint {shown} cannot be used: it is of \"{URL}\", and this review is of \
-                 \"https://other.example/rest/v2\""
+                 \"https://other.example/rest/v2\": resume that one there, or delete the file to begin anew"
             )
         );
+        let foreign = "it is no checkpoint of a review: move it away, or delete it, to begin anew";
         let content = fs::read_to_string(&path).unwrap();
         for (content, problem) in [
-            ("somebody's diary\n".to_owned(), "it is no checkpoint of a review"),
-            ("a torn diary".to_owned(), "it is no checkpoint of a review"),
-            ("{\"a\":1}\n".to_owned(), "it is no checkpoint of a review"),
+            ("somebody's diary\n".to_owned(), foreign),
+            ("a torn diary".to_owned(), foreign),
+            ("{\"a\":1}\n".to_owned(), foreign),
             (
                 content.replace("checkpoint\":1", "checkpoint\":2"),
                 "another version of this program wrote it: delete the file to begin anew",
@@ -421,7 +433,7 @@ mod tests {
             for place in [Place::New(path.clone()), Place::Resume(path.clone())] {
                 let error = place.open(URL, now()).unwrap_err().to_string();
                 let expected = format!(
-                    "the checkpoint {} cannot be used: another review is writing to it",
+                    "the checkpoint {} cannot be used: another review is writing to it: wait until that one has ended",
                     path.display()
                 );
                 assert_eq!(error, expected);
@@ -434,11 +446,14 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_cannot_be_written_is_named() {
+    fn a_place_that_cannot_be_written_is_named_and_what_to_do_is_said() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("no/such/folder");
         let error = Place::New(path.clone()).open(URL, now()).unwrap_err().to_string();
         assert!(error.starts_with(&format!("the checkpoint {} cannot be used: ", path.display())), "{error}");
+        assert!(error.ends_with(": see to it that this file can be read and written"), "{error}");
+        let error = unusable(&path, io::ErrorKind::StorageFull.into()).to_string();
+        assert!(error.ends_with(": make room on the disk"), "{error}");
     }
 
     #[cfg(unix)]
