@@ -1,5 +1,7 @@
 //! The eleven operations do what they say.
 
+use std::time::Duration;
+
 use ultracart_client::model::{Group, Permission, User, UserGroupMembership, UserId};
 use ultracart_client::{Config, ErrorKind};
 use ultracart_sim::{GetGroupBody, Sim, UnknownId};
@@ -65,6 +67,41 @@ async fn a_change_keeps_what_it_does_not_know() {
     let calls = sim.calls();
     api.update_user_with(id, |user| user.phone = Some("555-0199".into())).await.unwrap();
     assert_eq!(sim.calls() - calls, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_at_the_same_time_do_not_undo_each_other() {
+    let sim = Sim::builder().users(3).groups(2).latency(Duration::from_secs(1)).build();
+    let api = client(&sim, Config::default()).user_api();
+    let id = sim.users()[0].user_id.unwrap();
+    let oid = sim.groups()[0].group_oid.unwrap();
+    let membership = || {
+        let groups = sim.user(id).unwrap().groups.unwrap();
+        groups.into_iter().find(|group| group.group_oid == Some(oid)).unwrap().member.unwrap()
+    };
+
+    let (phone, name) = tokio::join!(
+        api.update_user_with(id, |user| user.phone = Some("555-0199".into())),
+        api.update_user_with(id, |user| user.full_name = Some("Grace Hopper".into())),
+    );
+    assert!(phone.is_ok() && name.is_ok());
+    let user = sim.user(id).unwrap();
+    assert_eq!((user.phone.as_deref(), user.full_name.as_deref()), (Some("555-0199"), Some("Grace Hopper")));
+
+    // A membership is in the user and in the group.
+    let before = membership();
+    let (user, group) = tokio::join!(
+        api.update_user_with(id, |user| {
+            for group in user.groups.iter_mut().flatten().filter(|group| group.group_oid == Some(oid)) {
+                group.member = Some(!before);
+            }
+        }),
+        api.update_group_with(oid, |group| group.name = Some("Night shift".into())),
+    );
+    assert!(user.is_ok() && group.is_ok());
+    assert_eq!(sim.group(oid).unwrap().name.as_deref(), Some("Night shift"));
+    assert_eq!(membership(), !before);
+    assert_eq!(sim.calls(), 8);
 }
 
 #[tokio::test(start_paused = true)]

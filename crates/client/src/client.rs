@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::Mutex;
 use tower_service::Service;
 use ultracart_transport::{Clock, Error, Limiter, Transport};
 
@@ -33,6 +34,9 @@ pub struct Client(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) transport: Transport,
     pub(crate) caches: Caches,
+    /// Held from the reading to the writing of a change, so that no other one comes between. One for all: users and
+    /// groups name each other, and calls go one at a time anyway.
+    pub(crate) changing: Mutex<()>,
     pub(crate) audit: config::Audit,
     base_url: String,
 }
@@ -157,7 +161,7 @@ impl Builder {
         let base_url = self.config.api.base_url.clone();
         let transport = (self.transport)(Transport::builder(self.config.transport())).build()?;
         let caches = Caches::new(&cache, transport.clock());
-        Ok(Client(Arc::new(Inner { transport, caches, audit, base_url })))
+        Ok(Client(Arc::new(Inner { transport, caches, changing: Mutex::default(), audit, base_url })))
     }
 }
 

@@ -96,6 +96,10 @@ impl UserApi {
     /// Reads a user, changes it and writes it back, with all that this version does not know. A user that the change
     /// leaves as it was is not written.
     ///
+    /// Changes that are made so through one client never undo each other: each is read after the one before it is
+    /// written. They can still undo what another program, another client or any other operation of this one writes
+    /// between their two calls: UltraCart does not say that somebody else was quicker.
+    ///
     /// ```no_run
     /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
     /// api.update_user_with(7.into(), |user| user.phone = Some("555-0100".into())).await?;
@@ -113,6 +117,7 @@ impl UserApi {
         user_id: UserId,
         change: impl FnOnce(&mut User),
     ) -> Result<User, Error> {
+        let _alone = self.0.changing.lock().await;
         let read = self.send(GetUser(user_id)).await?;
         let mut changed = read.clone();
         change(&mut changed);
@@ -190,6 +195,8 @@ impl UserApi {
     /// Reads a group, changes it and writes it back, with all that this version does not know. A group that the
     /// change leaves as it was is not written.
     ///
+    /// For what it undoes and what it does not, see [`update_user_with`](Self::update_user_with).
+    ///
     /// # Errors
     /// See [`UserApi`].
     ///
@@ -200,6 +207,7 @@ impl UserApi {
         group_oid: GroupOid,
         change: impl FnOnce(&mut Group),
     ) -> Result<Group, Error> {
+        let _alone = self.0.changing.lock().await;
         let read = match self.send(GetGroup(group_oid)).await? {
             Some(group) => group,
             // What is remembered will not do for a change.
