@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ultracart_client::model::{Group, Permission, User, UserGroupMembership, UserId};
 use ultracart_client::{Config, ErrorKind};
-use ultracart_sim::{GetGroupBody, Sim, UnknownId};
+use ultracart_sim::{Fault, GetGroupBody, Operation, Sim, UnknownId};
 
 use crate::client;
 
@@ -127,6 +127,31 @@ async fn a_group_is_given_even_where_the_server_answers_with_nothing() {
     let group = sim.group(oid).unwrap();
     let member = group.users.unwrap().iter().find(|member| member.user_id == Some(user)).unwrap().member;
     assert_eq!(in_group(sim.user(user).unwrap().groups), member);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_newer_than_the_list_is_found_in_a_new_one() {
+    let sim = Sim::builder().users(1).groups(2).get_group_body(GetGroupBody::Empty).build();
+    let api = client(&sim, Config::default()).user_api();
+    api.get_groups().await.unwrap();
+    let oid = sim.put_group(Group::new().name("Made elsewhere"));
+    assert_eq!(api.get_group(oid).await.unwrap().name.as_deref(), Some("Made elsewhere"));
+    assert_eq!(sim.calls(), 1 + 2);
+    // And the new list is remembered.
+    api.get_group(oid).await.unwrap();
+    assert_eq!(api.get_groups().await.unwrap().len(), 3);
+    assert_eq!(sim.calls(), 1 + 2 + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_no_list_has_costs_one_list() {
+    let sim = Sim::builder().users(1).groups(2).build();
+    let api = client(&sim, Config::default()).user_api();
+    for lists in 1..3 {
+        sim.fault(Fault::answer(http::Response::default()).on(Operation::GetGroup));
+        assert!(api.get_group(999.into()).await.unwrap_err().is_not_found());
+        assert_eq!(sim.calls(), 2 * lists);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -43,7 +43,7 @@ impl UserApi {
     /// None while the list is good (`cache.users.ttl`); else one, and one more for each further part of a long list.
     pub async fn get_users(&self) -> Result<Arc<Users>, Error> {
         let load = async { Ok(Arc::new(self.list::<GetUsers>().await?.into_iter().collect())) };
-        self.0.caches.users.get((), load).await
+        self.0.caches.users.get((), |_| true, load).await
     }
 
     /// One user (`getUser`).
@@ -66,7 +66,7 @@ impl UserApi {
     /// None while they are good (`cache.logins.ttl`); else one.
     pub async fn get_user_logins(&self, user_id: UserId) -> Result<Arc<[UserLogin]>, Error> {
         let load = async { Ok(self.send(GetUserLogins(user_id)).await?.into()) };
-        self.0.caches.logins.get(user_id, load).await
+        self.0.caches.logins.get(user_id, |_| true, load).await
     }
 
     /// Makes a user (`insertUser`) and gives it as UltraCart stored it.
@@ -147,8 +147,13 @@ impl UserApi {
     /// # Calls
     /// None while the list is good (`cache.groups.ttl`); else one, and one more for each further part of a long list.
     pub async fn get_groups(&self) -> Result<Arc<Groups>, Error> {
+        self.groups(|_| true).await
+    }
+
+    /// Every group: as they are remembered, if that will do.
+    async fn groups(&self, will_do: impl Fn(&Groups) -> bool) -> Result<Arc<Groups>, Error> {
         let load = async { Ok(Arc::new(self.list::<GetGroups>().await?.into_iter().collect())) };
-        self.0.caches.groups.get((), load).await
+        self.0.caches.groups.get((), |groups| will_do(groups), load).await
     }
 
     /// One group (`getGroup`).
@@ -159,12 +164,14 @@ impl UserApi {
     /// See [`UserApi`]; [`ErrorKind::NotFound`] if there is no such group.
     ///
     /// # Calls
-    /// One, and those of [`get_groups`](Self::get_groups) where the server returns nothing.
+    /// One. Where the server returns nothing, also those for the list of groups, unless the group is in one that is
+    /// still good.
     pub async fn get_group(&self, group_oid: GroupOid) -> Result<Arc<Group>, Error> {
         if let Some(group) = self.send(GetGroup(group_oid)).await? {
             return Ok(Arc::new(group));
         }
-        let groups = self.get_groups().await?;
+        // The server has just said that the group is there: a list without it is too old.
+        let groups = self.groups(|groups| groups.get(group_oid).is_some()).await?;
         groups.get(group_oid).cloned().ok_or_else(|| no_group(group_oid))
     }
 

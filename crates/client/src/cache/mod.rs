@@ -74,13 +74,18 @@ where
         }
     }
 
-    /// The value, or what `load` brings.
-    pub(crate) async fn get(&self, key: K, load: impl Future<Output = Result<V, Error>>) -> Result<V, Error> {
-        if let Some(value) = self.good(key) {
+    /// The value that is there, if it is good and will do, or what `load` brings.
+    pub(crate) async fn get(
+        &self,
+        key: K,
+        will_do: impl Fn(&V) -> bool,
+        load: impl Future<Output = Result<V, Error>>,
+    ) -> Result<V, Error> {
+        if let Some(value) = self.good(key).filter(&will_do) {
             return Ok(value);
         }
         let _flight = self.flight.lock().await;
-        if let Some(value) = self.good(key) {
+        if let Some(value) = self.good(key).filter(&will_do) {
             return Ok(value);
         }
         let generation = self.generation.load(Ordering::Acquire);
