@@ -42,8 +42,13 @@ impl UserApi {
     /// # Calls
     /// None while the list is good (`cache.users.ttl`); else one, and one more for each further part of a long list.
     pub async fn get_users(&self) -> Result<Arc<Users>, Error> {
+        self.users(|_| true).await
+    }
+
+    /// Every user: as they are remembered, if that will do.
+    pub(crate) async fn users(&self, will_do: impl Fn(&Users) -> bool) -> Result<Arc<Users>, Error> {
         let load = async { Ok(Arc::new(self.list::<GetUsers>().await?.into_iter().collect())) };
-        self.0.caches.users.get((), |_| true, load).await
+        self.0.caches.users.get((), |users| will_do(users), load).await
     }
 
     /// One user (`getUser`).
@@ -65,8 +70,17 @@ impl UserApi {
     /// # Calls
     /// None while they are good (`cache.logins.ttl`); else one.
     pub async fn get_user_logins(&self, user_id: UserId) -> Result<Arc<[UserLogin]>, Error> {
+        self.logins(user_id, |_| true).await
+    }
+
+    /// A user's logins: as they are remembered, if that will do.
+    pub(crate) async fn logins(
+        &self,
+        user_id: UserId,
+        will_do: impl Fn(&[UserLogin]) -> bool,
+    ) -> Result<Arc<[UserLogin]>, Error> {
         let load = async { Ok(self.send(GetUserLogins(user_id)).await?.into()) };
-        self.0.caches.logins.get(user_id, |_| true, load).await
+        self.0.caches.logins.get(user_id, |logins| will_do(logins), load).await
     }
 
     /// Makes a user (`insertUser`) and gives it as UltraCart stored it.
@@ -151,7 +165,7 @@ impl UserApi {
     }
 
     /// Every group: as they are remembered, if that will do.
-    async fn groups(&self, will_do: impl Fn(&Groups) -> bool) -> Result<Arc<Groups>, Error> {
+    pub(crate) async fn groups(&self, will_do: impl Fn(&Groups) -> bool) -> Result<Arc<Groups>, Error> {
         let load = async { Ok(Arc::new(self.list::<GetGroups>().await?.into_iter().collect())) };
         self.0.caches.groups.get((), |groups| will_do(groups), load).await
     }

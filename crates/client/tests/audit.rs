@@ -112,6 +112,28 @@ async fn histories_that_come_with_the_list_cost_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_client_remembers_is_not_reviewed() {
+    let sim = sim(3).build();
+    let api = api(&sim);
+    let id = api.get_users().await.unwrap()[0].user_id.unwrap();
+    let oid = api.get_groups().await.unwrap()[0].group_oid.unwrap();
+    api.get_user_logins(id).await.unwrap();
+    sim.edit_user(id, |user| user.full_name = Some("Renamed elsewhere".into()));
+    sim.edit_group(oid, |group| group.name = Some("Renamed elsewhere".into()));
+    sim.set_logins(id, []);
+
+    let before = sim.calls();
+    let review = api.audit().run().await.unwrap();
+    assert_eq!((sim.calls() - before, review.calls), (2 + 3, 2 + 3));
+    assert_eq!(review.users[0].user.full_name.as_deref(), Some("Renamed elsewhere"));
+    assert_eq!(review.users[0].logins(), Some(&[][..]));
+    assert_eq!(review.groups[0].group.name.as_deref(), Some("Renamed elsewhere"));
+    // What it read is remembered.
+    assert_eq!(api.get_users().await.unwrap()[0].full_name.as_deref(), Some("Renamed elsewhere"));
+    assert_eq!(sim.calls() - before, 2 + 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_the_users_there_is_no_review() {
     let sim = sim(5).build();
     sim.fault(Fault::status_500().on(Operation::GetUsers));

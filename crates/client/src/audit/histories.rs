@@ -52,7 +52,7 @@ pub(super) async fn ask(
             histories.push(History::Unreadable { reason: reason.clone() });
             continue;
         }
-        let answer = api.get_user_logins(user_id).await;
+        let answer = api.logins(user_id, |_| false).await;
         let read_at = now(api);
         patience.after(answer.as_ref().err());
         histories.push(match answer {

@@ -89,13 +89,15 @@ impl Audit {
     ///
     /// # Calls
     /// Two, and one for each user whose logins came neither with the list nor from the checkpoint. It makes one at
-    /// a time, and after a 401, a 410 or five failures in a row that are not the user's it makes no more.
+    /// a time, and after a 401, a 410 or five failures in a row that are not the user's it makes no more. What the
+    /// client remembers saves none: a review is of the time when it is made.
     pub async fn run(self) -> Result<Review, Error> {
         let Self { api, dormant_after, place, observer } = self;
         let base_url = base_url(api.client().base_url());
         let checkpoint = place.open(&base_url, now(&api))?;
         let spent_before = spent(&api);
-        let users: Vec<Arc<User>> = api.get_users().await?.to_vec();
+        // Nothing that is remembered: the review says when it was taken.
+        let users: Vec<Arc<User>> = api.users(|_| false).await?.to_vec();
         let started = Started { taken_at: now(&api), spent_before };
         let groups = groups(&api).await?;
         let asked = histories::ask(&api, &users, checkpoint, &*observer, &started).await;
@@ -113,7 +115,7 @@ impl Audit {
 
 /// The groups, or why they could not be read; a credential that is not accepted ends it all.
 async fn groups(api: &UserApi) -> Result<Result<Vec<Arc<Group>>, String>, Error> {
-    match api.get_groups().await {
+    match api.groups(|_| false).await {
         Ok(groups) => Ok(Ok(groups.to_vec())),
         Err(error) if error.is_unauthorized() || error.is_application_disabled() => Err(error),
         Err(error) => Ok(Err(error.to_string())),
