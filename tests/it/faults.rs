@@ -165,14 +165,28 @@ async fn a_200_that_is_none_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_list_that_never_ends_is_cut_off() {
-    let sim = Sim::builder().users(2).build();
-    let body = r#"{"users":[{"user_id":1}],"metadata":{"result_set":{"more":true,"next_offset":1}}}"#;
-    sim.fault(Fault::answer(Response::new(body.into())).on(Operation::GetUsers).always());
-    let error = client(&sim, Config::default()).user_api().get_users().await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.operation(), sim.calls()),
-        (ErrorKind::EndlessList, Some("get_users"), 2)
-    );
+    let part = |user: u32, next: u32, total: &str| {
+        let result_set = format!(r#"{{"more":true,"next_offset":{next}{total}}}"#);
+        let body = format!(r#"{{"users":[{{"user_id":{user}}}],"metadata":{{"result_set":{result_set}}}}}"#);
+        Fault::answer(Response::new(body.into())).on(Operation::GetUsers)
+    };
+    for (parts, calls, why) in [
+        // The parameters are not looked at, and the first part comes again and again.
+        (vec![part(1, 1, "").always()], 2, "part 2 of it brings nothing new"),
+        ((1..9).map(|n| part(1, n, "")).collect(), 2, "part 2 of it brings nothing new"),
+        (
+            (1..9).map(|n| part(n, n, r#","total_records":2"#)).collect(),
+            3,
+            "3 objects have been read of the 2 that it says there are",
+        ),
+        ((1..999).map(|n| part(n, n, "")).collect(), 100, "100 parts of it have been read"),
+    ] {
+        let sim = Sim::builder().users(2).build();
+        sim.script(parts);
+        let error = client(&sim, Config::default()).user_api().get_users().await.unwrap_err();
+        assert_eq!(error.to_string(), format!("get_users: the list says that it goes on, and {why}"));
+        assert_eq!((error.kind(), sim.calls()), (ErrorKind::EndlessList, calls));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -77,6 +77,9 @@ fn help(error: &Error, base_url: &str) -> Vec<String> {
                 "is {base_url} the address of UltraCart's API? Something else seems to answer there"
             )];
         }
+        ErrorKind::EndlessList => {
+            "nothing was made of the part that came: try again later, and tell UltraCart's support if it stays so"
+        }
         ErrorKind::Server | ErrorKind::BrokenOff => "try again later: it is the server or the way to it",
         ErrorKind::Oauth => {
             "if the refresh token was used by another program, the application has to be authorized again"

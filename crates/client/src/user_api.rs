@@ -1,5 +1,6 @@
 //! The eleven operations.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -268,14 +269,14 @@ impl UserApi {
 
     /// All parts of a list.
     async fn list<O: ListOperation>(&self) -> Result<Vec<O::Item>, Error> {
-        let mut all = Vec::new();
+        let (mut all, mut ids) = (Vec::new(), HashSet::new());
         let mut page = Page::default();
         loop {
             let operation = O::page(page);
             let name = operation.call()?.operation;
             let (items, metadata) = self.send(operation).await?;
-            let next =
-                page.next(metadata.as_ref(), items.len()).map_err(|error| error.with_operation(name))?;
+            let new = items.iter().filter_map(O::id).filter(|id| ids.insert(*id)).count();
+            let next = page.next(metadata.as_ref(), new).map_err(|error| error.with_operation(name))?;
             all.extend(items);
             match next {
                 Some(next) => page = next,

@@ -90,6 +90,16 @@ fn an_answer_that_is_something_else() {
 }
 
 #[test]
+fn a_list_that_never_ends() {
+    let body = r#"{"users":[{"user_id":1}],"metadata":{"result_set":{"more":true,"next_offset":1}}}"#;
+    insta::assert_snapshot!(of(Fault::answer(Response::new(Bytes::from_static(body.as_bytes())))), @r"
+    1
+    error: get_users: the list says that it goes on, and part 2 of it brings nothing new
+      help: nothing was made of the part that came: try again later, and tell UltraCart's support if it stays so
+    ");
+}
+
+#[test]
 fn an_error_of_ultracarts_own_with_control_characters() {
     let ran = of(Fault::error(StatusCode::BAD_REQUEST, "no\u{1b}[2J \u{202e}such thing\u{9b}"));
     insta::assert_snapshot!(ran, @r"

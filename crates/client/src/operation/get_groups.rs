@@ -1,6 +1,6 @@
 //! `get_groups`: every group of the account.
 
-use ultracart_model::{Group, GroupsResponse, ResponseMetadata};
+use ultracart_model::{Group, GroupOid, GroupsResponse, ResponseMetadata};
 use ultracart_transport::{Answer, Call, Error};
 
 use super::decode::{decode, required};
@@ -14,6 +14,10 @@ impl ListOperation for GetGroups {
 
     fn page(page: Page) -> Self {
         Self(page)
+    }
+
+    fn id(group: &Group) -> Option<i32> {
+        group.group_oid.map(GroupOid::get)
     }
 }
 

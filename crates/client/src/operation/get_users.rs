@@ -1,6 +1,6 @@
 //! `get_users`: every user of the account.
 
-use ultracart_model::{ResponseMetadata, User, UsersResponse};
+use ultracart_model::{ResponseMetadata, User, UserId, UsersResponse};
 use ultracart_transport::{Answer, Call, Error};
 
 use super::decode::{decode, required};
@@ -14,6 +14,10 @@ impl ListOperation for GetUsers {
 
     fn page(page: Page) -> Self {
         Self(page)
+    }
+
+    fn id(user: &User) -> Option<i32> {
+        user.user_id.map(UserId::get)
     }
 }
 

@@ -5,8 +5,8 @@ use ultracart_transport::{Error, ErrorKind};
 
 use super::Operation;
 
-/// A list never has more parts; a server that says so is broken.
-const MAX_PAGES: usize = 1_000;
+/// A list never has more parts; a server that says so is broken. They cost a tenth of what an hour allows.
+const MAX_PAGES: usize = 100;
 
 /// Which part of a list to ask for. The first one is asked for without any parameter, as the documents have it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub(crate) struct Page {
     offset: i64,
     limit: Option<i64>,
     number: usize,
+    /// Objects in all parts before this one.
+    before: usize,
 }
 
 /// An operation that gives a part of a list.
@@ -25,6 +27,9 @@ pub(crate) trait ListOperation:
 
     /// The operation for a part.
     fn page(page: Page) -> Self;
+
+    /// By what an object is known again.
+    fn id(item: &Self::Item) -> Option<i32>;
 }
 
 impl Page {
@@ -37,15 +42,12 @@ impl Page {
         }
     }
 
-    /// The part after this one, if there is one.
+    /// The part after this one, if there is one; `new` is how many objects this one has that no part before it had.
     ///
     /// # Errors
-    /// If there is one and it cannot be got at: a part of a list must not be taken for the whole.
-    pub(crate) fn next(
-        self,
-        metadata: Option<&ResponseMetadata>,
-        items: usize,
-    ) -> Result<Option<Self>, Error> {
+    /// If there is one and it cannot be got at, or there cannot be one: a part of a list must not be taken for the
+    /// whole.
+    pub(crate) fn next(self, metadata: Option<&ResponseMetadata>, new: usize) -> Result<Option<Self>, Error> {
         let Some(result_set) = metadata.and_then(|metadata| metadata.result_set.as_ref()) else {
             return Ok(None);
         };
@@ -56,15 +58,21 @@ impl Page {
             Err(Error::new(ErrorKind::EndlessList, format!("the list says that it goes on, and {why}"))
                 .after_sending())
         };
-        let number = self.number + 1;
-        match result_set.next_offset {
-            _ if items == 0 => endless(format!("part {number} of it is empty")),
-            _ if number >= MAX_PAGES => endless(format!("{MAX_PAGES} parts of it have been read")),
-            Some(offset) if offset > self.offset => {
-                let limit = result_set.limit.filter(|limit| *limit > 0);
-                Ok(Some(Self { offset, limit, number }))
+        let (number, read) = (self.number + 1, self.before + new);
+        let total =
+            result_set.total_records.and_then(|total| usize::try_from(total).ok()).filter(|total| *total > 0);
+        match (result_set.next_offset, total) {
+            _ if new == 0 => endless(format!("part {number} of it brings nothing new")),
+            (_, Some(total)) if read > total => {
+                endless(format!("{read} objects have been read of the {total} that it says there are"))
             }
-            next => endless(format!("the next offset is {next:?} after {}", self.offset)),
+            _ if number >= MAX_PAGES => endless(format!("{MAX_PAGES} parts of it have been read")),
+            (Some(offset), _) if offset > self.offset => {
+                let limit = result_set.limit.filter(|limit| *limit > 0);
+                Ok(Some(Self { offset, limit, number, before: read }))
+            }
+            (Some(offset), _) => endless(format!("the next offset is {offset} after {}", self.offset)),
+            (None, _) => endless("it does not say where".to_owned()),
         }
     }
 }
@@ -91,20 +99,31 @@ mod tests {
 
     #[test]
     fn a_list_that_never_ends_is_cut_off() {
+        let total = |total: i64| {
+            let result_set = metadata(true, 200).result_set.unwrap().total_records(total);
+            ResponseMetadata::new().result_set(result_set)
+        };
+        let nowhere = ResponseMetadata::new().result_set(ResultSet::new().more(true));
         let second = Page::default().next(Some(&metadata(true, 100)), 100).unwrap().unwrap();
-        for (metadata, items, why) in [
-            (metadata(true, 100), 100, "the next offset is Some(100) after 100"),
-            (metadata(true, -1), 100, "the next offset is Some(-1) after 100"),
-            (metadata(true, 200), 0, "part 2 of it is empty"),
+        for (metadata, new, why) in [
+            (metadata(true, 100), 100, "the next offset is 100 after 100"),
+            (metadata(true, -1), 100, "the next offset is -1 after 100"),
+            (nowhere, 100, "it does not say where"),
+            (metadata(true, 200), 0, "part 2 of it brings nothing new"),
+            (total(199), 100, "200 objects have been read of the 199 that it says there are"),
         ] {
-            let error = second.next(Some(&metadata), items).unwrap_err();
+            let error = second.next(Some(&metadata), new).unwrap_err();
             assert_eq!(error.to_string(), format!("the list says that it goes on, and {why}"));
         }
+        // Only a count that is passed says something.
+        for total in [total(-1), total(0), total(200)] {
+            assert!(second.next(Some(&total), 100).unwrap().is_some());
+        }
         let mut page = Page::default();
-        for offset in 1..1_000 {
+        for offset in 1..100 {
             page = page.next(Some(&metadata(true, offset)), 1).unwrap().unwrap();
         }
-        let error = page.next(Some(&metadata(true, 1_000)), 1).unwrap_err();
-        assert!(error.to_string().ends_with("1000 parts of it have been read"), "{error}");
+        let error = page.next(Some(&metadata(true, 100)), 1).unwrap_err();
+        assert!(error.to_string().ends_with("100 parts of it have been read"), "{error}");
     }
 }
