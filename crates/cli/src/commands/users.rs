@@ -145,8 +145,11 @@ impl Users {
 
     pub(super) async fn run(&self, context: &mut Context) -> Result<Exit, Failure> {
         let input = match &self.action {
-            Action::Insert(insert) => insert.whole.read()?,
-            Action::Update(update) => update.whole.read()?,
+            Action::Insert(Insert { fields, whole }) | Action::Update(Update { fields, whole, .. }) => {
+                let input = whole.read()?;
+                fields.check(&input)?;
+                input
+            }
             _ => Input::default(),
         };
         let connection = Connection::open(context)?;
@@ -199,6 +202,18 @@ impl Whole {
 }
 
 impl Fields {
+    /// Refuses what UltraCart would refuse, before a call is spent on reading what is to be changed.
+    fn check(&self, input: &Input) -> Result<(), Failure> {
+        let mut user = input.user.clone().unwrap_or_default();
+        if let Some(email) = &self.email {
+            user.email = Some(email.as_str().into());
+        }
+        if let Some(password) = &input.password {
+            user.change_password_to = Some(password.clone());
+        }
+        user.validate().map_err(|error| Failure::usage(error.to_string()))
+    }
+
     fn is_empty(&self) -> bool {
         let texts = [&self.login, &self.email, &self.full_name, &self.phone];
         texts.iter().all(|text| text.is_none()) && self.group.is_empty() && self.permission.is_empty()

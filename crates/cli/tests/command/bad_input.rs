@@ -54,6 +54,32 @@ fn a_malformed_id() {
 }
 
 #[test]
+fn what_ultracart_would_refuse() {
+    let home = Home::without_account();
+    home.write("password", "the same");
+    home.write("user.json", r#"{"login": "ada", "change_ftp_password_to": "the same"}"#);
+    let email = "x".repeat(151);
+    for arguments in [
+        &["users", "update", "7", "--email", &email][..],
+        &["users", "insert", "--login", "ada", "--group", "Sales", "--email", &email],
+    ] {
+        insta::allow_duplicates!(insta::assert_snapshot!(failure(&home, arguments), @r"
+        2
+        error: `email` has 151 characters, and UltraCart takes 150 at the most
+        "));
+    }
+    for arguments in [
+        &["users", "update", "7", "--file", "user.json", "--password-file", "password"][..],
+        &["users", "insert", "--file", "user.json", "--password-file", "password"],
+    ] {
+        insta::allow_duplicates!(insta::assert_snapshot!(failure(&home, arguments), @r"
+        2
+        error: `change_ftp_password_to` may not be the same as `change_password_to`
+        "));
+    }
+}
+
+#[test]
 fn a_typo_in_the_configuration() {
     let home = Home::without_account();
     home.write("config.toml", "[limiter]\nmax_concurency = 2\n[http]\nmax_body = 1000\n");
