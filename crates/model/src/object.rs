@@ -3,6 +3,15 @@
 //! serde's derive with `#[serde(flatten)]` would do most of this, but it passes unknown values through a buffer
 //! of its own, so `1.0`, `1e2` or a number of forty digits would not come back as they came.
 
+/// How the name of a field was spelled.
+#[derive(Clone, Copy)]
+pub(crate) enum Spelling {
+    /// As documented.
+    OnTheWire,
+    /// Otherwise.
+    Other,
+}
+
 /// Declares an object: `field: Type = "name on the wire" | "other spelling"`, `, write_only` behind it for a
 /// field that is sent and never read.
 macro_rules! object {
@@ -68,9 +77,11 @@ macro_rules! object {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                use $crate::object::Spelling;
+
                 #[expect(non_camel_case_types, reason = "each variant is named like the field that it stands for")]
                 enum Field {
-                    $($field,)*
+                    $($field(Spelling),)*
                     Unknown(Box<str>),
                 }
 
@@ -84,7 +95,10 @@ macro_rules! object {
                             }
                             fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Field, E> {
                                 Ok(match name {
-                                    $($wire $(| $alias)* => Field::$field,)*
+                                    $(
+                                        $wire => Field::$field(Spelling::OnTheWire),
+                                        $($alias => Field::$field(Spelling::Other),)*
+                                    )*
                                     unknown => Field::Unknown(unknown.into()),
                                 })
                             }
@@ -100,14 +114,21 @@ macro_rules! object {
                         f.write_str(concat!("an object (", stringify!($name), ")"))
                     }
                     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
-                        let mut object = $name::default();
+                        // One for each spelling: another than the documented one stands back, whichever comes first.
+                        let mut spelled = [$name::default(), $name::default()];
                         let mut extra = Vec::new();
                         while let Some(field) = map.next_key::<Field>()? {
                             match field {
-                                $(Field::$field => object!(@read object.$field, map $(, $write_only)?),)*
+                                $(
+                                    Field::$field(spelling) => object!(
+                                        @read spelled[spelling as usize].$field, map $(, $write_only)?
+                                    ),
+                                )*
                                 Field::Unknown(name) => extra.push($crate::Extra::read(name, &mut map)?),
                             }
                         }
+                        let [mut object, other] = spelled;
+                        $(object.$field = object.$field.or(other.$field);)*
                         object.extra = $crate::Extra::from_entries(extra);
                         Ok(object)
                     }
@@ -116,10 +137,14 @@ macro_rules! object {
             }
         }
     };
-    (@read $object:ident.$field:ident, $map:ident) => {
-        $object.$field = $map.next_value()?
+    (@read $place:expr, $map:ident) => {
+        // A null says nothing, so it takes nothing away.
+        if let Some(value) = $map.next_value()? {
+            $place = Some(value);
+        }
     };
-    (@read $object:ident.$field:ident, $map:ident, write_only) => {{
+    (@read $place:expr, $map:ident, write_only) => {{
         let serde::de::IgnoredAny = $map.next_value()?;
+        $place = None;
     }};
 }

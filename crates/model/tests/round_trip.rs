@@ -45,6 +45,30 @@ fn both_spellings_are_read_and_the_documented_one_is_written() {
 }
 
 #[test]
+fn a_null_or_another_spelling_takes_nothing_away() {
+    for json in [
+        r#"{"permission_Name":"orders","permission_name":null,"selected":true}"#,
+        r#"{"permission_name":null,"permission_Name":"orders","selected":true}"#,
+        r#"{"permission_name":"orders","permission_Name":null,"selected":true}"#,
+        r#"{"permission_Name":"orders","permission_name":"other","selected":true}"#,
+        r#"{"permission_name":"other","permission_Name":"orders","selected":true}"#,
+        r#"{"permission_name":"other","permission_name":"orders","selected":true,"selected":null}"#,
+    ] {
+        let expected = r#"{"permission_Name":"orders","selected":true}"#;
+        assert_eq!(round_trip::<Permission>(json), expected, "{json}");
+    }
+    for user in [
+        r#"{"fullName":"Ada","full_name":null}"#,
+        r#"{"fullName":null,"full_name":"Ada"}"#,
+        r#"{"full_name":"Ada L.","fullName":"Ada"}"#,
+    ] {
+        let group = round_trip::<Group>(&format!(r#"{{"users":[{user}]}}"#));
+        assert_eq!(group, r#"{"users":[{"fullName":"Ada"}]}"#, "{user}");
+    }
+    assert_eq!(round_trip::<User>(r#"{"email":"a","email":null}"#), r#"{"email":"a"}"#);
+}
+
+#[test]
 fn nulls_are_read_and_written_only_where_a_caller_asks() {
     let mut user: User = serde_json::from_str(r#"{"user_id":7,"email":null,"groups":null}"#).unwrap();
     assert_eq!(user.email, None);
