@@ -9,9 +9,10 @@
 //! Accounts of one host can't be told apart by their address, so a history is taken only for a user with the
 //! same identifier and the same login.
 
+mod file;
+
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ultracart_model::{Text, User, UserId, UserLogin};
 
+use self::file::LockedFile;
 use super::days;
 use super::review::{History, Source};
 use crate::{Error, ErrorKind};
@@ -52,7 +54,7 @@ struct Line {
 /// A file that histories are kept in.
 #[derive(Debug)]
 pub(super) struct Checkpoint {
-    file: Locked,
+    file: LockedFile,
     kept: HashMap<UserId, Line>,
     /// Lines that are there and could not be read.
     unreadable: usize,
@@ -93,12 +95,12 @@ impl Checkpoint {
         }
         // What stands behind the last line break was torn off in writing.
         let whole = content.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
-        cut(&mut file.0, whole).map_err(|error| unusable(path, error))?;
+        file.cut(whole).map_err(|error| unusable(path, error))?;
         Ok(Self { file, kept, unreadable })
     }
 
-    fn start(path: &Path, mut file: Locked, base_url: &str, now: Timestamp) -> Result<Self, Error> {
-        cut(&mut file.0, 0).and_then(|()| keep_private(&file.0)).map_err(|error| unusable(path, error))?;
+    fn start(path: &Path, mut file: LockedFile, base_url: &str, now: Timestamp) -> Result<Self, Error> {
+        file.cut(0).and_then(|()| file.keep_private()).map_err(|error| unusable(path, error))?;
         let mut checkpoint = Self { file, kept: HashMap::new(), unreadable: 0 };
         let header = Header {
             ultracart_audit_checkpoint: VERSION,
@@ -141,58 +143,17 @@ impl Checkpoint {
         let mut line = serde_json::to_vec(line)?;
         line.push(b'\n');
         // One write: a line is there or it is torn, and never mixed up with another.
-        self.file.0.write_all(&line)
-    }
-}
-
-/// A file that no other review writes to as long as this is there.
-#[derive(Debug)]
-struct Locked(File);
-
-impl Drop for Locked {
-    fn drop(&mut self) {
-        // Closing it would not do while a process that this program is just starting has it open, too.
-        _ = self.0.unlock();
+        self.file.write(&line)
     }
 }
 
 /// Opens the file, which is made if it is not there, keeps all others off it, and reads what is in it.
-fn open(path: &Path) -> Result<(Locked, Vec<u8>), Error> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let file = options.open(path).map_err(|error| unusable(path, error))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            return Err(refusal(path, "another review is writing to it: wait until that one has ended"));
-        }
-        // Some file systems know no locks. There it is for the user not to run two.
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
-        Err(TryLockError::Error(error)) => return Err(unusable(path, error)),
-    }
-    let mut file = Locked(file);
-    let mut content = Vec::new();
-    file.0.read_to_end(&mut content).map_err(|error| unusable(path, error))?;
+fn open(path: &Path) -> Result<(LockedFile, Vec<u8>), Error> {
+    let mut file = LockedFile::open(path)
+        .map_err(|error| unusable(path, error))?
+        .ok_or_else(|| refusal(path, "another review is writing to it: wait until that one has ended"))?;
+    let content = file.read().map_err(|error| unusable(path, error))?;
     Ok((file, content))
-}
-
-/// One that was there already, empty, may be anybody's to read.
-fn keep_private(file: &File) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = file;
-        Ok(())
-    }
 }
 
 /// The header, if it was written wholly, and the whole lines behind it.
@@ -219,19 +180,13 @@ fn check(path: &Path, header: &Header, base_url: &str) -> Result<(), Error> {
     if header.base_url != base_url {
         // Debug: the file could be anyone's.
         let problem = format!(
-            "it is of {:?}, and this review is of {base_url:?}: resume that one there, or delete the file to begin anew",
+            "it is of {:?}, and this review is of {base_url:?}: resume that one there, or delete the file to begin \
+             anew",
             header.base_url
         );
         return Err(refusal(path, &problem));
     }
     Ok(())
-}
-
-/// What is written next stands behind the first `length` bytes, and at the end.
-fn cut(file: &mut File, length: usize) -> io::Result<()> {
-    let length = u64::try_from(length).map_err(io::Error::other)?;
-    file.set_len(length)?;
-    file.seek(SeekFrom::Start(length)).map(drop)
 }
 
 /// `problem` says what to do about it, too: there is no setting that would help.
