@@ -4,6 +4,7 @@
 //! again; so a new one is stored before the access token that came with it is used, and where several processes
 //! share a file, one of them refreshes at a time and the others go on from what it wrote.
 
+mod answer;
 mod token_file;
 
 use std::error::Error as StdError;
@@ -15,11 +16,12 @@ use std::time::Duration;
 use http::{HeaderValue, Method, StatusCode, header};
 use reqwest::{Request, Url};
 use tokio::sync::{Mutex, OwnedMutexGuard};
-use ultracart_model::{ExpiresIn, OauthTokenResponse, Token};
+use ultracart_model::{ExpiresIn, Text};
 
 use crate::clock::Clock;
 use crate::config::Secret;
 use crate::error::{Error, ErrorKind, shown};
+use answer::Fields;
 use token_file::{Locked, TokenFile};
 
 /// A token is renewed this long before it expires, or a tenth of its life where that is less.
@@ -152,31 +154,18 @@ impl Refresh {
         request
     }
 
-    /// Takes the answer in: the new refresh token is stored first, and only then is the access token used.
+    /// Takes the answer in: the new refresh token is read and stored before anything else, and only then is the access
+    /// token used.
     pub(crate) async fn finish(
         mut self: Box<Self>,
         status: StatusCode,
         body: &[u8],
     ) -> Result<HeaderValue, Error> {
         let failed = |why: String| Error::new(ErrorKind::Oauth, why);
-        let answer: OauthTokenResponse = serde_json::from_slice(body).map_err(|_| {
-            // Its message could quote a token.
-            failed(format!(
-                "no new token: the answer has status {} and is not what is documented",
-                status.as_u16()
-            ))
-        })?;
-        let Some(access_token) = answer.access_token.filter(|_| status.is_success()) else {
-            let why = answer.error_description.or(answer.error);
-            let why = why.as_deref().map_or_else(|| format!("status {}", status.as_u16()), shown);
-            return Err(failed(format!(
-                "no new token: {why}; if the refresh token was used or revoked elsewhere, authorize the application again"
-            )));
-        };
-        if let Some(refresh) =
-            answer.refresh_token.as_ref().map(Token::expose).filter(|token| !token.is_empty())
-        {
-            let refresh = Secret::from(refresh);
+        let body = String::from_utf8_lossy(body);
+        let answer = Fields::of(&body);
+        if let Some(refresh) = answer.token("refresh_token").filter(|_| status.is_success()) {
+            let refresh = Secret::from(refresh.expose());
             self.state.refresh = Some(refresh.clone());
             self.state.unstored = true;
             let (locked, store_token) = (self.locked.take(), self.store.clone());
@@ -187,11 +176,26 @@ impl Refresh {
             })??;
             self.state.unstored = false;
         }
+        let Some(access_token) = answer.token("access_token").filter(|_| status.is_success()) else {
+            let said: Option<Text> = answer.get("error_description").or_else(|| answer.get("error"));
+            // Nothing else of the answer is shown: it could be a token.
+            return Err(failed(match said {
+                Some(why) => format!(
+                    "no new token: {}; if the refresh token was used or revoked elsewhere, authorize the application again",
+                    shown(&why)
+                ),
+                None => format!(
+                    "no new token: the answer has status {} and is not what is documented",
+                    status.as_u16()
+                ),
+            }));
+        };
         let mut header = HeaderValue::from_str(&format!("Bearer {}", access_token.expose()))
             .map_err(|_| failed("no new token: it has characters that no header can carry".to_owned()))?;
         header.set_sensitive(true);
-        let life =
-            answer.expires_in.map_or(UNKNOWN_LIFE, |life: ExpiresIn| Duration::from_secs(life.as_secs()));
+        let life = answer
+            .get("expires_in")
+            .map_or(UNKNOWN_LIFE, |life: ExpiresIn| Duration::from_secs(life.as_secs()));
         let renew_at = self.clock.now().saturating_add(life.saturating_sub(AHEAD.min(life / 10)));
         self.state.access = Some(Access { header: header.clone(), renew_at });
         Ok(header)
@@ -219,3 +223,6 @@ impl fmt::Debug for Session {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
