@@ -155,3 +155,42 @@ async fn a_revoked_refresh_token_says_what_to_do() {
     let shown = error.to_string();
     assert!(shown.contains("authorize the application again") && !shown.contains("stolen"), "{shown}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_whose_caller_goes_away_is_finished_and_the_call_is_not_made() {
+    let latency = Duration::from_secs(5);
+    let sim = Sim::builder().users(3).oauth(APP, "refresh-0").latency(latency).build();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("refresh-token");
+    std::fs::write(&file, "refresh-0\n").unwrap();
+    let config = config(|oauth| oauth.refresh_token_file = Some(file.clone()));
+    let client = Client::builder().config(config).service(sim.service()).build().unwrap();
+    client.finish_refresh().await;
+    assert_eq!((sim.elapsed(), token_calls(&sim)), (Duration::ZERO, 0), "nothing is in flight");
+
+    let api = client.user_api();
+    tokio::time::timeout(Duration::from_secs(1), api.get_users()).await.unwrap_err();
+    assert_eq!(token_calls(&sim), 1);
+    client.finish_refresh().await;
+    assert_eq!(sim.elapsed(), latency);
+    assert_eq!(std::fs::read_to_string(&file).unwrap().trim_end(), sim.refresh_token(APP).unwrap().expose());
+
+    assert_eq!(api.get_users().await.unwrap().len(), 3);
+    assert_eq!((sim.calls(), token_calls(&sim)), (1, 1), "the call that nobody waited for was not sent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_that_went_away_begin_no_further_refresh() {
+    let builder = Sim::builder().users(3).oauth(APP, "refresh-0").max_in_flight(4);
+    let sim = builder.latency(Duration::from_secs(5)).build();
+    sim.fault(Fault::status_500().on(Operation::OauthAccessToken));
+    let mut config = config(|oauth| oauth.refresh_token = Some("refresh-0".into()));
+    config.limiter.max_concurrency = 4;
+    let client = Client::builder().config(config).service(sim.service()).build().unwrap();
+    let api = client.user_api();
+    let both = async { tokio::join!(api.get_users(), api.get_groups()) };
+    tokio::time::timeout(Duration::from_secs(1), both).await.unwrap_err();
+    client.finish_refresh().await;
+    tokio::time::timeout(Duration::from_mins(1), std::future::pending::<()>()).await.unwrap_err();
+    assert_eq!((sim.calls(), token_calls(&sim)), (0, 1));
+}

@@ -20,7 +20,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// To the configured account.
-    pub(crate) fn open(context: &Context) -> Result<Self, Failure> {
+    pub(crate) fn open(context: &mut Context) -> Result<Self, Failure> {
         let config = settings::load(&context.global, context.notes)?.config;
         if !config.auth.is_configured() {
             let file = context.global.config.clone().or_else(settings::default_file);
@@ -36,7 +36,9 @@ impl Connection {
                 .why("each refresh replaces the refresh token, and the next one would be lost when the command ends")
                 .help("write the token to a file that only you can read, and name it in `refresh_token_file`"));
         }
-        Self::with(config, None)
+        let connection = Self::with(config, None)?;
+        context.client = Some(connection.client.clone());
+        Ok(connection)
     }
 
     /// To a simulated account of its own, over real HTTP.

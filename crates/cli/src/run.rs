@@ -1,5 +1,11 @@
 //! From the command line to the exit code.
 
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use ultracart_client::Client;
+
 use crate::args::{Cli, Global};
 use crate::commands::Command;
 use crate::failure::{Exit, Failure};
@@ -8,12 +14,17 @@ use crate::logging;
 use crate::notes::{self, Notes};
 use crate::output::Output;
 
+/// Whoever waits longer wants to know what for.
+const NOTICED: Duration = Duration::from_millis(500);
+
 /// What every command works with.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) notes: Notes,
     pub(crate) output: Output,
+    /// What the command calls the configured account with, if it does.
+    pub(crate) client: Option<Client>,
 }
 
 /// Runs a command to its end and says what went wrong.
@@ -21,7 +32,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
     let Cli { global, command } = cli;
     let notes = Notes::new(global.quiet);
     logging::start(global.verbose, notes);
-    let mut context = Context { output: Output::stdout(global.format), global, notes };
+    let mut context = Context { output: Output::stdout(global.format), global, notes, client: None };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -29,7 +40,11 @@ pub(crate) fn run(cli: Cli) -> Exit {
             return Exit::Failed;
         }
     };
-    let result = runtime.block_on(until_interrupted(&command, &mut context));
+    let result = runtime.block_on(async {
+        let result = until_interrupted(&command, &mut context).await;
+        finish_refresh(&context).await;
+        result
+    });
     // What still runs, such as a name look-up, must not hold up the end.
     runtime.shutdown_background();
     let result = result.and_then(|exit| match context.output.flush() {
@@ -51,5 +66,24 @@ async fn until_interrupted(command: &Command, context: &mut Context) -> Result<E
         biased;
         result = command.run(context) => result,
         () = async { interrupt().await } => Err(command.interrupted()),
+    }
+}
+
+/// What an interrupted command was getting must not be lost with it: the new refresh token is the only one.
+async fn finish_refresh(context: &Context) {
+    let Some(client) = &context.client else { return };
+    let mut finished = pin!(client.finish_refresh());
+    if timeout(NOTICED, &mut finished).await.is_ok() {
+        return;
+    }
+    // Before anything is said: who reads it may interrupt at once.
+    let again = interrupt();
+    context.notes.note(
+        "waiting for the new OAuth refresh token, without which the application has to be authorized again; \
+         interrupt again to end without it",
+    );
+    tokio::select! {
+        () = finished => {}
+        () = again => {}
     }
 }

@@ -61,6 +61,26 @@ impl Client {
     pub fn calls_spent(&self) -> u64 {
         self.limiter().calls_spent()
     }
+
+    /// Waits for a refresh of the OAuth token that is in flight, until the new refresh token is stored. Where none is,
+    /// it ends at once.
+    ///
+    /// To be awaited before a program ends whose calls may have been dropped; see
+    /// [`Transport::finish_refresh`](ultracart_transport::Transport::finish_refresh). It takes no longer than
+    /// `http.request_timeout` and the storing.
+    ///
+    /// ```no_run
+    /// # async fn example(client: ultracart_client::Client, stop: impl Future<Output = ()>) {
+    /// let api = client.user_api();
+    /// tokio::select! {
+    ///     _ = api.audit().run() => {}
+    ///     () = stop => client.finish_refresh().await,
+    /// }
+    /// # }
+    /// ```
+    pub async fn finish_refresh(&self) {
+        self.0.transport.finish_refresh().await;
+    }
 }
 
 impl Inner {

@@ -34,6 +34,7 @@ struct Inner {
     version: HeaderValue,
     limiter: Limiter,
     clock: Arc<dyn Clock>,
+    credentials: Credentials,
 }
 
 impl Transport {
@@ -79,6 +80,20 @@ impl Transport {
     /// The clock that it runs by.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
+    }
+
+    /// Waits for a refresh of the OAuth token that is in flight, until the new refresh token is stored. Where none is,
+    /// it ends at once.
+    ///
+    /// A refresh token works once. So a program that ends while a dropped call is still at it, or before its runtime
+    /// is shut down, loses the new one and needs a new authorization.
+    ///
+    /// # Cancel safety
+    /// Dropped, it waits no longer; the refresh goes on.
+    pub async fn finish_refresh(&self) {
+        if let Credentials::Oauth(session) = &self.0.credentials {
+            session.finish_refresh().await;
+        }
     }
 
     fn request(&self, call: Call) -> Result<Request, Error> {
@@ -217,7 +232,8 @@ impl Builder {
         for middleware in middleware {
             chain = chain.with_arc(middleware);
         }
-        chain = chain.with(Auth { credentials, clock: Arc::clone(&clock) }).with(Exchange {
+        let auth = Auth { credentials: credentials.clone(), clock: Arc::clone(&clock) };
+        chain = chain.with(auth).with(Exchange {
             request_timeout: config.http.request_timeout,
             max_body: config.http.max_body,
             clock: Arc::clone(&clock),
@@ -225,7 +241,8 @@ impl Builder {
         if let Some(backend) = backend {
             chain = chain.with_arc(backend);
         }
-        Ok(Transport(Arc::new(Inner { chain: chain.build(), base_url: root, version, limiter, clock })))
+        let chain = chain.build();
+        Ok(Transport(Arc::new(Inner { chain, base_url: root, version, limiter, clock, credentials })))
     }
 }
 

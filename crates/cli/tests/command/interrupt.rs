@@ -1,13 +1,16 @@
 //! Ctrl-C.
 #![cfg(unix)]
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::fs::Permissions;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use ultracart_sim::Sim;
 
 use crate::account::Account;
-use crate::support::signal;
+use crate::support::{Home, signal, text};
 
 #[test]
 fn an_interrupted_review_goes_on_where_it_was() {
@@ -75,4 +78,48 @@ fn a_review_that_was_interrupted_before_it_read_anything_is_begun_anew() {
     let home = home.var("ULTRACART_BASE_URL", &account.base_url());
     let ran = home.run(&["audit", "--out", "audit"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+}
+
+#[test]
+fn an_interrupted_refresh_is_waited_for_unless_it_is_interrupted_again() {
+    for (signals, kept) in [(&["INT"][..], "r1"), (&["TERM"], "r1"), (&["INT", "INT"], "r0")] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let home = Home::empty()
+            .var("ULTRACART_BASE_URL", &format!("http://{}/rest/v2", listener.local_addr().unwrap()))
+            .var("ULTRACART_AUTH__OAUTH__CLIENT_ID", "app")
+            .var("ULTRACART_AUTH__OAUTH__REFRESH_TOKEN_FILE", "token")
+            .var("ULTRACART_HTTP__REQUEST_TIMEOUT", "1h");
+        let token = home.write("token", "r0");
+        std::fs::set_permissions(&token, Permissions::from_mode(0o600)).unwrap();
+        let mut child = home.command(&["users", "list"]).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+
+        let (mut connection, _) = listener.accept().unwrap();
+        let mut request = [0; 16_384];
+        let read = connection.read(&mut request).unwrap();
+        assert!(request[..read].starts_with(b"POST /rest/v2/oauth/token "));
+        let mut said = String::new();
+        for name in signals {
+            signal(&child, name);
+            if said.is_empty() {
+                stderr.read_line(&mut said).unwrap();
+            }
+        }
+        assert!(said.starts_with("waiting for the new OAuth refresh token"), "{signals:?}: {said}");
+        if kept == "r1" {
+            let body = r#"{"access_token":"a1","refresh_token":"r1","expires_in":"3600"}"#;
+            write!(connection, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+        }
+        stderr.read_to_string(&mut said).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+        assert!(said.ends_with("error: interrupted\n"), "{said}");
+        assert_eq!(text(&token).trim_end(), kept, "{signals:?}");
+        let mut rest = Vec::new();
+        // It may end with a reset.
+        _ = connection.read_to_end(&mut rest);
+        assert!(
+            !String::from_utf8_lossy(&rest).contains("GET "),
+            "the call that the token was for is not made"
+        );
+    }
 }

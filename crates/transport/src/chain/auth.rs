@@ -51,7 +51,7 @@ impl Middleware for Auth {
             }
             Credentials::Oauth(session) => {
                 let context = Context::of(extensions)?;
-                let token = self.token(session, extensions, &next).await?;
+                let token = self.token(session, &context, extensions, &next).await?;
                 request.headers_mut().insert(header::AUTHORIZATION, token.clone());
                 let mut response = next.run(request, extensions).await?;
                 if response.status() == StatusCode::UNAUTHORIZED {
@@ -72,10 +72,17 @@ impl Auth {
     async fn token(
         &self,
         session: &Session,
+        context: &Context,
         extensions: &mut Extensions,
         next: &Next<'_>,
     ) -> Result<HeaderValue> {
-        let refresh = match session.turn().await.map_err(ChainError::middleware)? {
+        let turn = session.turn().await.map_err(ChainError::middleware)?;
+        // After the turn and not before: a refresh counts as in flight from there on, so whoever drops a call and then
+        // waits for what is in flight misses none.
+        if context.is_abandoned() {
+            return Err(abandoned());
+        }
+        let refresh = match turn {
             Turn::Token(token) => return Ok(token),
             Turn::Refresh(refresh) => refresh,
         };
@@ -97,7 +104,16 @@ impl Auth {
         let permit = extensions.get::<Arc<Permit>>().cloned().ok_or_else(|| {
             ChainError::middleware(Error::new(ErrorKind::Internal, "a call without its permit"))
         })?;
-        permit.renew().await.map_err(ChainError::middleware)?;
+        tokio::select! {
+            biased;
+            () = context.abandoned() => return Err(abandoned()),
+            renewed = permit.renew() => renewed.map_err(ChainError::middleware)?,
+        }
         Ok(token)
     }
+}
+
+/// Between a refresh and its call there is nothing to finish.
+fn abandoned() -> ChainError {
+    ChainError::middleware(Error::new(ErrorKind::Internal, "nobody waits for the call any more"))
 }

@@ -38,6 +38,8 @@ pub(crate) struct Session {
     client_id: String,
     token_url: Url,
     state: Arc<Mutex<State>>,
+    /// Held from before a refresh is sent until its new refresh token is stored.
+    in_flight: Arc<Mutex<()>>,
     file: Option<TokenFile>,
     store: Option<StoreToken>,
     clock: Arc<dyn Clock>,
@@ -71,6 +73,7 @@ pub(crate) enum Turn {
 pub(crate) struct Refresh {
     client_id: String,
     token_url: Url,
+    _in_flight: OwnedMutexGuard<()>,
     state: OwnedMutexGuard<State>,
     locked: Option<Locked>,
     store: Option<StoreToken>,
@@ -88,9 +91,9 @@ impl Session {
         store: Option<StoreToken>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let state = State { refresh, ..State::default() };
+        let state = Arc::new(Mutex::new(State { refresh, ..State::default() }));
         let file = file.map(TokenFile::new);
-        Self { client_id, token_url, state: Arc::new(Mutex::new(state)), file, store, clock }
+        Self { client_id, token_url, state, in_flight: Arc::default(), file, store, clock }
     }
 
     /// The token, or the turn to get one.
@@ -121,12 +124,18 @@ impl Session {
         Ok(Turn::Refresh(Box::new(Refresh {
             client_id: self.client_id.clone(),
             token_url: self.token_url.clone(),
+            _in_flight: Arc::clone(&self.in_flight).lock_owned().await,
             state,
             locked,
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
             used,
         })))
+    }
+
+    /// Waits for a refresh that is in flight.
+    pub(crate) async fn finish_refresh(&self) {
+        drop(self.in_flight.lock().await);
     }
 
     /// Says that the server did not accept a token.
