@@ -104,6 +104,7 @@ async fn a_token_that_cannot_be_stored_is_not_used_and_not_lost() {
     let api = client.build().unwrap().user_api();
     let error = api.get_users().await.unwrap_err();
     assert_eq!((error.kind(), sim.requests().len()), (ErrorKind::Oauth, 1));
+    assert!(error.to_string().contains("it is only in memory"), "{error}");
     *broken.lock().unwrap() = false;
     api.get_users().await.unwrap();
     assert_eq!(stored.lock().unwrap().as_deref(), sim.refresh_token(APP).as_ref().map(Token::expose));
@@ -128,20 +129,28 @@ async fn two_programs_go_on_from_one_file() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_its_file_does_not_take_is_kept_until_it_does() {
+async fn no_token_is_spent_where_its_successor_could_not_be_written() {
     let sim = sim();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("refresh-token");
     std::fs::write(&file, "refresh-0\n").unwrap();
-    // What stands in the way of the new file.
-    std::fs::create_dir_all(folder.path().join("refresh-token.new/x")).unwrap();
     let config = config(|oauth| oauth.refresh_token_file = Some(file.clone()));
     let api = Client::builder().config(config).service(sim.service()).build().unwrap().user_api();
-    assert_eq!(api.get_users().await.unwrap_err().kind(), ErrorKind::Oauth);
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), "refresh-0\n");
-    std::fs::remove_dir_all(folder.path().join("refresh-token.new")).unwrap();
+    for in_the_way in ["refresh-token.lock", "refresh-token.new"] {
+        let in_the_way = folder.path().join(in_the_way);
+        std::fs::create_dir_all(in_the_way.join("x")).unwrap();
+        let error = api.get_users().await.unwrap_err();
+        assert_eq!((error.kind(), sim.requests().len()), (ErrorKind::InvalidConfig, 0));
+        assert!(error.to_string().contains("nothing was sent"), "{error}");
+        assert!(error.to_string().contains(&*in_the_way.to_string_lossy()), "{error}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "refresh-0\n");
+        std::fs::remove_dir_all(in_the_way).unwrap();
+    }
     api.get_users().await.unwrap();
     assert_eq!(std::fs::read_to_string(&file).unwrap().trim_end(), sim.refresh_token(APP).unwrap().expose());
+    let left: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "the token and its lock: {left:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -82,7 +82,8 @@ fn help(error: &Error, base_url: &str) -> Vec<String> {
         }
         ErrorKind::Server | ErrorKind::BrokenOff => "try again later: it is the server or the way to it",
         ErrorKind::Oauth => {
-            "if the refresh token was used by another program, the application has to be authorized again"
+            "a refresh token works once: where it was used elsewhere, or the next one could not be stored, write the one \
+             of a new authorization to the file of `auth.oauth.refresh_token_file`"
         }
         _ => return Vec::new(),
     };

@@ -38,6 +38,35 @@ fn a_disabled_application() {
     ");
 }
 
+/// With the refresh token `r0`, and what is in the file in its place.
+fn of_oauth(token: &str, in_the_way: Option<&str>) -> String {
+    let account = Account::of(Sim::builder().users(5).oauth("app", "r0"));
+    let home = Home::empty()
+        .var("ULTRACART_BASE_URL", &account.base_url())
+        .var("ULTRACART_AUTH__OAUTH__CLIENT_ID", "app")
+        .var("ULTRACART_AUTH__OAUTH__REFRESH_TOKEN_FILE", "token");
+    home.write("token", token);
+    if let Some(path) = in_the_way {
+        home.write(path, "");
+    }
+    home.run(&["--quiet", "users", "list"]).failure(&home)
+}
+
+#[test]
+fn an_oauth_token_that_is_used_up_or_could_not_be_kept() {
+    insta::assert_snapshot!(of_oauth("stolen", None), @r"
+    1
+    error: get_users: no new token: The refresh token is not valid, or was used before; if the refresh token was used or revoked elsewhere, authorize the application again
+      help: a refresh token works once: where it was used elsewhere, or the next one could not be stored, write the one of a new authorization to the file of `auth.oauth.refresh_token_file`
+    ");
+    insta::assert_snapshot!(of_oauth("r0", Some("token.new/x")), @r"
+    2
+    error: get_users: token.new cannot be written, and the next refresh token would be lost, so nothing was sent: see that this program can write there, or set `auth.oauth.refresh_token_file` to a file elsewhere
+      why: Is a directory (os error 21)
+      help: `ultracart config show` shows every setting and where it comes from
+    ");
+}
+
 #[test]
 fn a_quota_that_others_spend() {
     insta::assert_snapshot!(of(Fault::too_many_requests()), @r"

@@ -102,25 +102,31 @@ impl Session {
         if let Some(access) = state.access.as_ref().filter(|access| self.clock.now() < access.renew_at) {
             return Ok(Turn::Token(access.header.clone()));
         }
-        let locked = match &self.file {
-            Some(file) => Some(file.clone().lock().await?),
-            None => None,
-        };
-        // A token that could not be stored is newer than whatever the file says.
-        let used = match (&locked, &state.refresh) {
-            (Some(locked), _) if !state.unstored => locked.read()?,
-            (_, Some(refresh)) => refresh.clone(),
-            (_, None) => {
-                return Err(Error::new(
-                    ErrorKind::Oauth,
-                    "there is no refresh token: set `auth.oauth.refresh_token` or `auth.oauth.refresh_token_file`",
-                ));
+        let (file, callback) = (self.file.clone(), self.store.clone());
+        let (refresh, is_unstored) = (state.refresh.clone(), state.unstored);
+        let (locked, used) = blocking(move || {
+            let mut locked = file.map(TokenFile::lock).transpose()?;
+            // A token that could not be stored is newer than whatever the file says.
+            let used = match (&locked, refresh) {
+                (Some(locked), _) if !is_unstored => locked.read()?,
+                (_, Some(refresh)) => refresh,
+                (_, None) => {
+                    return Err(Error::new(
+                        ErrorKind::Oauth,
+                        "there is no refresh token: set `auth.oauth.refresh_token` or `auth.oauth.refresh_token_file`",
+                    ));
+                }
+            };
+            if is_unstored {
+                store(locked.as_mut(), callback.as_ref(), &used)?;
             }
-        };
-        if state.unstored {
-            store(locked.as_ref(), self.store.as_ref(), &used)?;
-            state.unstored = false;
-        }
+            if let Some(locked) = &mut locked {
+                locked.prepare()?;
+            }
+            Ok((locked, used))
+        })
+        .await?;
+        state.unstored = false;
         Ok(Turn::Refresh(Box::new(Refresh {
             client_id: self.client_id.clone(),
             token_url: self.token_url.clone(),
@@ -177,12 +183,8 @@ impl Refresh {
             let refresh = Secret::from(refresh.expose());
             self.state.refresh = Some(refresh.clone());
             self.state.unstored = true;
-            let (locked, store_token) = (self.locked.take(), self.store.clone());
-            let stored =
-                tokio::task::spawn_blocking(move || store(locked.as_ref(), store_token.as_ref(), &refresh));
-            stored.await.map_err(|panic| {
-                failed("storing the new refresh token panicked".into()).with_source(panic)
-            })??;
+            let (mut locked, callback) = (self.locked.take(), self.store.clone());
+            blocking(move || store(locked.as_mut(), callback.as_ref(), &refresh)).await?;
             self.state.unstored = false;
         }
         let Some(access_token) = answer.token("access_token").filter(|_| status.is_success()) else {
@@ -191,7 +193,7 @@ impl Refresh {
             return Err(failed(match said {
                 Some(why) => format!(
                     "no new token: {}; if the refresh token was used or revoked elsewhere, authorize the application again",
-                    shown(&why)
+                    shown(&why).trim_end_matches('.')
                 ),
                 None => format!(
                     "no new token: the answer has status {} and is not what is documented",
@@ -211,17 +213,36 @@ impl Refresh {
     }
 }
 
-fn store(locked: Option<&Locked>, callback: Option<&StoreToken>, token: &Secret) -> Result<(), Error> {
+/// Files and callbacks can take their time, and the runtime has other things to do.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|panic| {
+        Error::new(ErrorKind::Oauth, "reading or storing the refresh token panicked").with_source(panic)
+    })?
+}
+
+fn store(locked: Option<&mut Locked>, callback: Option<&StoreToken>, token: &Secret) -> Result<(), Error> {
     if let Some(locked) = locked {
-        locked.write(token)?;
-    }
-    if let Some(callback) = callback {
-        callback(token).map_err(|error| {
-            let why = "the new refresh token could not be stored; it is kept in memory, and stored before the next use";
-            Error::new(ErrorKind::Oauth, why).with_source(error)
+        locked.write(token).map_err(|error| {
+            unstored(
+                &format!("the new refresh token cannot be written to {}", locked.path().display()),
+                error,
+            )
         })?;
     }
+    if let Some(callback) = callback {
+        callback(token).map_err(|error| unstored("the new refresh token cannot be stored", error))?;
+    }
     Ok(())
+}
+
+fn unstored(what: &str, error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+    let why = format!(
+        "{what}: it is only in memory, and the one before it is used up; it is stored before the next use, but if the \
+         program ends first, the application has to be authorized again"
+    );
+    Error::new(ErrorKind::Oauth, why).with_source(error)
 }
 
 impl fmt::Debug for Session {

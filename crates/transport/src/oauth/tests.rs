@@ -1,5 +1,16 @@
+use std::path::Path;
+
 use super::*;
 use crate::clock::TokioClock;
+
+const TOKENS: &[u8] = br#"{"access_token":"a1","refresh_token":"r1","expires_in":"3600"}"#;
+
+/// A session that goes by a file.
+fn session_of(file: &Path) -> Session {
+    let token_url = Url::parse("http://127.0.0.1/oauth/token").unwrap();
+    let clock = Arc::new(TokioClock::new());
+    Session::new("app".into(), token_url, None, Some(file.to_owned()), None, clock)
+}
 
 /// A session that begins with the refresh token `r0`, and what it stored.
 fn session() -> (Session, Arc<std::sync::Mutex<Vec<String>>>) {
@@ -66,4 +77,24 @@ async fn a_life_that_cannot_be_read_is_unknown() {
         tokio::time::advance(Duration::from_secs(1)).await;
         refresh(&session).await;
     }
+}
+
+#[tokio::test]
+async fn a_token_whose_file_fails_after_all_is_kept_in_memory_and_stored_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "r0\n").unwrap();
+    let session = session_of(&file);
+    let first = refresh(&session).await;
+    // Neither a rename nor a write can succeed.
+    std::fs::remove_file(folder.path().join("token.new")).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    let error = first.finish(StatusCode::OK, TOKENS).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Oauth);
+    insta::assert_snapshot!(error.to_string().replace(&file.display().to_string(), "FILE"), @"the new refresh token cannot be written to FILE: it is only in memory, and the one before it is used up; it is stored before the next use, but if the program ends first, the application has to be authorized again");
+    assert_eq!(session.turn().await.map(drop).unwrap_err().to_string(), error.to_string());
+    std::fs::remove_dir(&file).unwrap();
+    assert!(sent(&*refresh(&session).await).ends_with("&refresh_token=r1"));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "r1\n");
 }
