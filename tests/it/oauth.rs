@@ -3,10 +3,19 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use http::{Response, StatusCode};
 use ultracart_client::config::Oauth;
 use ultracart_client::model::Token;
 use ultracart_client::{Client, Config, ErrorKind};
 use ultracart_sim::{Fault, Operation, Sim};
+
+/// A refresh that OAuth itself refuses.
+fn refusal(status: StatusCode) -> Fault {
+    let body = r#"{"error":"invalid_client","error_description":"There is no such application."}"#;
+    let mut answer = Response::new(body.into());
+    *answer.status_mut() = status;
+    Fault::answer(answer)
+}
 
 const APP: &str = "app-id";
 
@@ -59,10 +68,7 @@ async fn one_refresh_for_all_callers_and_the_new_token_is_stored_first() {
     api.get_users().await.unwrap();
     assert_eq!(token_calls(&sim), 2);
     assert_eq!(
-        sim.requests()
-            .iter()
-            .filter(|request| request.status == Some(http::StatusCode::UNAUTHORIZED))
-            .count(),
+        sim.requests().iter().filter(|request| request.status == Some(StatusCode::UNAUTHORIZED)).count(),
         0
     );
 }
@@ -202,4 +208,34 @@ async fn callers_that_went_away_begin_no_further_refresh() {
     client.finish_refresh().await;
     tokio::time::timeout(Duration::from_mins(1), std::future::pending::<()>()).await.unwrap_err();
     assert_eq!((sim.calls(), token_calls(&sim)), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_the_token_call_is_what_it_is_for_any_call() {
+    let bad_request = StatusCode::BAD_REQUEST;
+    for (fault, kind, said) in [
+        (Fault::gone_410(), ErrorKind::ApplicationDisabled, "has been disabled by UltraCart"),
+        (refusal(StatusCode::GONE), ErrorKind::ApplicationDisabled, "410 Gone"),
+        (Fault::unauthorized_401(), ErrorKind::Unauthorized, "401 Unauthorized: Invalid credentials."),
+        (Fault::redirect("https://example.com/"), ErrorKind::Redirect, "307"),
+        (refusal(StatusCode::UNAUTHORIZED), ErrorKind::Oauth, "There is no such application"),
+        (refusal(bad_request), ErrorKind::Oauth, "There is no such application"),
+        // Neither says anything of the user that was asked for.
+        (Fault::error(bad_request, "no"), ErrorKind::Oauth, "no new token: 400 Bad Request: no"),
+        (Fault::error(StatusCode::NOT_FOUND, "no"), ErrorKind::Oauth, "no new token: 404 Not Found: no"),
+        (Fault::nested_body(1), ErrorKind::Oauth, "status 200 and is not what is documented"),
+    ] {
+        let sim = sim();
+        let shown = format!("{fault:?}");
+        sim.fault(fault.on(Operation::OauthAccessToken));
+        let config = config(|oauth| oauth.refresh_token = Some("refresh-0".into()));
+        let api = Client::builder().config(config).service(sim.service()).build().unwrap().user_api();
+        let error = api.get_user(sim.users()[0].user_id.unwrap()).await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (kind, 1), "{shown}");
+        assert!(error.to_string().contains(said), "{shown}: {error}");
+        assert!(!error.may_have_reached_server(), "{shown}");
+        assert_eq!((sim.calls(), token_calls(&sim)), (0, 1), "{shown}");
+        // The refresh token is as good as before.
+        api.get_users().await.unwrap();
+    }
 }

@@ -2,13 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{Response, StatusCode};
 use tokio::sync::Notify;
 use ultracart_client::audit::{FindingKind, History, Observer, Plan, Progress, Review, Source};
+use ultracart_client::config::Oauth;
 use ultracart_client::{Client, Config, ErrorKind, UserApi};
 use ultracart_sim::{Builder, Fault, Histories, Operation, Sim};
 
@@ -194,6 +195,73 @@ async fn after_a_401_or_a_410_no_more_is_asked() {
         assert!(reason(&review, 3).contains(status), "{}", reason(&review, 3));
         assert!(reason(&review, 7).starts_with("not asked for any more after "), "{}", reason(&review, 7));
     }
+}
+
+/// An API whose token is not accepted any more in this call.
+fn oauth_api(operation: Operation, from: impl FnOnce(&mut Oauth)) -> (Sim, UserApi) {
+    let sim = sim(8).oauth("app", "r0").build();
+    sim.fault(Fault::unauthorized_401().on(operation));
+    let mut config = Config::default();
+    let mut oauth = Oauth::default();
+    oauth.client_id = "app".into();
+    from(&mut oauth);
+    config.auth.oauth = Some(oauth);
+    let client = Client::builder().config(config).service(sim.service()).build().unwrap();
+    (sim, client.user_api())
+}
+
+/// An API whose token is not accepted any more in this call, and that gets no other one.
+fn api_without_token(operation: Operation, fault: Fault) -> (Sim, UserApi) {
+    let (sim, api) = oauth_api(operation, |oauth| oauth.refresh_token = Some("r0".into()));
+    sim.fault(fault.on(Operation::OauthAccessToken).nth(2).always());
+    (sim, api)
+}
+
+/// Gets in the way of a file when the review begins with the histories.
+#[derive(Debug)]
+struct InTheWay(PathBuf);
+
+impl Observer for InTheWay {
+    fn on_plan(&self, _: &Plan) {
+        std::fs::create_dir(&self.0).unwrap();
+    }
+}
+
+fn token_calls(sim: &Sim) -> usize {
+    sim.requests().iter().filter(|request| request.operation == Some(Operation::OauthAccessToken)).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_token_no_more_is_asked() {
+    let mut refused = Response::new(r#"{"error":"invalid_grant"}"#.into());
+    *refused.status_mut() = StatusCode::BAD_REQUEST;
+    for (fault, kind, said) in [
+        (Fault::gone_410(), ErrorKind::ApplicationDisabled, "410 Gone"),
+        (Fault::answer(refused), ErrorKind::Oauth, "invalid_grant"),
+    ] {
+        let (sim, api) = api_without_token(Operation::GetUserLogins, fault.clone());
+        let review = api.audit().run().await.unwrap();
+        assert_eq!((sim.calls(), token_calls(&sim)), (2 + 1, 2), "{said}");
+        assert!(reason(&review, 0).contains(said), "{}", reason(&review, 0));
+        assert!(reason(&review, 7).starts_with("not asked for any more after "), "{}", reason(&review, 7));
+
+        let (sim, api) = api_without_token(Operation::GetGroups, fault);
+        assert_eq!(api.audit().run().await.unwrap_err().kind(), kind);
+        assert_eq!((sim.calls(), token_calls(&sim)), (2, 2), "{said}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_no_token_could_be_kept_no_more_is_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("token");
+    std::fs::write(&path, "r0").unwrap();
+    let from_file = |oauth: &mut Oauth| oauth.refresh_token_file = Some(path);
+    let (sim, api) = oauth_api(Operation::GetUserLogins, from_file);
+    let review = api.audit().observer(InTheWay(dir.path().join("token.new"))).run().await.unwrap();
+    assert_eq!((sim.calls(), token_calls(&sim)), (2 + 1, 1));
+    assert!(reason(&review, 0).contains("nothing was sent"), "{}", reason(&review, 0));
+    assert!(reason(&review, 1).starts_with("not asked for any more after "), "{}", reason(&review, 1));
 }
 
 #[tokio::test(start_paused = true)]

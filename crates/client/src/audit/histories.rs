@@ -124,7 +124,7 @@ impl Patience {
                 | ErrorKind::BodyTooLarge
         );
         self.in_a_row = if is_the_users { 0 } else { self.in_a_row + 1 };
-        self.over = if error.is_application_disabled() || error.is_unauthorized() {
+        self.over = if is_about_the_credential(error) {
             Some(format!("not asked for any more after {error}"))
         } else if self.in_a_row >= ENOUGH {
             Some(format!("not asked for any more after {ENOUGH} failures in a row, the last one {error}"))
@@ -132,4 +132,11 @@ impl Patience {
             None
         };
     }
+}
+
+/// Whether no call can succeed: the credential is not accepted, or there is none to be had.
+pub(super) fn is_about_the_credential(error: &Error) -> bool {
+    error.is_unauthorized()
+        || error.is_application_disabled()
+        || matches!(error.kind(), ErrorKind::Oauth | ErrorKind::InvalidConfig)
 }

@@ -81,16 +81,16 @@ impl Audit {
     /// What fails does not lose the rest: the review says what is [incomplete](Review::incomplete).
     ///
     /// # Errors
-    /// If the checkpoint cannot be used (nothing was asked then), the users cannot be read, or the credential is
-    /// not accepted for the groups.
+    /// If the checkpoint cannot be used (nothing was asked then), the users cannot be read, or there is no credential
+    /// that is accepted for the groups.
     ///
     /// # Cancel safety
     /// What was read stays in the checkpoint.
     ///
     /// # Calls
     /// Two, and one for each user whose logins came neither with the list nor from the checkpoint. It makes one at
-    /// a time, and after a 401, a 410 or five failures in a row that are not the user's it makes no more. What the
-    /// client remembers saves none: a review is of the time when it is made.
+    /// a time, and after a 401, a 410, an OAuth token that cannot be had or five failures in a row that are not the
+    /// user's it makes no more. What the client remembers saves none: a review is of the time when it is made.
     pub async fn run(self) -> Result<Review, Error> {
         let Self { api, dormant_after, place, observer } = self;
         let base_url = base_url(api.client().base_url());
@@ -113,11 +113,11 @@ impl Audit {
     }
 }
 
-/// The groups, or why they could not be read; a credential that is not accepted ends it all.
+/// The groups, or why they could not be read; without a credential that is accepted it ends.
 async fn groups(api: &UserApi) -> Result<Result<Vec<Arc<Group>>, String>, Error> {
     match api.groups(|_| false).await {
         Ok(groups) => Ok(Ok(groups.to_vec())),
-        Err(error) if error.is_unauthorized() || error.is_application_disabled() => Err(error),
+        Err(error) if histories::is_about_the_credential(&error) => Err(error),
         Err(error) => Ok(Err(error.to_string())),
     }
 }

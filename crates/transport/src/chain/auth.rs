@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use http::{Extensions, HeaderName, HeaderValue, StatusCode, header};
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error as ChainError, Middleware, Next, Result};
@@ -12,7 +11,7 @@ use super::Context;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::limiter::{Permit, retry_after};
-use crate::oauth::{Session, Turn};
+use crate::oauth::{self, Session, Turn};
 
 static SIMPLE_KEY: HeaderName = HeaderName::from_static("x-ultracart-simple-key");
 
@@ -91,15 +90,21 @@ impl Auth {
             // The call itself was not sent, however far the way to its token went.
             Err(error) => return Err(ChainError::middleware(super::unwrap(error).before_sending())),
         };
-        let status = answer.status();
-        if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
-            // The limiter and the retry layer know what to do with these, whichever call they answer.
-            let retry_after = retry_after::parse(answer.headers(), self.clock.wall());
-            let error = Error::from_status(status, answer.headers(), &Bytes::new(), retry_after);
-            return Err(ChainError::middleware(error.before_sending()));
-        }
+        let (status, headers) = (answer.status(), answer.headers().clone());
         let body =
             answer.bytes().await.map_err(|error| ChainError::middleware(Error::from_reqwest(error)))?;
+        if !oauth::is_answer(status, &body) {
+            let retry_after = retry_after::parse(&headers, self.clock.wall());
+            let error = Error::from_status(status, &headers, &body, retry_after).before_sending();
+            return Err(ChainError::middleware(match error.kind() {
+                // Above, these would be about what the call asks for.
+                ErrorKind::BadRequest | ErrorKind::NotFound => {
+                    Error::new(ErrorKind::Oauth, format!("no new token: {error}"))
+                }
+                // The limiter, the retry layer and whoever called know what these mean, whichever call they answer.
+                _ => error,
+            }));
+        }
         let token = refresh.finish(status, &body).await.map_err(ChainError::middleware)?;
         let permit = extensions.get::<Arc<Permit>>().cloned().ok_or_else(|| {
             ChainError::middleware(Error::new(ErrorKind::Internal, "a call without its permit"))

@@ -16,13 +16,15 @@ use std::time::Duration;
 use http::{HeaderValue, Method, StatusCode, header};
 use reqwest::{Request, Url};
 use tokio::sync::{Mutex, OwnedMutexGuard};
-use ultracart_model::{ExpiresIn, Text};
+use ultracart_model::ExpiresIn;
 
 use crate::clock::Clock;
 use crate::config::Secret;
 use crate::error::{Error, ErrorKind, shown};
 use answer::Fields;
 use token_file::{Locked, TokenFile};
+
+pub(crate) use answer::is_answer;
 
 /// A token is renewed this long before it expires, or a tenth of its life where that is less.
 const AHEAD: Duration = Duration::from_mins(1);
@@ -188,9 +190,8 @@ impl Refresh {
             self.state.unstored = false;
         }
         let Some(access_token) = answer.token("access_token").filter(|_| status.is_success()) else {
-            let said: Option<Text> = answer.get("error_description").or_else(|| answer.get("error"));
             // Nothing else of the answer is shown: it could be a token.
-            return Err(failed(match said {
+            return Err(failed(match answer.refusal() {
                 Some(why) => format!(
                     "no new token: {}; if the refresh token was used or revoked elsewhere, authorize the application again",
                     shown(&why).trim_end_matches('.')
