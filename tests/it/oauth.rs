@@ -135,6 +135,37 @@ async fn two_programs_go_on_from_one_file() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_file_that_is_not_there_begins_with_the_configured_token() {
+    let sim = sim();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("refresh-token");
+    let program = |refresh_token: Option<&str>| {
+        let config = config(|oauth| {
+            oauth.refresh_token = refresh_token.map(Into::into);
+            oauth.refresh_token_file = Some(file.clone());
+        });
+        Client::builder().config(config).service(sim.service()).build().unwrap().user_api()
+    };
+    let in_file = || std::fs::read_to_string(&file).unwrap().trim_end().to_owned();
+    let error = program(None).get_users().await.unwrap_err();
+    assert_eq!((error.kind(), sim.requests().len()), (ErrorKind::InvalidConfig, 0));
+
+    let one = program(Some("refresh-0"));
+    one.get_users().await.unwrap();
+    assert_eq!(in_file(), sim.refresh_token(APP).unwrap().expose());
+    // The next one goes on from the file: the configured token is used up.
+    program(Some("refresh-0")).get_users().await.unwrap();
+    assert_eq!((in_file().as_str(), token_calls(&sim)), (sim.refresh_token(APP).unwrap().expose(), 2));
+
+    sim.expire_access_tokens();
+    one.get_users().await.unwrap();
+    std::fs::remove_file(&file).unwrap();
+    sim.expire_access_tokens();
+    one.get_users().await.unwrap();
+    assert_eq!(in_file(), sim.refresh_token(APP).unwrap().expose());
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_token_is_spent_where_its_successor_could_not_be_written() {
     let sim = sim();
     let folder = tempfile::tempdir().unwrap();

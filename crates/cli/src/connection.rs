@@ -34,7 +34,7 @@ impl Connection {
         if config.auth.oauth.as_ref().is_some_and(|oauth| oauth.refresh_token_file.is_none()) {
             return Err(Failure::usage("`auth.oauth.refresh_token_file` is not set")
                 .why("each refresh replaces the refresh token, and the next one would be lost when the command ends")
-                .help("write the token to a file that only you can read, and name it in `refresh_token_file`"));
+                .help("name a file in `refresh_token_file`: where it is not there yet, it begins with `refresh_token`"));
         }
         let connection = Self::with(config, None)?;
         context.client = Some(connection.client.clone());

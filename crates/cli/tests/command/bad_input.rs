@@ -172,7 +172,7 @@ fn oauth_whose_next_token_would_be_lost() {
     2
     error: `auth.oauth.refresh_token_file` is not set
       why: each refresh replaces the refresh token, and the next one would be lost when the command ends
-      help: write the token to a file that only you can read, and name it in `refresh_token_file`
+      help: name a file in `refresh_token_file`: where it is not there yet, it begins with `refresh_token`
     ");
 }
 

@@ -29,9 +29,10 @@ pub struct Auth {
 pub struct Oauth {
     /// The application's `client_id`.
     pub client_id: String,
-    /// The first refresh token. Each refresh replaces it, so a file is the better place.
+    /// The first refresh token. Each refresh replaces it, so it is good once: with a file it is used where that is not
+    /// there.
     pub refresh_token: Option<Secret>,
-    /// A file that holds the current refresh token; each refresh writes the next one to it.
+    /// A file that holds the current refresh token; each refresh writes the next one to it, and the first makes it.
     pub refresh_token_file: Option<PathBuf>,
 }
 
@@ -120,7 +121,7 @@ pub(super) fn allowed(key: &str) -> Option<&'static str> {
         "" => "one of `simple_key`, `simple_key_file` and `[auth.oauth]`",
         "simple_key" | "oauth.refresh_token" => SECRET,
         "simple_key_file" | "oauth.refresh_token_file" => "the path of a file that holds one line",
-        "oauth" => "a table with `client_id` and `refresh_token_file` or `refresh_token`",
+        "oauth" => "a table with `client_id` and `refresh_token_file`, `refresh_token` or both",
         "oauth.client_id" => "the application's client id",
         _ => return None,
     })

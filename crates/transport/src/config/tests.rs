@@ -372,12 +372,12 @@ fn a_credential_is_never_shown() {
     `auth.simple_key` has a character outside ASCII in it (file config.toml); it takes one line of visible ASCII characters
     `auth.simple_key` is empty (file config.toml); it takes one line of visible ASCII characters
     `auth.simplekey` is no setting (file config.toml); did you mean `auth.simple_key`?
-    `auth.oauth` is a text (file config.toml); it takes a table with `client_id` and `refresh_token_file` or `refresh_token`
+    `auth.oauth` is a text (file config.toml); it takes a table with `client_id` and `refresh_token_file`, `refresh_token` or both
     `auth` is a text (file config.toml); it takes one of `simple_key`, `simple_key_file` and `[auth.oauth]`
     `auth` is a number (file config.toml); it takes one of `simple_key`, `simple_key_file` and `[auth.oauth]`
     `auth.oauth.refresh_token` is a number (file config.toml); it takes one line of visible ASCII characters
     `auth.oauth.refresh_token` has a space or a control character in it (file config.toml); it takes one line of visible ASCII characters
-    `auth.oauth` has no refresh token (file config.toml); it takes a table with `client_id` and `refresh_token_file` or `refresh_token`
+    `auth.oauth` has no refresh token (file config.toml); it takes a table with `client_id` and `refresh_token_file`, `refresh_token` or both
     `auth.oauth.client_id` is missing; it takes the application's client id
     `simple_key` is no section (file config.toml); did you mean `auth.simple_key`?
     `api.base_url` holds a user name or a password (file config.toml); it takes an https:// URL without user name, password, query and fragment; http:// to this machine only

@@ -84,7 +84,7 @@ pub(crate) struct Refresh {
 }
 
 impl Session {
-    /// A session that begins with a refresh token, or with the one in a file.
+    /// A session that begins with the refresh token in a file, or with this one where the file is not there.
     pub(crate) fn new(
         client_id: String,
         token_url: Url,
@@ -108,11 +108,14 @@ impl Session {
         let (refresh, is_unstored) = (state.refresh.clone(), state.unstored);
         let (locked, used) = blocking(move || {
             let mut locked = file.map(TokenFile::lock).transpose()?;
-            // A token that could not be stored is newer than whatever the file says.
-            let used = match (&locked, refresh) {
-                (Some(locked), _) if !is_unstored => locked.read()?,
-                (_, Some(refresh)) => refresh,
-                (_, None) => {
+            // What a file holds is newer than what was configured, and what could not be stored is newer than that.
+            let file = locked
+                .as_ref()
+                .filter(|file| !is_unstored && (refresh.is_none() || file.is_there()));
+            let used = match (file, refresh) {
+                (Some(file), _) => file.read()?,
+                (None, Some(refresh)) => refresh,
+                (None, None) => {
                     return Err(Error::new(
                         ErrorKind::Oauth,
                         "there is no refresh token: set `auth.oauth.refresh_token` or `auth.oauth.refresh_token_file`",

@@ -44,6 +44,11 @@ impl Locked {
         &self.path
     }
 
+    /// Whether there is a file. One that cannot be looked at is there: reading it says why.
+    pub(super) fn is_there(&self) -> bool {
+        fs::exists(&self.path).unwrap_or(true)
+    }
+
     pub(super) fn read(&self) -> Result<Secret, Error> {
         crate::config::read_secret_file(&self.path, "auth.oauth.refresh_token_file")
     }
