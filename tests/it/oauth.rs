@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use http::{Response, StatusCode};
 use ultracart_client::config::Oauth;
-use ultracart_client::model::Token;
-use ultracart_client::{Client, Config, ErrorKind};
-use ultracart_sim::{Fault, Operation, Sim};
+use ultracart_client::model::{Token, User};
+use ultracart_client::{Client, Config, ErrorKind, UserApi};
+use ultracart_sim::{Fault, Operation, RecordedRequest, RetryAfter, Sim};
 
 /// A refresh that OAuth itself refuses.
 fn refusal(status: StatusCode) -> Fault {
@@ -269,4 +269,102 @@ async fn an_error_of_the_token_call_is_what_it_is_for_any_call() {
         // The refresh token is as good as before.
         api.get_users().await.unwrap();
     }
+}
+
+/// An API that begins with `refresh-0`, and the tokens that it stored.
+fn api_that_stores(sim: &Sim, mut config: Config) -> (UserApi, Arc<Mutex<Vec<String>>>) {
+    let stored = Arc::new(Mutex::new(Vec::new()));
+    let at_store = Arc::clone(&stored);
+    if let Some(oauth) = &mut config.auth.oauth {
+        oauth.refresh_token = Some("refresh-0".into());
+    }
+    let client = Client::builder().config(config).service(sim.service()).store_refresh_token(move |token| {
+        at_store.lock().unwrap().push(token.expose().to_owned());
+        Ok::<_, std::io::Error>(())
+    });
+    (client.build().unwrap().user_api(), stored)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_call_that_did_nothing_is_made_again() {
+    for (fault, pause) in [
+        (Fault::too_many_requests().retry_after(RetryAfter::Seconds(120)), 120),
+        (Fault::status_500(), 0),
+        (Fault::html_502(), 0),
+        (Fault::reset_before(), 0),
+        (Fault::hang(), 60),
+    ] {
+        let sim = sim();
+        let shown = format!("{fault:?}");
+        sim.fault(fault.on(Operation::OauthAccessToken));
+        let (api, stored) = api_that_stores(&sim, config(|_| {}));
+        // It was not the insert that failed.
+        api.insert_user(&User::new().login("ada").email("ada@example.com")).await.unwrap();
+        assert_eq!((sim.calls(), token_calls(&sim), sim.faults_left()), (1, 2, 0), "{shown}");
+        assert!(sim.elapsed() >= Duration::from_secs(pause), "{shown}: {:?}", sim.elapsed());
+        assert_eq!(*stored.lock().unwrap(), [sim.refresh_token(APP).unwrap().expose()], "{shown}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_whose_answer_was_lost_needs_a_new_authorization() {
+    for fault in [
+        Fault::reset_after(),
+        Fault::cut_body(),
+        Fault::hang().after_effect(),
+        Fault::status_500().after_effect(),
+        Fault::slow_headers(Duration::from_mins(2)),
+        Fault::slow_body(Duration::from_mins(2)),
+    ] {
+        let sim = sim();
+        let shown = format!("{fault:?}");
+        sim.fault(fault.on(Operation::OauthAccessToken));
+        let (api, stored) = api_that_stores(&sim, config(|_| {}));
+        let error = api.insert_user(&User::new().login("ada").email("ada@example.com")).await.unwrap_err();
+        // The old token was tried once more: nobody knew that it was used up.
+        assert_eq!((error.kind(), sim.calls(), token_calls(&sim)), (ErrorKind::Oauth, 0, 2), "{shown}");
+        assert!(error.to_string().contains("authorize the application again"), "{shown}: {error}");
+        assert!(!error.may_have_reached_server(), "{shown}");
+        assert!(stored.lock().unwrap().is_empty(), "{shown}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_at_the_same_time_wait_for_one_refresh_and_two_never_overlap() {
+    let latency = Duration::from_secs(1);
+    let builder = Sim::builder().users(8).oauth(APP, "refresh-0").max_in_flight(5);
+    let sim = builder.latency(latency).build();
+    let mut config = config(|_| {});
+    config.limiter.max_concurrency = 4;
+    let (api, stored) = api_that_stores(&sim, config);
+    let ids: Vec<_> = sim.users().iter().map(|user| user.user_id.unwrap()).collect();
+    let all = || async {
+        let mut calls = tokio::task::JoinSet::new();
+        for id in ids.clone() {
+            let api = api.clone();
+            calls.spawn(async move { api.get_user(id).await.map(drop) });
+        }
+        assert!(calls.join_all().await.into_iter().all(|result| result.is_ok()));
+    };
+    all().await;
+    assert_eq!((sim.calls(), token_calls(&sim)), (8, 1));
+    let most = sim.requests().iter().map(|request| request.in_flight).max();
+    assert_eq!(most, Some(3), "four at a time");
+
+    // Four are told that their token is not good any more, and one of them gets another.
+    sim.expire_access_tokens();
+    all().await;
+    assert_eq!((sim.calls(), token_calls(&sim)), (8 + 4 + 8, 2));
+
+    // One that fails is made again by the next in the queue, and no sooner.
+    sim.expire_access_tokens();
+    sim.fault(Fault::status_500().on(Operation::OauthAccessToken).times(2));
+    all().await;
+    assert_eq!(token_calls(&sim), 5);
+    let is_token = |request: &&Arc<RecordedRequest>| request.operation == Some(Operation::OauthAccessToken);
+    let requests = sim.requests();
+    let at: Vec<_> = requests.iter().filter(is_token).map(|request| request.at).collect();
+    assert!(at.windows(2).all(|two| two[1] >= two[0] + latency), "{at:?}");
+    assert_eq!(stored.lock().unwrap().len(), 3);
+    assert_eq!(stored.lock().unwrap().last().unwrap(), sim.refresh_token(APP).unwrap().expose());
 }
