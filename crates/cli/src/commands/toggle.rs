@@ -91,13 +91,21 @@ pub(super) fn toggle<T: Entry>(
     wanted: &[String],
     turn: Turn,
 ) -> Result<(), Failure> {
+    // Looked at before the first entry is put in, which says nothing of what else there is.
+    let came_empty = list.as_ref().is_none_or(Vec::is_empty);
     for wanted in wanted {
-        toggle_one(list.get_or_insert_default(), wanted, turn)?;
+        let list = list.get_or_insert_default();
+        match (find(list, wanted)?, T::new(wanted)) {
+            (Some(index), _) => list[index].switch(turn == Turn::On),
+            (None, Some(new)) if came_empty && turn == Turn::On => list.push(new),
+            (None, _) => return Err(none(if came_empty { &[] } else { list }, wanted)),
+        }
     }
     Ok(())
 }
 
-fn toggle_one<T: Entry>(list: &mut Vec<T>, wanted: &str, turn: Turn) -> Result<(), Failure> {
+/// The entry with this identifier or name; case counts where it must.
+fn find<T: Entry>(list: &[T], wanted: &str) -> Result<Option<usize>, Failure> {
     let matching = |matches: &dyn Fn(&T) -> bool| -> Vec<usize> {
         list.iter().enumerate().filter(|(_, entry)| matches(entry)).map(|(index, _)| index).collect()
     };
@@ -111,16 +119,12 @@ fn toggle_one<T: Entry>(list: &mut Vec<T>, wanted: &str, turn: Turn) -> Result<(
     if found.is_empty() {
         found = matching(&|entry| entry.name().is_some_and(|name| name.eq_ignore_ascii_case(wanted)));
     }
-    match (&found[..], T::new(wanted)) {
-        ([index], _) => list[*index].switch(turn == Turn::On),
-        ([], Some(new)) if list.is_empty() && turn == Turn::On => list.push(new),
-        ([], _) => return Err(none(list, wanted)),
-        _ => {
-            return Err(Failure::usage(format!("several {}s are called `{wanted}`", T::WHAT))
-                .help("give its identifier instead"));
-        }
+    match found[..] {
+        [] => Ok(None),
+        [index] => Ok(Some(index)),
+        _ => Err(Failure::usage(format!("several {}s are called `{wanted}`", T::WHAT))
+            .help("give its identifier instead")),
     }
-    Ok(())
 }
 
 fn none<T: Entry>(list: &[T], wanted: &str) -> Failure {
@@ -131,21 +135,20 @@ fn none<T: Entry>(list: &[T], wanted: &str) -> Failure {
         .map(|name| (strsim::damerau_levenshtein(&name.to_lowercase(), &wanted.to_lowercase()), name))
         .filter(|(distance, name)| *distance <= (name.chars().count() / 3).max(1))
         .min_by_key(|(distance, _)| *distance);
-    match near {
-        Some((_, name)) => failure.help(format!("did you mean `{name}`?")),
-        None if list.is_empty() => {
-            failure.help("give its identifier: the account did not say which there are")
-        }
-        None => failure.help(there_are(list)),
-    }
+    failure.help(match near {
+        Some((_, name)) => format!("did you mean `{name}`?"),
+        None => there_are(list),
+    })
 }
 
 fn there_are<T: Entry>(list: &[T]) -> String {
     const MANY: usize = 40;
-    let names: Vec<String> =
-        list.iter().filter_map(Entry::name).take(MANY).map(|name| format!("`{name}`")).collect();
-    let more = if list.len() > MANY { " and more" } else { "" };
-    format!("there are {}{more}", names.join(", "))
+    let names: Vec<String> = list.iter().filter_map(Entry::name).map(|name| format!("`{name}`")).collect();
+    if names.is_empty() {
+        return "give its identifier: the account did not say which there are".to_owned();
+    }
+    let more = if names.len() > MANY { " and more" } else { "" };
+    format!("there are {}{more}", names[..names.len().min(MANY)].join(", "))
 }
 
 #[cfg(test)]
@@ -197,5 +200,31 @@ mod tests {
         let mut groups: Option<Vec<UserGroupMembership>> = None;
         assert!(toggle(&mut groups, &["Sales".to_owned()], Turn::On).is_err());
         assert!(toggle(&mut groups, &["7".to_owned()], Turn::Off).is_err());
+    }
+
+    #[test]
+    fn a_list_that_is_begun_takes_more_than_one() {
+        let mut list: Option<Vec<Permission>> = None;
+        let wanted = ["a", "b", "a"].map(str::to_owned);
+        toggle(&mut list, &wanted, Turn::On).unwrap();
+        let one = |name: &str| Permission::new().permission_name(name).selected(true);
+        assert_eq!(list, Some(vec![one("a"), one("b")]));
+    }
+
+    #[test]
+    fn without_a_name_to_offer_an_identifier_is_asked_for() {
+        let nameless = vec![UserGroupMembership::new().group_oid(7), UserGroupMembership::new().group_oid(8)];
+        for (mut list, wanted) in
+            [(Some(nameless), &["Sales"][..]), (None, &["7", "Sales"]), (Some(Vec::new()), &["Sales"])]
+        {
+            let wanted: Vec<String> = wanted.iter().map(|&wanted| wanted.to_owned()).collect();
+            let failure = toggle(&mut list, &wanted, Turn::On).unwrap_err();
+            assert_eq!(failure.what, "there is no group `Sales`");
+            assert_eq!(
+                failure.help,
+                ["give its identifier: the account did not say which there are"],
+                "{wanted:?}"
+            );
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::account::Account;
 use crate::support::SimProcess;
 
 #[test]
@@ -71,4 +72,36 @@ fn insert_update_delete() {
         (Some(0), "", format!("group {oid} is deleted\n"))
     );
     assert_eq!(home.run(&["groups", "get", &oid]).code, Some(1));
+}
+
+#[test]
+fn what_can_be_repeated_can_be_given_twice() {
+    let account = Account::new();
+    let home = account.home();
+    let users = account.sim.users();
+    let ids = [6, 7].map(|index: usize| users[index].user_id.unwrap().to_string());
+    let logins = [6, 7].map(|index: usize| users[index].login.as_deref().unwrap());
+    // By ID nobody is asked which users there are; by login they are.
+    for [first, second] in [ids.each_ref().map(String::as_str), logins] {
+        let group = home.json(&[
+            "groups",
+            "insert",
+            "--name",
+            "Support",
+            "--member",
+            first,
+            "--member",
+            second,
+            "--permission",
+            "orders_view",
+            "--permission",
+            "items_view",
+        ]);
+        let on = |list: &str, name: &str, switch: &str| -> Vec<String> {
+            let on = group[list].as_array().unwrap().iter().filter(|one| one[switch] == true);
+            on.map(|one| one[name].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(on("users", "login", "member"), logins);
+        assert_eq!(on("permissions", "permission_Name", "selected"), ["orders_view", "items_view"]);
+    }
 }

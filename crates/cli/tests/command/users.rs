@@ -117,6 +117,29 @@ fn insert_update_delete_with_flags() {
 }
 
 #[test]
+fn what_can_be_repeated_can_be_given_twice() {
+    let account = Account::new();
+    let home = account.home();
+    let groups = account.sim.groups();
+    let oids = [1, 2].map(|index: usize| groups[index].group_oid.unwrap().to_string());
+    let insert = ["users", "insert", "--login"];
+    let permissions = ["--permission", "orders_view", "--permission", "items_view"];
+    let names = [1, 2].map(|index: usize| groups[index].name.as_deref().unwrap());
+    // By OID nobody is asked which groups there are; by name they are.
+    for (login, [first, second]) in [("ada", oids.each_ref().map(String::as_str)), ("ben", names)] {
+        let user =
+            home.json(&[&insert[..], &[login, "--group", first, "--group", second], &permissions].concat());
+        let on = |list: &str, name: &str, switch: &str| -> Vec<String> {
+            let on = user[list].as_array().unwrap().iter().filter(|one| one[switch] == true);
+            on.map(|one| one[name].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(on("groups", "name", "member"), names, "{login}");
+        let granted = on("permissions", "permission_Name", "selected");
+        assert!(["orders_view", "items_view"].iter().all(|name| granted.iter().any(|one| one == name)));
+    }
+}
+
+#[test]
 fn a_whole_object_from_a_file_or_stdin_keeps_what_nobody_knows() {
     let sim = SimProcess::start(&["--users", "20"]);
     let home = sim.home();
