@@ -3,8 +3,8 @@
 mod progress;
 mod summary;
 
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -96,7 +96,7 @@ impl Audit {
         })?;
         if review.is_complete() && !self.demo {
             // All of it is in the report now. If it cannot be removed the next review says so.
-            _ = std::fs::remove_file(&checkpoint);
+            _ = fs::remove_file(&checkpoint);
         }
         Summary::new(&review, &files, connection.client.calls_spent()).write(&mut context.output)?;
         if review.is_complete() {
@@ -117,20 +117,25 @@ impl Audit {
 
     /// Work that was done is not thrown away unasked.
     fn check_checkpoint(&self, checkpoint: &Path) -> Result<(), Failure> {
-        if self.resume || is_empty(checkpoint) {
+        if self.resume {
             return Ok(());
         }
-        Err(Failure::usage(format!("a review in {} was not finished", self.out.display()))
-            .help(self.how_to_resume("go on with it"))
-            .help(format!("or begin anew: delete {}", checkpoint.display())))
+        match is_empty(checkpoint) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::usage(format!("a review in {} was not finished", self.out.display()))
+                .help(self.how_to_resume("go on with it"))
+                .help(format!("or begin anew: delete {}", checkpoint.display()))),
+            Err(error) => Err(Failure::usage(format!("{} cannot be read", checkpoint.display()))
+                .why(error.to_string())
+                .help("an earlier review may have kept in it what it read: mend or delete it, or give another folder")),
+        }
     }
 
     /// A review that failed before it read any history leaves nothing to go on with.
     fn forget(&self, checkpoint: &Path, failure: Failure) -> Failure {
-        if remove_empty(checkpoint) {
-            failure
-        } else {
-            failure.help(self.how_to_resume("what was read is kept"))
+        match is_empty(checkpoint) {
+            Ok(false) => failure.help(self.how_to_resume("what was read is kept")),
+            Ok(true) | Err(_) => failure,
         }
     }
 }
@@ -142,17 +147,22 @@ fn is_of_checkpoint(error: &Error) -> bool {
 }
 
 /// Removes a checkpoint that no history is in yet, and says whether it did. One that another review is writing to is
-/// that review's.
+/// that review's, and one that cannot be read stays: nobody knows what is in it.
 fn remove_empty(checkpoint: &Path) -> bool {
-    File::open(checkpoint).is_ok_and(|file| file.try_lock().is_ok() && holds_nothing(&file))
-        && std::fs::remove_file(checkpoint).is_ok()
+    File::open(checkpoint).is_ok_and(|file| file.try_lock().is_ok() && holds_nothing(&file).unwrap_or(false))
+        && fs::remove_file(checkpoint).is_ok()
 }
 
 /// Whether no history is in the checkpoint, or it is not there.
-fn is_empty(checkpoint: &Path) -> bool {
-    File::open(checkpoint).map_or(true, |file| holds_nothing(&file))
+fn is_empty(checkpoint: &Path) -> io::Result<bool> {
+    match File::open(checkpoint) {
+        Ok(file) => holds_nothing(&file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
-fn holds_nothing(checkpoint: &File) -> bool {
-    BufReader::new(checkpoint).lines().take(2).count() < 2
+fn holds_nothing(checkpoint: &File) -> io::Result<bool> {
+    let lines = BufReader::new(checkpoint).lines().take(2).collect::<io::Result<Vec<_>>>()?;
+    Ok(lines.len() < 2)
 }

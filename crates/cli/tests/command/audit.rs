@@ -171,3 +171,33 @@ fn an_output_folder_that_cannot_be_written_costs_no_call() {
     }
     assert_eq!(account.sim.calls(), 0);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_checkpoint_that_cannot_be_read_is_left_alone() {
+    let account = Account::new();
+    let home = account.home();
+    // Nobody can open a socket as a file, not even the superuser.
+    std::fs::create_dir(home.path("audit")).unwrap();
+    let checkpoint = home.path("audit/.audit.checkpoint");
+    let _socket = std::os::unix::net::UnixListener::bind(&checkpoint).unwrap();
+    let ran = home.run(&["audit", "--out", "audit"]);
+    insta::assert_snapshot!(ran.failure(&home), @r"
+    2
+    error: audit/.audit.checkpoint cannot be read
+      why: No such device or address (os error 6)
+      help: an earlier review may have kept in it what it read: mend or delete it, or give another folder
+    ");
+    assert!(checkpoint.symlink_metadata().is_ok());
+    // One that is no text is no different.
+    home.write("other/.audit.checkpoint", b"\xff\xff\n");
+    let ran = home.run(&["audit", "--out", "other"]);
+    insta::assert_snapshot!(ran.failure(&home), @r"
+    2
+    error: other/.audit.checkpoint cannot be read
+      why: stream did not contain valid UTF-8
+      help: an earlier review may have kept in it what it read: mend or delete it, or give another folder
+    ");
+    assert_eq!(std::fs::read(home.path("other/.audit.checkpoint")).unwrap(), b"\xff\xff\n");
+    assert_eq!(account.sim.calls(), 0);
+}
