@@ -1,10 +1,10 @@
 //! The client that a command calls with.
 
 use ultracart_client::config::Secret;
-use ultracart_client::{Client, Config, Error};
+use ultracart_client::{Client, Config, Error, ErrorKind};
 use ultracart_sim::{Server, Sim};
 
-use crate::explain::explain;
+use crate::explain::{explain, help};
 use crate::failure::{Exit, Failure};
 use crate::run::Context;
 use crate::settings;
@@ -66,6 +66,11 @@ impl Connection {
     /// What to tell the user about an error.
     pub(crate) fn explain(&self, error: &Error) -> Failure {
         explain(error, &self.base_url)
+    }
+
+    /// What to do about an error of this kind.
+    pub(crate) fn help(&self, kind: ErrorKind) -> Vec<String> {
+        help(kind, &self.base_url)
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) fn explain(error: &Error, base_url: &str) -> Failure {
     };
     let mut failure = Failure::new(exit, error.to_string());
     failure.why.extend(causes(error));
-    failure.help.extend(help(error, base_url));
+    failure.help.extend(help(error.kind(), base_url));
     if error.may_have_reached_server() && changes(error) && !is_refusal(error.kind()) {
         failure.help.push("the change may have been made all the same: look before you repeat it".to_owned());
     }
@@ -49,8 +49,9 @@ fn causes(error: &Error) -> Vec<String> {
     causes
 }
 
-fn help(error: &Error, base_url: &str) -> Vec<String> {
-    let help = match error.kind() {
+/// What to do about an error of this kind.
+pub(crate) fn help(kind: ErrorKind, base_url: &str) -> Vec<String> {
+    let help = match kind {
         ErrorKind::InvalidConfig => "`ultracart config show` shows every setting and where it comes from",
         ErrorKind::Unauthorized => {
             "check the credential: `ultracart config show` says which one is used, and UltraCart's back office whether \

@@ -186,7 +186,10 @@ async fn a_history_that_fails_does_not_lose_the_rest() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_401_or_a_410_no_more_is_asked() {
-    for (fault, status) in [(Fault::unauthorized_401(), "401"), (Fault::gone_410(), "410")] {
+    for (fault, status, kind) in [
+        (Fault::unauthorized_401(), "401", ErrorKind::Unauthorized),
+        (Fault::gone_410(), "410", ErrorKind::ApplicationDisabled),
+    ] {
         let sim = sim(8).build();
         sim.fault(fault.on(Operation::GetUserLogins).nth(4));
         let review = api(&sim).audit().run().await.unwrap();
@@ -194,6 +197,8 @@ async fn after_a_401_or_a_410_no_more_is_asked() {
         assert_eq!(sources(&review)[2..], [Some(Source::Call), None, None, None, None, None]);
         assert!(reason(&review, 3).contains(status), "{}", reason(&review, 3));
         assert!(reason(&review, 7).starts_with("not asked for any more after "), "{}", reason(&review, 7));
+        assert_eq!(review.stopped_by, Some(kind));
+        assert!(!serde_json::to_string(&review).unwrap().contains("stopped_by"), "a caller's business alone");
     }
 }
 
@@ -274,6 +279,7 @@ async fn after_five_failures_in_a_row_no_more_is_asked() {
     // One, two failures, two, five failures.
     assert_eq!((sim.calls(), read), (2 + 10, 3));
     assert!(reason(&review, 19).contains("5 failures in a row"), "{}", reason(&review, 19));
+    assert_eq!(review.stopped_by, Some(ErrorKind::Server));
 }
 
 #[tokio::test(start_paused = true)]
@@ -284,6 +290,7 @@ async fn failures_of_one_user_each_are_no_reason_to_stop() {
     let review = api(&sim).audit().run().await.unwrap();
     assert_eq!(sim.calls(), 2 + 8);
     assert_eq!(sources(&review)[7], Some(Source::Call));
+    assert_eq!(review.stopped_by, None);
 }
 
 async fn break_off(sim: &Sim, path: &Path, after: u32) {

@@ -102,8 +102,16 @@ impl Audit {
         if review.is_complete() {
             return Ok(Exit::Done);
         }
-        let failure = summary::missing(&review);
-        Err(if self.demo { failure } else { failure.help(self.how_to_resume("what was read is kept")) })
+        let mut failure = summary::missing(&review);
+        match review.stopped_by {
+            // To ask for the rest, as things are, would end the same way.
+            Some(kind @ (ErrorKind::Unauthorized | ErrorKind::ApplicationDisabled)) => {
+                failure.help.extend(connection.help(kind));
+            }
+            _ if self.demo => {}
+            _ => failure = failure.help(self.how_to_resume("what was read is kept")),
+        }
+        Err(failure)
     }
 
     /// What to say when it was told to stop.
@@ -133,10 +141,7 @@ impl Audit {
 
     /// A review that failed before it read any history leaves nothing to go on with.
     fn forget(&self, checkpoint: &Path, failure: Failure) -> Failure {
-        match is_empty(checkpoint) {
-            Ok(false) => failure.help(self.how_to_resume("what was read is kept")),
-            Ok(true) | Err(_) => failure,
-        }
+        if remove_empty(checkpoint) { failure } else { failure.help(self.how_to_resume("what was read is kept")) }
     }
 }
 

@@ -145,6 +145,24 @@ fn a_checkpoint_that_cannot_be_used_is_left_as_it_is_and_what_to_do_is_said() {
 }
 
 #[test]
+fn a_review_that_may_ask_no_more_says_what_to_do_about_that() {
+    for (fault, said) in [
+        (Fault::gone_410(), "make no more calls, and ask UltraCart's support why\n"),
+        (Fault::unauthorized_401(), "whether it is still valid and may use the User API\n"),
+    ] {
+        let account = Account::of(Sim::builder().users(4));
+        account.sim.fault(fault.on(Operation::GetUserLogins).nth(2));
+        let home = account.home();
+        let ran = home.run(&["audit", "--out", "audit"]);
+        assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+        assert_eq!(account.sim.calls(), 4);
+        assert!(ran.stderr.ends_with(said), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("--resume"), "{}", ran.stderr);
+        assert_eq!(names(&home, "audit").len(), 5, "the report and the checkpoint");
+    }
+}
+
+#[test]
 fn what_fails_before_the_first_history_leaves_nothing_behind() {
     let account = Account::with(Fault::unauthorized_401());
     let home = account.home();

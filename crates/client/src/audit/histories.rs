@@ -17,6 +17,8 @@ const ENOUGH: u32 = 5;
 pub(super) struct Asked {
     pub(super) histories: Vec<History>,
     pub(super) notes: Vec<String>,
+    /// After which error no more was asked.
+    pub(super) stopped_by: Option<ErrorKind>,
 }
 
 /// Asks for what is not there.
@@ -48,7 +50,7 @@ pub(super) async fn ask(
             histories.extend(known);
             continue;
         };
-        if let Some(reason) = &patience.over {
+        if let Some((_, reason)) = &patience.over {
             histories.push(History::Unreadable { reason: reason.clone() });
             continue;
         }
@@ -79,7 +81,7 @@ pub(super) async fn ask(
             left: limiter.forecast(total - done),
         });
     }
-    Asked { histories, notes }
+    Asked { histories, notes, stopped_by: patience.over.map(|(kind, _)| kind) }
 }
 
 /// The history that there is no need to ask for, or no way to.
@@ -105,7 +107,7 @@ struct Patience {
     /// Failures in a row that say nothing about the user asked for.
     in_a_row: u32,
     /// Why no more is asked.
-    over: Option<String>,
+    over: Option<(ErrorKind, String)>,
 }
 
 impl Patience {
@@ -124,13 +126,14 @@ impl Patience {
                 | ErrorKind::BodyTooLarge
         );
         self.in_a_row = if is_the_users { 0 } else { self.in_a_row + 1 };
-        self.over = if is_about_the_credential(error) {
+        let over = if is_about_the_credential(error) {
             Some(format!("not asked for any more after {error}"))
         } else if self.in_a_row >= ENOUGH {
             Some(format!("not asked for any more after {ENOUGH} failures in a row, the last one {error}"))
         } else {
             None
         };
+        self.over = over.map(|reason| (error.kind(), reason));
     }
 }
 

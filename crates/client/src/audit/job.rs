@@ -90,7 +90,8 @@ impl Audit {
     /// # Calls
     /// Two, and one for each user whose logins came neither with the list nor from the checkpoint. It makes one at
     /// a time, and after a 401, a 410, an OAuth token that cannot be had or five failures in a row that are not the
-    /// user's it makes no more. What the client remembers saves none: a review is of the time when it is made.
+    /// user's it makes no more and says so in [`Review::stopped_by`]. What the client remembers saves none: a review is
+    /// of the time when it is made.
     pub async fn run(self) -> Result<Review, Error> {
         let Self { api, dormant_after, place, observer } = self;
         let base_url = base_url(api.client().base_url());
@@ -101,7 +102,7 @@ impl Audit {
         let started = Started { taken_at: now(&api), spent_before };
         let groups = groups(&api).await?;
         let asked = histories::ask(&api, &users, checkpoint, &*observer, &started).await;
-        Ok(Review::new(Facts {
+        let mut review = Review::new(Facts {
             taken_at: started.taken_at,
             base_url,
             dormant_after,
@@ -109,7 +110,9 @@ impl Audit {
             users: users.into_iter().zip(asked.histories).collect(),
             groups,
             notes: asked.notes,
-        }))
+        });
+        review.stopped_by = asked.stopped_by;
+        Ok(review)
     }
 }
 

@@ -11,6 +11,7 @@ use ultracart_model::{Group, Text, User, UserLogin};
 use super::access;
 use super::finding::{Finding, FindingKind, GroupRef, UserRef};
 use super::findings;
+use crate::ErrorKind;
 
 /// The version of the review's JSON. It changes when a reader of the old one would be misled.
 const SCHEMA_VERSION: &str = "1";
@@ -57,6 +58,10 @@ pub struct Review {
     pub calls: u64,
     /// What is missing, and why. Empty if the review is complete.
     pub incomplete: Vec<Incomplete>,
+    /// After which kind of error no more histories were asked for, if that was so: a 401, a 410, or the last of several
+    /// in a row. It is not serialized; `incomplete` says it in words.
+    #[serde(skip)]
+    pub stopped_by: Option<ErrorKind>,
     /// What a reader should know besides.
     pub notes: Vec<String>,
     /// The result of every check, gravest first.
@@ -202,6 +207,7 @@ impl Review {
             dormant_after: facts.dormant_after,
             calls: facts.calls,
             incomplete,
+            stopped_by: None,
             notes: facts.notes.into_iter().chain(resolved.notes).collect(),
             findings: Vec::new(),
             groups: resolved.groups,
