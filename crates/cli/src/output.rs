@@ -86,9 +86,11 @@ impl Output {
             Format::Ndjson => items.iter().try_for_each(|item| self.ndjson(item)),
             Format::Csv => {
                 let mut csv = csv::Writer::from_writer(&mut self.out);
-                csv.write_record(T::FIELDS)?;
+                csv.write_record(T::FIELDS).map_err(io_error)?;
                 for item in items {
-                    csv.write_record(item.fields().iter().map(|field| csv_cell(field).into_owned()))?;
+                    let record = item.fields();
+                    csv.write_record(record.iter().map(|field| csv_cell(field).into_owned()))
+                        .map_err(io_error)?;
                 }
                 csv.flush()
             }
@@ -127,6 +129,14 @@ impl Output {
             }
         }
         Ok(())
+    }
+}
+
+/// The error below: the conversion that csv brings hides its kind, and a reader that has gone is no failure.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 

@@ -233,6 +233,21 @@ fn a_reader_that_goes_away_ends_it_quietly() {
 }
 
 #[test]
+fn a_reader_that_has_gone_already_is_no_failure() {
+    // More than any buffer takes.
+    let sim = SimProcess::start(&["--users", "300"]);
+    let home = sim.home();
+    for format in ["table", "json", "csv", "ndjson"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = home.command(&["users", "list", "--format", format]);
+        let output = command.stdout(writer).spawn().unwrap().wait_with_output().unwrap();
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "{format}");
+        assert_eq!(output.status.code(), Some(0), "{format}");
+    }
+}
+
+#[test]
 fn quiet_says_nothing_that_is_no_error() {
     let account = Account::new();
     let home = account.home();
