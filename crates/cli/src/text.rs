@@ -30,8 +30,26 @@ pub(crate) fn terminal(text: &str) -> Cow<'_, str> {
 /// that some program may drop, there is one of `=`, `+`, `-`, `@`, of their full-width forms, or `|` and `%`, with
 /// which DDE commands begin, and also if it begins with a tab or a line break itself. A telephone number with a `+`
 /// gets one too: better that than a rule with a hole.
+///
+/// Half the world's spreadsheets separate cells with `;`, and quotes do not hold a cell together there that began
+/// behind another separator. So what stands behind a `;`, a `,` or a tab is a cell, too.
 pub(crate) fn csv_cell(text: &str) -> Cow<'_, str> {
-    if is_formula(text) { format!("'{}", terminal(text)).into() } else { terminal(text) }
+    let cells = || text.split_inclusive([';', ',', '\t']);
+    if cells().all(|cell| formula(cell).is_none()) {
+        return terminal(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for (number, cell) in cells().enumerate() {
+        let Some(formula) = formula(cell) else {
+            safe.push_str(&terminal(cell));
+            continue;
+        };
+        let (before, formula) = cell.split_at(if number == 0 { 0 } else { formula });
+        safe.push_str(&terminal(before));
+        safe.push('\'');
+        safe.push_str(&terminal(formula));
+    }
+    safe.into()
 }
 
 /// JSON with everything escaped that a terminal or a reader could be misled by. Its value is the same: outside of
@@ -64,15 +82,20 @@ fn hidden(c: char) -> bool {
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-fn is_formula(text: &str) -> bool {
+/// Where what a spreadsheet would run begins in a cell.
+fn formula(cell: &str) -> Option<usize> {
     const QUOTES: [char; 9] = ['"', '\'', '`', '‘', '’', '“', '”', '＂', '＇'];
     let dropped = |c: char| {
         c.is_whitespace() || hidden(c) || matches!(c, '\u{200c}' | '\u{200d}') || QUOTES.contains(&c)
     };
-    text.starts_with(['\t', '\r', '\n'])
-        || text.trim_start_matches(dropped).starts_with([
-            '=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫', '−', '｜', '％',
-        ])
+    if cell.starts_with(['\t', '\r', '\n']) {
+        return Some(0);
+    }
+    let rest = cell.trim_start_matches(dropped);
+    let begins = rest.starts_with([
+        '=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫', '−', '｜', '％',
+    ]);
+    begins.then(|| cell.len() - rest.len())
 }
 
 #[cfg(test)]
@@ -129,9 +152,34 @@ mod tests {
         ] {
             assert!(csv_cell(formula).starts_with('\''), "{formula:?} became {:?}", csv_cell(formula));
         }
-        for text in ["", "ada", "a=1", "1-1", "ada@example.com", "Zoë", "'", "\"quoted\""] {
+        for text in
+            ["", "ada", "a=1", "1-1", "ada@example.com", "Zoë", "'", "\"quoted\"", "a; b, c", ";", "a,"]
+        {
             assert_eq!(csv_cell(text), text);
         }
         assert_eq!(csv_cell("=a\r\n=b"), "'=a␍␊=b");
+    }
+
+    #[test]
+    fn a_formula_behind_what_separates_cells_elsewhere_becomes_text_too() {
+        for (text, cell) in [
+            ("a;=1+1", "a;'=1+1"),
+            ("a; =1", "a; '=1"),
+            ("a;\"=1", "a;\"'=1"),
+            ("a; \" \"+1", "a; \" \"'+1"),
+            ("a;\u{a0}\u{200b}-1", "a;\u{a0}‹U+200B›'-1"),
+            ("a,@SUM(1)", "a,'@SUM(1)"),
+            ("a\t=1", "a␉'=1"),
+            ("a;\r\n=1", "a;'␍␊=1"),
+            ("a;＝1", "a;'＝1"),
+            ("a;|calc;%0A", "a;'|calc;'%0A"),
+            (";;=1", ";;'=1"),
+            ("=1;=2,=3", "'=1;'=2,'=3"),
+            ("\t=1", "'␉'=1"),
+            ("a;'=1", "a;''=1"),
+            ("a=1; b-2, c@d", "a=1; b-2, c@d"),
+        ] {
+            assert_eq!(csv_cell(text), cell);
+        }
     }
 }

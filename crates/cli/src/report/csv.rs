@@ -4,8 +4,8 @@
 //! (Python reads it as `utf-8-sig`).
 //!
 //! Strangers chose most of what is in these, and a spreadsheet runs a cell that begins like a formula: a login named
-//! `=HYPERLINK("http://…")` is an attack on whoever opens the file. [`csv_cell`] makes text of such a cell, with an
-//! apostrophe, and shows control characters as pictures, so that a row is one line. The texts as they came are in
+//! `=HYPERLINK("http://…")` is an attack on whoever opens the file. [`csv_cell`] makes text of such a cell, and of such
+//! an item of a list in a cell, with an apostrophe, and shows control characters as pictures, so that a row is one line. The texts as they came are in
 //! `audit.json`.
 
 use std::borrow::Cow;
@@ -178,6 +178,10 @@ fn history(history: &History) -> Cell<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use ultracart_model::User;
+
     use super::super::{sample, stats};
     use super::*;
 
@@ -213,6 +217,22 @@ mod tests {
                 assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝']), "{cell:?}");
                 assert!(!cell.chars().any(char::is_control), "{cell:?}");
             }
+        }
+    }
+
+    #[test]
+    fn no_item_of_a_list_is_a_formula_where_another_separator_is_used() {
+        let mut review = sample::small();
+        let user = User::new()
+            .user_id(7)
+            .login("ada;=1+1")
+            .full_name("ada,\"@SUM(1)")
+            .api_ip_address_masks(vec!["192.0.2.1".into(), "=2+2".into(), "a; -3".into()]);
+        review.users[0].user = Arc::new(user);
+        review.users[0].permissions[1].name = "+4".into();
+        let written = users_csv(&review);
+        for item in ["ada;'=1+1", "ada,\"\"'@SUM(1)", "192.0.2.1; '=2+2; a; '-3", "; '+4"] {
+            assert!(written.contains(item), "{item}: {written}");
         }
     }
 }

@@ -202,6 +202,7 @@ fn strings_of_strangers_are_harmless() {
     account.sim.edit_user(7, |user| {
         user.full_name = Some("\u{1b}[2J=1+1\r\n\u{202e}evil\u{9b}0m".into());
         user.login = Some("=HYPERLINK(\"http://example.com\")".into());
+        user.api_ip_address_masks = Some(vec!["192.0.2.1".into(), "=1+1".into(), "a;\"@SUM(1)".into()]);
     });
     let home = account.home();
     for arguments in [&["users", "list"][..], &["users", "get", "7"]] {
@@ -214,6 +215,7 @@ fn strings_of_strangers_are_harmless() {
     let csv = home.data(&["users", "get", "7", "--format", "csv"]);
     let record = csv::Reader::from_reader(csv.as_bytes()).records().next().unwrap().unwrap();
     assert_eq!(&record[1], "'=HYPERLINK(\"http://example.com\")");
+    assert_eq!(&record[6], "192.0.2.1; '=1+1; a;\"'@SUM(1)", "where `;` separates cells");
     assert_eq!(home.json(&["users", "get", "7"])["full_name"], "\u{1b}[2J=1+1\r\n\u{202e}evil\u{9b}0m");
 }
 
