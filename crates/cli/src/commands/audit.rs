@@ -6,6 +6,8 @@ mod summary;
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use ultracart_client::{Error, ErrorKind};
@@ -46,6 +48,9 @@ pub(crate) struct Audit {
     /// Go on with the review in DIR that was broken off, or that could not read everything
     #[arg(long, conflicts_with = "demo")]
     resume: bool,
+    /// Whether what was read is not kept any more; found out on the way.
+    #[arg(skip)]
+    lost: Arc<AtomicBool>,
 }
 
 impl Audit {
@@ -74,7 +79,7 @@ impl Audit {
         } else if !self.demo {
             audit = audit.checkpoint(&checkpoint);
         }
-        let teller = Teller::new(context.notes, context.global.verbose);
+        let teller = Teller::new(context.notes, context.global.verbose, Arc::clone(&self.lost));
         let result = audit.observer(teller.clone()).run().await;
         teller.end();
         let review = match result {
@@ -92,7 +97,7 @@ impl Audit {
 
         let files = report::write(&review, &self.out).map_err(|error| {
             let failure = Failure::new(Exit::Failed, "the report cannot be written").why(error.to_string());
-            if self.demo { failure } else { failure.help(self.how_to_resume("what was read is kept")) }
+            if self.demo { failure } else { failure.help(self.how_to_resume()) }
         })?;
         if review.is_complete() && !self.demo {
             // All of it is in the report now. If it cannot be removed the next review says so.
@@ -109,18 +114,23 @@ impl Audit {
                 failure.help.extend(connection.help(kind));
             }
             _ if self.demo => {}
-            _ => failure = failure.help(self.how_to_resume("what was read is kept")),
+            _ => failure = failure.help(self.how_to_resume()),
         }
         Err(failure)
     }
 
     /// What to say when it was told to stop.
     pub(super) fn interrupted(&self, failure: Failure) -> Failure {
-        if self.demo { failure } else { failure.help(self.how_to_resume("what was read is kept")) }
+        if self.demo { failure } else { failure.help(self.how_to_resume()) }
     }
 
-    fn how_to_resume(&self, kept: &str) -> String {
-        format!("{kept}: `ultracart audit --resume --out {}` asks for the rest", self.out.display())
+    fn how_to_resume(&self) -> String {
+        let kept = if self.lost.load(Ordering::Relaxed) { "" } else { "what was read is kept: " };
+        format!("{kept}{}", self.the_rest())
+    }
+
+    fn the_rest(&self) -> String {
+        format!("`ultracart audit --resume --out {}` asks for the rest", self.out.display())
     }
 
     /// Work that was done is not thrown away unasked.
@@ -131,7 +141,7 @@ impl Audit {
         match is_empty(checkpoint) {
             Ok(true) => Ok(()),
             Ok(false) => Err(Failure::usage(format!("a review in {} was not finished", self.out.display()))
-                .help(self.how_to_resume("go on with it"))
+                .help(format!("go on with it: {}", self.the_rest()))
                 .help(format!("or begin anew: delete {}", checkpoint.display()))),
             Err(error) => Err(Failure::usage(format!("{} cannot be read", checkpoint.display()))
                 .why(error.to_string())
@@ -141,7 +151,7 @@ impl Audit {
 
     /// A review that failed before it read any history leaves nothing to go on with.
     fn forget(&self, checkpoint: &Path, failure: Failure) -> Failure {
-        if remove_empty(checkpoint) { failure } else { failure.help(self.how_to_resume("what was read is kept")) }
+        if remove_empty(checkpoint) { failure } else { failure.help(self.how_to_resume()) }
     }
 }
 

@@ -219,3 +219,22 @@ fn a_checkpoint_that_cannot_be_read_is_left_alone() {
     assert_eq!(std::fs::read(home.path("other/.audit.checkpoint")).unwrap(), b"\xff\xff\n");
     assert_eq!(account.sim.calls(), 0);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_report_that_cannot_be_written_promises_no_more_than_was_kept() {
+    let account = Account::of(Sim::builder().users(30));
+    let home = account.home();
+    let output = home.command_on_full_disk(&["audit", "--out", "audit"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    // How long it takes is not the same on every machine.
+    let said: Vec<&str> =
+        stderr.lines().filter(|line| !line.contains(" quota") && !line.contains(" histories, ")).collect();
+    insta::assert_snapshot!(said.join("\n"), @r"
+    warning: the checkpoint cannot be written on, so what is read from here on is not kept: File too large (os error 27)
+    error: the report cannot be written
+      why: audit/users.csv cannot be written: File too large (os error 27)
+      help: `ultracart audit --resume --out audit` asks for the rest
+    ");
+}

@@ -123,3 +123,27 @@ fn an_interrupted_refresh_is_waited_for_unless_it_is_interrupted_again() {
         );
     }
 }
+
+#[test]
+fn what_cannot_be_kept_is_said_and_not_promised() {
+    let account = Account::of(Sim::builder().users(30));
+    account.sim.fault(ultracart_sim::Fault::hang().on(ultracart_sim::Operation::GetUserLogins).nth(20));
+    let home = account.home();
+    let mut child = home.command_on_full_disk(&["audit", "--out", "audit"]).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    stderr.read_line(&mut said).unwrap();
+    assert!(said.starts_with("30 users; 30 more calls"), "{said}");
+    while account.sim.calls() < 2 + 20 {
+        std::thread::yield_now();
+    }
+    signal(&child, "INT");
+    said.clear();
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    insta::assert_snapshot!(said, @r"
+    warning: the checkpoint cannot be written on, so what is read from here on is not kept: File too large (os error 27)
+    error: interrupted
+      help: `ultracart audit --resume --out audit` asks for the rest
+    ");
+}

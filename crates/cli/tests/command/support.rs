@@ -58,7 +58,19 @@ impl Home {
 
     /// The command in its environment, in the home folder.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ultracart"));
+        self.prepare(Command::new(env!("CARGO_BIN_EXE_ultracart")), arguments)
+    }
+
+    /// The same, where no file can become longer than a kilobyte, as on a disk that is full.
+    #[cfg(unix)]
+    pub(crate) fn command_on_full_disk(&self, arguments: &[&str]) -> Command {
+        let mut shell = Command::new("/bin/sh");
+        let limit = "trap '' XFSZ; ulimit -f 1; exec \"$@\"";
+        shell.args(["-c", limit, "sh", env!("CARGO_BIN_EXE_ultracart")]);
+        self.prepare(shell, arguments)
+    }
+
+    fn prepare(&self, mut command: Command, arguments: &[&str]) -> Command {
         command.args(arguments).env_clear().env("HOME", self.folder.path()).current_dir(self.folder.path());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -63,6 +63,7 @@ pub(super) async fn ask(
                     notes.push(format!(
                         "The checkpoint could not be written on, so not all can be resumed: {error}"
                     ));
+                    observer.on_checkpoint_lost(&error);
                     checkpoint = None;
                 }
                 History::Read { source: Source::Call, read_at, logins }

@@ -70,7 +70,7 @@ impl Audit {
         self
     }
 
-    /// Is told what the review will cost, and how far it is.
+    /// Is told what the review will cost, how far it is, and whether what was read is kept.
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observer = Arc::new(observer);
         self
@@ -85,7 +85,7 @@ impl Audit {
     /// that is accepted for the groups.
     ///
     /// # Cancel safety
-    /// What was read stays in the checkpoint.
+    /// What was read stays in the checkpoint, unless [`Observer::on_checkpoint_lost`] was called.
     ///
     /// # Calls
     /// Two, and one for each user whose logins came neither with the list nor from the checkpoint. It makes one at

@@ -1,6 +1,7 @@
 //! What a review says while it is made.
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 /// What is still to be done, said before the first history is asked for.
@@ -45,6 +46,11 @@ pub trait Observer: fmt::Debug + Send + Sync + 'static {
     /// One more history was asked for.
     fn on_call_done(&self, progress: &Progress) {
         _ = progress;
+    }
+
+    /// The checkpoint could not be written on. The review goes on, and what it reads from here on is not kept.
+    fn on_checkpoint_lost(&self, error: &io::Error) {
+        _ = error;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ struct Inner {
     clock: Arc<TokioClock>,
     /// Whether a bar would be seen, and undisturbed by logs.
     draws: bool,
+    /// Whether what was read is not kept any more.
+    lost: Arc<AtomicBool>,
     state: Mutex<State>,
 }
 
@@ -37,10 +40,11 @@ struct State {
 }
 
 impl Teller {
-    pub(super) fn new(notes: Notes, verbose: u8) -> Self {
+    /// `lost` becomes true when what was read is not kept any more.
+    pub(super) fn new(notes: Notes, verbose: u8, lost: Arc<AtomicBool>) -> Self {
         let draws = io::stderr().is_terminal() && !notes.is_quiet() && verbose == 0;
         let clock = Arc::new(TokioClock::new());
-        Self(Arc::new(Inner { notes, clock, draws, state: Mutex::default() }))
+        Self(Arc::new(Inner { notes, clock, draws, lost, state: Mutex::default() }))
     }
 
     /// Takes the bar away.
@@ -92,6 +96,16 @@ impl Observer for Teller {
             let Progress { done, total, left, .. } = progress;
             let text = format!("{done} of {total} histories, {message}about {} left", time(*left));
             self.0.notes.note(&text);
+        }
+    }
+
+    fn on_checkpoint_lost(&self, error: &io::Error) {
+        self.0.lost.store(true, Ordering::Relaxed);
+        let text =
+            format!("the checkpoint cannot be written on, so what is read from here on is not kept: {error}");
+        match &lock(&self.0.state).bar {
+            Some(bar) => bar.suspend(|| self.0.notes.warning(&text)),
+            None => self.0.notes.warning(&text),
         }
     }
 }
