@@ -18,6 +18,17 @@ pub(super) fn make_dir(dir: &Path) -> io::Result<()> {
         .map_err(|error| named(&error, &format!("the folder {} cannot be made", dir.display())))
 }
 
+/// Sees whether a file can be put there: over another one it can, and over nothing else.
+pub(super) fn check_place(place: &Path) -> io::Result<()> {
+    match fs::metadata(place) {
+        Ok(there) if !there.is_file() => {
+            let error = io::Error::new(io::ErrorKind::AlreadyExists, "it is there and no file");
+            Err(cannot_be_written(&error, place))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A file that waits beside its place. Dropped there, it is removed.
 #[derive(Debug)]
 pub(super) struct Written {
@@ -38,7 +49,7 @@ pub(super) fn write(
         | io::ErrorKind::NotADirectory => {
             named(&error, &format!("the folder {} cannot be written to", dir.display()))
         }
-        _ => named(&error, &format!("{} cannot be written", dir.join(name).display())),
+        _ => cannot_be_written(&error, &dir.join(name)),
     };
     // Of a run with the same process id that was killed.
     _ = fs::remove_file(&temporary);
@@ -65,8 +76,7 @@ fn create(path: &Path) -> io::Result<File> {
 impl Written {
     /// Puts the file into its place, over what is there, and says where that is.
     pub(super) fn put(self) -> io::Result<PathBuf> {
-        fs::rename(&self.temporary, &self.place)
-            .map_err(|error| named(&error, &format!("{} cannot be written", self.place.display())))?;
+        fs::rename(&self.temporary, &self.place).map_err(|error| cannot_be_written(&error, &self.place))?;
         Ok(self.place.clone())
     }
 }
@@ -76,6 +86,10 @@ impl Drop for Written {
         // It is gone already if it was put into its place.
         _ = fs::remove_file(&self.temporary);
     }
+}
+
+fn cannot_be_written(error: &io::Error, path: &Path) -> io::Error {
+    named(error, &format!("{} cannot be written", path.display()))
 }
 
 fn named(error: &io::Error, what: &str) -> io::Error {

@@ -20,29 +20,32 @@ use ultracart_client::audit::Review;
 /// there, and says where they are.
 ///
 /// Only the owner can read them. No file is there in part: each is written beside its place and then put there,
-/// once all of them are written.
+/// once all of them are written. The page comes last: where it is new, all of them are.
 ///
 /// # Errors
-/// If the folder or a file cannot be written. The message names it.
+/// If the folder or a file cannot be written. The message names it. The files behind that one are left as they were.
 pub(crate) fn write(review: &Review, dir: &Path) -> io::Result<[PathBuf; 4]> {
     file::make_dir(dir)?;
     let stats = stats::of(review);
-    let files = [
+    let [users, logins, json, html] = [
         file::write(dir, "users.csv", |out| csv::users(review, &stats, out))?,
         file::write(dir, "logins.csv", |out| csv::logins(review, out))?,
         file::write(dir, "audit.json", |out| json::write(review, out))?,
         file::write(dir, "audit.html", |out| html::write(review, &stats, out))?,
     ];
-    let [users, logins, json, html] = files.map(file::Written::put);
-    Ok([html?, users?, logins?, json?])
+    let (users, logins, json) = (users.put()?, logins.put()?, json.put()?);
+    Ok([html.put()?, users, logins, json])
 }
 
-/// Makes the folder if it is not there and sees whether it can be written to, before a call is spent.
+/// Makes the folder if it is not there and sees whether it and the files in it can be written, before a call is spent.
 ///
 /// # Errors
-/// If it cannot be. The message names it.
+/// If they cannot be. The message names the folder or the file.
 pub(crate) fn check_dir(dir: &Path) -> io::Result<()> {
     file::make_dir(dir)?;
+    for name in ["users.csv", "logins.csv", "audit.json", "audit.html"] {
+        file::check_place(&dir.join(name))?;
+    }
     file::write(dir, "check", |_| Ok(())).map(drop)
 }
 
@@ -71,6 +74,30 @@ mod tests {
             let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
             assert_eq!(written.map(|path| mode(&path)), [0o600; 4]);
             assert_eq!(mode(&out), 0o700);
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_taken_by_something_else_is_named_before_and_ends_it_after() {
+        let review = sample::review(1, sample::Style::Usual);
+        for (name, new) in [("users.csv", 0), ("logins.csv", 1), ("audit.json", 2), ("audit.html", 3)] {
+            let dir = tempfile::tempdir().unwrap();
+            for old in ["users.csv", "logins.csv", "audit.json", "audit.html"] {
+                fs::write(dir.path().join(old), "old").unwrap();
+            }
+            check_dir(dir.path()).unwrap();
+            fs::remove_file(dir.path().join(name)).unwrap();
+            fs::create_dir(dir.path().join(name)).unwrap();
+
+            let error = check_dir(dir.path()).unwrap_err().to_string();
+            let taken = dir.path().join(name);
+            assert_eq!(error, format!("{} cannot be written: it is there and no file", taken.display()));
+            let error = write(&review, dir.path()).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{} cannot be written: ", taken.display())), "{error}");
+            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4, "nothing else is left");
+            let is_new = |name: &&str| fs::read(dir.path().join(name)).is_ok_and(|content| content != b"old");
+            let written = ["users.csv", "logins.csv", "audit.json", "audit.html"].into_iter().filter(is_new);
+            assert_eq!(written.count(), new, "those before it are new, and the page only with all of them");
         }
     }
 

@@ -187,6 +187,14 @@ fn an_output_folder_that_cannot_be_written_costs_no_call() {
             ran.stderr
         );
     }
+    home.write("audit/logins.csv/in a folder", "");
+    let ran = home.run(&["audit", "--out", "audit"]);
+    insta::assert_snapshot!(ran.failure(&home), @r"
+    2
+    error: the report cannot be written
+      why: audit/logins.csv cannot be written: it is there and no file
+      help: give another folder with --out
+    ");
     assert_eq!(account.sim.calls(), 0);
 }
 
