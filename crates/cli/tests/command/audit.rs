@@ -60,6 +60,31 @@ fn a_configured_account_is_reviewed() {
 }
 
 #[test]
+fn a_review_in_every_format() {
+    let sim = SimProcess::start(&["--users", "40", "--histories-in-list"]);
+    let home = sim.home();
+    let data = |format: &str| home.data(&["audit", "--out", "audit", "--quiet", "--format", format]);
+    let json: serde_json::Value = serde_json::from_str(&data("json")).unwrap();
+    let ndjson = data("ndjson");
+    assert_eq!(ndjson.lines().count(), 1);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&ndjson).unwrap(), json);
+    assert!(data("table").starts_with("40 users and "));
+
+    let csv = data("csv");
+    let mut csv = csv::Reader::from_reader(csv.as_bytes());
+    assert_eq!(csv.headers().unwrap(), vec!["severity", "kind", "title", "subjects", "not_judged"]);
+    let records: Vec<csv::StringRecord> = csv.records().map(Result::unwrap).collect();
+    let findings = json["findings"].as_array().unwrap();
+    assert_eq!(records.len(), findings.len(), "every check, also one that found nothing");
+    for (record, finding) in records.iter().zip(findings) {
+        for (field, name) in record.iter().zip(["severity", "kind", "title"]) {
+            assert_eq!(field, finding[name]);
+        }
+        assert_eq!(record[3], finding["subjects"].to_string());
+    }
+}
+
+#[test]
 fn what_is_missing_is_said_and_can_be_had_later() {
     let account = Account::of(Sim::builder().users(5));
     let refused = Fault::error(StatusCode::BAD_REQUEST, "not today");

@@ -7,7 +7,7 @@ use ultracart_client::audit::{Review, Severity};
 
 use crate::args::Format;
 use crate::failure::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, Record};
 use crate::text::terminal;
 
 /// Of what is missing, so much is said here; all of it is in the report.
@@ -33,6 +33,25 @@ struct Line<'a> {
     not_judged: Option<&'a str>,
 }
 
+impl Record for Line<'_> {
+    const COLUMNS: &'static [&'static str] = &["SEVERITY", "KIND", "TITLE", "SUBJECTS", "NOT JUDGED"];
+    const FIELDS: &'static [&'static str] = &["severity", "kind", "title", "subjects", "not_judged"];
+
+    fn row(&self) -> Vec<String> {
+        self.fields()
+    }
+
+    fn fields(&self) -> Vec<String> {
+        vec![
+            self.severity.to_owned(),
+            self.kind.to_owned(),
+            self.title.to_owned(),
+            self.subjects.to_string(),
+            self.not_judged.unwrap_or_default().to_owned(),
+        ]
+    }
+}
+
 impl<'a> Summary<'a> {
     pub(super) fn new(review: &'a Review, files: &'a [PathBuf], calls: u64) -> Self {
         let lines = review.findings.iter().map(|finding| Line {
@@ -53,8 +72,10 @@ impl<'a> Summary<'a> {
     }
 
     pub(super) fn write(&self, output: &mut Output) -> Result<(), Failure> {
-        if output.format() != Format::Table {
-            return output.object(self);
+        match output.format() {
+            Format::Table => {}
+            Format::Csv => return output.list(&self.findings),
+            Format::Json | Format::Ndjson => return output.object(self),
         }
         output.line(&format!(
             "{} users and {} groups reviewed with {} calls",
