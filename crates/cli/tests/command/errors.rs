@@ -107,7 +107,7 @@ fn an_answer_that_is_something_else() {
     ");
     insta::assert_snapshot!(of(Fault::nested_body(100_000)), @r"
     1
-    error: get_users: the answer is not what the API documents: at `.` (line 1, column 200026): something else was expected
+    error: get_users: the answer is not what the API documents: at line 1, column 200026: it is nested too deeply
       help: is http://127.0.0.1:PORT/rest/v2 the address of UltraCart's API? Something else seems to answer there
     ");
     insta::assert_snapshot!(of(Fault::cut_body()), @r"

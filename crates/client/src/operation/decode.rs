@@ -65,10 +65,19 @@ fn undecodable<T: Envelope>(answer: &Answer) -> Error {
     if !error.is_data() {
         return undocumented(&format!("it is no JSON from line {line}, column {column} on"));
     }
+    // Where the whole is meant the path is a dot, which says nothing.
+    let place = match path.as_str() {
+        "." => format!("at line {line}, column {column}"),
+        path => format!("at `{path}` (line {line}, column {column})"),
+    };
     let text = error.to_string();
+    // Looked for at the end: before it is the field's name, which the server chose.
+    if text.trim_end_matches(&format!(" at line {line} column {column}")).ends_with(" levels deep") {
+        return undocumented(&format!("{place}: it is nested too deeply"));
+    }
     let expected = text.rfind("expected ").map_or("something else was expected", |at| &text[at..]);
     let expected = expected.split(" at line ").next().unwrap_or_default();
-    undocumented(&format!("at `{path}` (line {line}, column {column}): {expected}"))
+    undocumented(&format!("{place}: {expected}"))
 }
 
 fn undocumented(what: &str) -> Error {

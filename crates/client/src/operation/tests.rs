@@ -1,8 +1,10 @@
 use std::fmt::Write as _;
 
 use ultracart_model::{Group, GroupOid, Permission, User, UserId};
+use ultracart_sim::{Fault, Sim};
 
 use super::*;
+use crate::Client;
 
 fn shown(operation: &impl Operation) -> String {
     let call = operation.call().unwrap();
@@ -43,5 +45,25 @@ fn what_ultracart_would_refuse_is_not_sent() {
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
         assert!(!error.may_have_reached_server());
         assert_eq!(error.to_string(), "`email` has 151 characters, and UltraCart takes 150 at the most");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_nested_too_deeply_is_told_and_where() {
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for (body, place) in [
+        (format!(r#"{{"new":{deep}}}"#), "at line 1, column 408"),
+        (format!(r#"{{"users":[{{}},{{"new":{deep}}}]}}"#), "at `users[1]` (line 1, column 421)"),
+        // The server chose this name, so none of it is shown.
+        (format!(r#"{{"users":[{{"expected \u001b[2J":{deep}}}]}}"#), "at `users[0]` (line 1, column 433)"),
+    ] {
+        let sim = Sim::builder().simple_key("key").build();
+        sim.fault(Fault::answer(http::Response::new(body.into())));
+        let client = Client::builder().simple_key("key").service(sim.service()).build().unwrap();
+        let error = client.user_api().get_users().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("get_users: the answer is not what the API documents: {place}: it is nested too deeply")
+        );
     }
 }
