@@ -65,7 +65,7 @@ async fn until_interrupted(command: &Command, context: &mut Context) -> Result<E
         // First the command: while it reads its input, before any call, a signal ends the process at once.
         biased;
         result = command.run(context) => result,
-        () = async { interrupt().await } => Err(command.interrupted()),
+        () = async { interrupt().await } => Err(command.interrupted(&context.global)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Strings that strangers chose, on their way to a terminal or a spreadsheet.
+//! Strings that strangers chose, on their way to a terminal, a shell or a spreadsheet.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -21,6 +21,15 @@ pub(crate) fn terminal(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(shown)
+}
+
+/// The text as a single word of a shell, for a command that is shown to be copied.
+pub(crate) fn shell(text: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return Cow::Borrowed(text);
+    }
+    format!("'{}'", text.replace('\'', r"'\''")).into()
 }
 
 /// The text as a cell that no spreadsheet runs, on one line.
@@ -112,6 +121,23 @@ mod tests {
             terminal("gpj\u{202e}exe\u{2066}\u{200b}\u{feff}\u{e0041}"),
             "gpj‹U+202E›exe‹U+2066›‹U+200B›‹U+FEFF›‹U+E0041›"
         );
+    }
+
+    #[test]
+    fn a_word_is_quoted_for_a_shell_where_it_has_to_be() {
+        for (text, word) in [
+            ("audit", "audit"),
+            ("../b-c_d/2025", "../b-c_d/2025"),
+            ("https://example.com:8443/rest/v2", "https://example.com:8443/rest/v2"),
+            ("Prüfung", "Prüfung"),
+            ("", "''"),
+            ("my folder", "'my folder'"),
+            ("~x", "'~x'"),
+            ("it's", r"'it'\''s'"),
+            ("$(reboot)`;&|<>*?!#\"\\", "'$(reboot)`;&|<>*?!#\"\\'"),
+        ] {
+            assert_eq!(shell(text), word);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod progress;
 mod summary;
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -14,10 +15,12 @@ use ultracart_client::{Error, ErrorKind};
 
 use self::progress::Teller;
 use self::summary::Summary;
+use crate::args::Global;
 use crate::connection::Connection;
 use crate::failure::{Exit, Failure};
 use crate::report;
 use crate::run::Context;
+use crate::text::shell;
 
 /// In the folder of the report, as long as it is not complete.
 const CHECKPOINT: &str = ".audit.checkpoint";
@@ -64,8 +67,10 @@ impl Audit {
         let connection = if self.demo {
             Connection::demo(context).await?
         } else {
-            self.check_checkpoint(&checkpoint)?;
-            Connection::open(context)?
+            let connection = Connection::open(context)?;
+            // Only now that it is known to be one the address can be repeated in what is advised.
+            self.check_checkpoint(&checkpoint, &context.global)?;
+            connection
         };
         if self.demo {
             context
@@ -90,14 +95,14 @@ impl Audit {
                 return Err(if self.demo || self.resume {
                     failure
                 } else {
-                    self.forget(&checkpoint, failure)
+                    self.forget(&checkpoint, failure, &context.global)
                 });
             }
         };
 
         let files = report::write(&review, &self.out).map_err(|error| {
             let failure = Failure::new(Exit::Failed, "the report cannot be written").why(error.to_string());
-            if self.demo { failure } else { failure.help(self.how_to_resume()) }
+            if self.demo { failure } else { failure.help(self.how_to_resume(&context.global)) }
         })?;
         if review.is_complete() && !self.demo {
             // All of it is in the report now. If it cannot be removed the next review says so.
@@ -114,34 +119,48 @@ impl Audit {
                 failure.help.extend(connection.help(kind));
             }
             _ if self.demo => {}
-            _ => failure = failure.help(self.how_to_resume()),
+            _ => failure = failure.help(self.how_to_resume(&context.global)),
         }
         Err(failure)
     }
 
     /// What to say when it was told to stop.
-    pub(super) fn interrupted(&self, failure: Failure) -> Failure {
-        if self.demo { failure } else { failure.help(self.how_to_resume()) }
+    pub(super) fn interrupted(&self, failure: Failure, global: &Global) -> Failure {
+        if self.demo { failure } else { failure.help(self.how_to_resume(global)) }
     }
 
-    fn how_to_resume(&self) -> String {
+    fn how_to_resume(&self, global: &Global) -> String {
         let kept = if self.lost.load(Ordering::Relaxed) { "" } else { "what was read is kept: " };
-        format!("{kept}{}", self.the_rest())
+        format!("{kept}{}", self.the_rest(global))
     }
 
-    fn the_rest(&self) -> String {
-        format!("`ultracart audit --resume --out {}` asks for the rest", self.out.display())
+    fn the_rest(&self, global: &Global) -> String {
+        let mut command = "ultracart audit --resume".to_owned();
+        let mut flag = |name: &str, value: &str| {
+            // A value that begins like a flag has to be joined to its own.
+            let joint = if value.starts_with('-') { '=' } else { ' ' };
+            _ = write!(command, " --{name}{joint}{}", shell(value));
+        };
+        flag("out", &self.out.to_string_lossy());
+        // Those that say which account it is.
+        if let Some(file) = &global.config {
+            flag("config", &file.to_string_lossy());
+        }
+        if let Some(url) = &global.base_url {
+            flag("base-url", url);
+        }
+        format!("`{command}` asks for the rest")
     }
 
     /// Work that was done is not thrown away unasked.
-    fn check_checkpoint(&self, checkpoint: &Path) -> Result<(), Failure> {
+    fn check_checkpoint(&self, checkpoint: &Path, global: &Global) -> Result<(), Failure> {
         if self.resume {
             return Ok(());
         }
         match is_empty(checkpoint) {
             Ok(true) => Ok(()),
             Ok(false) => Err(Failure::usage(format!("a review in {} was not finished", self.out.display()))
-                .help(format!("go on with it: {}", self.the_rest()))
+                .help(format!("go on with it: {}", self.the_rest(global)))
                 .help(format!("or begin anew: delete {}", checkpoint.display()))),
             Err(error) => Err(Failure::usage(format!("{} cannot be read", checkpoint.display()))
                 .why(error.to_string())
@@ -150,8 +169,8 @@ impl Audit {
     }
 
     /// A review that failed before it read any history leaves nothing to go on with.
-    fn forget(&self, checkpoint: &Path, failure: Failure) -> Failure {
-        if remove_empty(checkpoint) { failure } else { failure.help(self.how_to_resume()) }
+    fn forget(&self, checkpoint: &Path, failure: Failure, global: &Global) -> Failure {
+        if remove_empty(checkpoint) { failure } else { failure.help(self.how_to_resume(global)) }
     }
 }
 

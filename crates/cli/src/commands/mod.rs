@@ -10,6 +10,7 @@ mod users;
 
 use clap::Subcommand;
 
+use crate::args::Global;
 use crate::failure::{Exit, Failure};
 use crate::run::Context;
 
@@ -42,10 +43,10 @@ impl Command {
     }
 
     /// What to say when it was told to stop.
-    pub(crate) fn interrupted(&self) -> Failure {
+    pub(crate) fn interrupted(&self, global: &Global) -> Failure {
         let failure = Failure::new(Exit::Interrupted, "interrupted");
         match self {
-            Self::Audit(audit) => audit.interrupted(failure),
+            Self::Audit(audit) => audit.interrupted(failure, global),
             Self::Users(users) if users.changes() => unknown(failure),
             Self::Groups(groups) if groups.changes() => unknown(failure),
             _ => failure,

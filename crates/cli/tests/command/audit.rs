@@ -170,6 +170,50 @@ fn a_checkpoint_that_cannot_be_used_is_left_as_it_is_and_what_to_do_is_said() {
 }
 
 #[test]
+fn what_is_advised_can_be_copied_into_a_shell() {
+    let account = Account::of(Sim::builder().users(3));
+    account.sim.fault(Fault::status_500().on(Operation::GetUserLogins).nth(2));
+    let base_url = account.base_url();
+    let home = Home::empty().var("ULTRACART_SIMPLE_KEY", crate::support::KEY);
+    home.write("the account's.toml", "retry.max_attempts = 1");
+    let arguments =
+        ["audit", "--out=-of $HOME", "--config", "the account's.toml", "--base-url", base_url.as_str()];
+    let ran = home.run(&arguments);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    let advised = ran.stderr.rsplit('`').nth(1).unwrap();
+    assert_eq!(
+        advised,
+        format!(
+            r"ultracart audit --resume --out='-of $HOME' --config 'the account'\''s.toml' --base-url {base_url}"
+        )
+    );
+    let again = home.run(&arguments);
+    assert_eq!(again.code, Some(2));
+    assert!(
+        again.stderr.contains(&format!("go on with it: `{advised}` asks for the rest")),
+        "{}",
+        again.stderr
+    );
+
+    #[cfg(unix)]
+    {
+        let program = advised.replacen("ultracart", env!("CARGO_BIN_EXE_ultracart"), 1);
+        let output = home.shell(&program).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(names(&home, "-of $HOME"), REPORT);
+    }
+}
+
+#[test]
+fn an_address_with_a_password_is_not_repeated() {
+    let home = Home::without_account();
+    home.write("audit/.audit.checkpoint", "{}\n{}\n");
+    let ran = home.run(&["audit", "--out", "audit", "--base-url", "https://ada:s3cret@example.com/rest/v2"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(!ran.stderr.contains("s3cret"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_review_that_may_ask_no_more_says_what_to_do_about_that() {
     for (fault, said) in [
         (Fault::gone_410(), "make no more calls, and ask UltraCart's support why\n"),

@@ -70,6 +70,12 @@ impl Home {
         self.prepare(shell, arguments)
     }
 
+    /// A line as it is typed into a shell.
+    #[cfg(unix)]
+    pub(crate) fn shell(&self, line: &str) -> Command {
+        self.prepare(Command::new("/bin/sh"), &["-c", line])
+    }
+
     fn prepare(&self, mut command: Command, arguments: &[&str]) -> Command {
         command.args(arguments).env_clear().env("HOME", self.folder.path()).current_dir(self.folder.path());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
