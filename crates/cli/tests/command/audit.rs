@@ -84,6 +84,22 @@ fn a_review_in_every_format() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_whose_name_is_no_text_is_a_folder() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let sim = SimProcess::start(&["--users", "3", "--histories-in-list"]);
+    let home = sim.home();
+    for format in ["table", "json", "csv", "ndjson"] {
+        let mut command = home.command(&["audit", "--quiet", "--format", format, "--out"]);
+        let output = command.arg(std::ffi::OsStr::from_bytes(b"r\xe9port")).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), stderr.as_str()), (Some(0), ""), "{format}");
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said.contains("r\u{fffd}port/audit.html"), format != "csv", "{said}");
+    }
+}
+
 #[test]
 fn what_is_missing_is_said_and_can_be_had_later() {
     let account = Account::of(Sim::builder().users(5));

@@ -1,5 +1,6 @@
 //! What a review comes to, in short.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -16,7 +17,8 @@ const SAID: usize = 10;
 /// What a review comes to.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary<'a> {
-    files: &'a [PathBuf],
+    /// As far as their names are text.
+    files: Vec<Cow<'a, str>>,
     calls: u64,
     users: usize,
     groups: usize,
@@ -62,7 +64,7 @@ impl<'a> Summary<'a> {
             not_judged: finding.not_judged.as_deref(),
         });
         Self {
-            files,
+            files: files.iter().map(|file| file.to_string_lossy()).collect(),
             calls,
             users: review.users.len(),
             groups: review.groups.len(),
@@ -88,8 +90,8 @@ impl<'a> Summary<'a> {
                 }
             }
         }
-        for file in self.files {
-            output.line(&terminal(&file.display().to_string()))?;
+        for file in &self.files {
+            output.line(&terminal(file))?;
         }
         Ok(())
     }
