@@ -47,10 +47,18 @@ pub(crate) fn run(cli: Cli) -> Exit {
     });
     // What still runs, such as a name look-up, must not hold up the end.
     runtime.shutdown_background();
-    let result = result.and_then(|exit| match context.output.flush() {
-        Ok(()) => Ok(exit),
-        Err(error) => Err(Failure::of_output(&error)),
-    });
+    // What was written stands before what is said of it, also where both end on one terminal.
+    let written = context.output.flush().map_err(|error| Failure::of_output(&error));
+    let result = match (result, written) {
+        (Ok(exit), written) => written.map(|()| exit),
+        (Err(failure), written) => {
+            // A command that failed over its output has said so itself.
+            if let Some(output) = written.err().filter(|output| output.what != failure.what) {
+                notes::failure(&output);
+            }
+            Err(failure)
+        }
+    };
     result.unwrap_or_else(|failure| {
         notes::failure(&failure);
         failure.exit

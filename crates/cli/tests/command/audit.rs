@@ -1,5 +1,7 @@
 //! `ultracart audit`.
 
+use std::io::Read as _;
+
 use http::StatusCode;
 use ultracart_sim::{Fault, Operation, Sim};
 
@@ -227,6 +229,62 @@ fn an_address_with_a_password_is_not_repeated() {
     let ran = home.run(&["audit", "--out", "audit", "--base-url", "https://ada:s3cret@example.com/rest/v2"]);
     assert_eq!(ran.code, Some(2));
     assert!(!ran.stderr.contains("s3cret"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_was_reviewed_comes_before_what_is_missing() {
+    let account = Account::of(Sim::builder().users(3));
+    account.sim.fault(Fault::status_500().on(Operation::GetUserLogins).nth(2));
+    let home = account.home();
+    // One pipe for both, as on a terminal.
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let mut command = home.command(&["audit", "--out", "audit", "--quiet"]);
+    let mut child = command.stdout(writer.try_clone().unwrap()).stderr(writer).spawn().unwrap();
+    // Which holds the pipe open.
+    drop(command);
+    let mut said = String::new();
+    reader.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    assert!(said.starts_with("3 users and 12 groups reviewed"), "{said}");
+    assert!(said.contains("audit/audit.json\nerror: the report is written"), "{said}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_cannot_be_written_is_said_beside_what_else_went_wrong() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let account = Account::of(Sim::builder().users(3));
+    account.sim.fault(Fault::status_500().on(Operation::GetUserLogins).nth(2));
+    let home = account.home();
+    let said = |arguments: &[&str], out: std::process::Stdio| {
+        let output = home.command(arguments).stdout(out).output().unwrap();
+        format!("{}\n{}", output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let audit = ["audit", "--resume", "--out", "audit", "--quiet"];
+    insta::assert_snapshot!(said(&audit, full().into()), @r"
+    3
+    error: the output cannot be written
+      why: No space left on device (os error 28)
+    error: the report is written, and it is not complete
+      why: the logins of hgupta: get_user_logins: 500 Internal Server Error: An internal error occurred.
+      help: what was read is kept: `ultracart audit --resume --out audit` asks for the rest
+    ");
+    // A reader that has gone is no failure, but what is missing is.
+    account.sim.fault(Fault::status_500().on(Operation::GetUserLogins));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    insta::assert_snapshot!(said(&audit, writer.into()), @r"
+    3
+    error: the report is written, and it is not complete
+      why: the logins of hgupta: get_user_logins: 500 Internal Server Error: An internal error occurred.
+      help: what was read is kept: `ultracart audit --resume --out audit` asks for the rest
+    ");
+    // To say it once is enough, though what is not written yet is tried again at the end.
+    insta::assert_snapshot!(said(&["users", "list", "--format", "csv"], full().into()), @r"
+    1
+    error: the output cannot be written
+      why: No space left on device (os error 28)
+    ");
 }
 
 #[test]
