@@ -8,7 +8,12 @@ use crate::settings;
 
 /// The configuration: show
 #[derive(Debug, Args)]
-#[command(disable_help_subcommand = true)]
+#[command(
+    disable_help_subcommand = true,
+    after_help = "\
+Examples:
+  ultracart config show"
+)]
 pub(crate) struct ConfigCommand {
     #[command(subcommand)]
     action: Action,

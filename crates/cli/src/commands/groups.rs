@@ -14,7 +14,17 @@ use crate::run::Context;
 
 /// Groups: list, get, insert, update, delete
 #[derive(Debug, Args)]
-#[command(disable_help_subcommand = true)]
+#[command(
+    disable_help_subcommand = true,
+    after_help = "\
+Examples:
+  ultracart groups list
+  ultracart groups insert --name Support --permission orders_view --member ada
+  ultracart groups update 1001 --member ada --remove-member 7
+  ultracart groups delete 1001
+
+`ultracart groups insert --help` and the like say what each costs."
+)]
 pub(crate) struct Groups {
     #[command(subcommand)]
     action: Action,
@@ -62,7 +72,11 @@ With flags the group is read, changed and written back: two calls, or one if not
 sent as it is: one call. Prints the group as it was stored.")]
     Update(Update),
     /// Delete a group
-    #[command(after_help = "Costs one call. It asks nothing and cannot be undone.")]
+    #[command(after_help = "\
+Examples:
+  ultracart groups delete 1001
+
+Costs one call. It asks nothing and cannot be undone.")]
     Delete {
         /// The group's `group_oid`, as in `groups list`
         #[arg(value_name = "OID")]

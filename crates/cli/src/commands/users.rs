@@ -14,7 +14,17 @@ use crate::run::Context;
 
 /// Users: list, get, logins, insert, update, delete
 #[derive(Debug, Args)]
-#[command(disable_help_subcommand = true)]
+#[command(
+    disable_help_subcommand = true,
+    after_help = "\
+Examples:
+  ultracart users list
+  ultracart users insert --login ada --email ada@example.com --group Support
+  ultracart users update 7 --phone 555-0100
+  ultracart users delete 7
+
+`ultracart users insert --help` and the like say what each costs."
+)]
 pub(crate) struct Users {
     #[command(subcommand)]
     action: Action,
@@ -74,7 +84,11 @@ With flags the user is read, changed and written back: two calls, or one if noth
 sent as it is: one call. Prints the user as it was stored.")]
     Update(Update),
     /// Delete a user
-    #[command(after_help = "Costs one call. It asks nothing and cannot be undone.")]
+    #[command(after_help = "\
+Examples:
+  ultracart users delete 7
+
+Costs one call. It asks nothing and cannot be undone.")]
     Delete {
         /// The user's `user_id`, as in `users list`
         id: UserId,

@@ -29,6 +29,7 @@ fn every_help_text() {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();
         arguments.push("--help");
         let help = home.data(&arguments);
+        assert!(help.contains("\nExamples:\n  "), "{command} has no example");
         // What is the same everywhere is looked at once.
         let help = if command.is_empty() { help } else { without_global_options(&help) };
         let name = if command.is_empty() { "ultracart".to_owned() } else { command.replace(' ', "_") };
@@ -40,7 +41,7 @@ fn without_global_options(help: &str) -> String {
     let (before, rest) = help.split_once("Global options:\n").unwrap();
     let after = rest.split_once("\n\n").map_or("", |(_, after)| after);
     // Of a long help each option stands on its own.
-    let after = after.find("Examples:").or_else(|| after.find("Costs ")).map_or("", |start| &after[start..]);
+    let after = after.find("Examples:").map_or("", |start| &after[start..]);
     format!("{before}{after}")
 }
 
