@@ -1,5 +1,6 @@
 //! `ultracart audit`: the access review.
 
+mod demo;
 mod progress;
 mod summary;
 
@@ -65,6 +66,7 @@ impl Audit {
         })?;
         let checkpoint = self.out.join(CHECKPOINT);
         let connection = if self.demo {
+            demo::check(&self.out)?;
             Connection::demo(context).await?
         } else {
             let connection = Connection::open(context)?;

@@ -30,6 +30,8 @@ fn the_demonstration_needs_nothing() {
     let home = Home::empty()
         .var("ULTRACART_SIMPLE_KEY", "not a key\n")
         .var("ULTRACART_BASE_URL", "http://example.com");
+    // The report of an earlier one is written over.
+    home.write("audit/audit.json", r#"{"schema_version": "1", "host": "127.0.0.1:8080"}"#);
     let ran = home.run(&["audit", "--demo", "--out", "audit"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(names(&home, "audit"), REPORT);
@@ -43,6 +45,40 @@ fn the_demonstration_needs_nothing() {
         ran.stderr
     );
     assert_eq!(text(&home.path("audit/users.csv")).lines().count(), 201);
+}
+
+#[test]
+fn a_demonstration_writes_over_no_report_of_a_real_account() {
+    let home = Home::empty();
+    let said: Vec<String> = [
+        r#"{"schema_version": "1", "host": "secure.ultracart.com", "users": []}"#,
+        r#"{"schema_version": "1", "host": "127.0.0.1.example.com"}"#,
+        r#"{"schema_version": "1", "host"#,
+    ]
+    .map(|report| {
+        let path = home.write("audit/audit.json", report);
+        let ran = home.run(&["audit", "--demo", "--out", "audit"]);
+        assert_eq!(text(&path), report);
+        assert_eq!(names(&home, "audit"), ["audit.json"]);
+        ran.failure(&home)
+    })
+    .into();
+    insta::assert_snapshot!(said.join("\n"), @r"
+    2
+    error: a demonstration would write over the report in audit
+      why: audit/audit.json is the review of secure.ultracart.com
+      help: give another folder with --out
+
+    2
+    error: a demonstration would write over the report in audit
+      why: audit/audit.json is the review of 127.0.0.1.example.com
+      help: give another folder with --out
+
+    2
+    error: a demonstration would write over the report in audit
+      why: audit/audit.json cannot be read, so it may be of a real account: EOF while parsing a string at line 1 column 29
+      help: give another folder with --out
+    ");
 }
 
 #[test]
