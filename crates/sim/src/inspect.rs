@@ -81,6 +81,12 @@ impl Sim {
         self.shared.lock().credentials.refresh_token(client_id).cloned()
     }
 
+    /// The access tokens that were given out, in no order and without those that were made invalid. One that has expired
+    /// may still be among them.
+    pub fn access_tokens(&self) -> Vec<Token> {
+        self.shared.lock().credentials.access_tokens().map(Token::from).collect()
+    }
+
     /// Makes all access tokens invalid, however long they had to live.
     pub fn expire_access_tokens(&self) {
         self.shared.lock().credentials.expire_access_tokens();

@@ -63,6 +63,11 @@ impl Credentials {
         self.clients.iter().find(|client| client.id == client_id).map(|client| &client.refresh_token)
     }
 
+    /// The access tokens that were given out.
+    pub(crate) fn access_tokens(&self) -> impl Iterator<Item = &str> {
+        self.granted.keys().map(String::as_str)
+    }
+
     /// The application that a request's headers speak for.
     pub(crate) fn application(&self, headers: &HeaderMap, now: Duration) -> Option<String> {
         if let Some(key) = headers.get("x-ultracart-simple-key") {
@@ -126,8 +131,10 @@ mod tests {
             |credentials: &Credentials, now| credentials.application(&headers, Duration::from_secs(now));
         assert_eq!(who(&credentials, 9).as_deref(), Some("app"));
         assert_eq!(who(&credentials, 10), None);
+        assert_eq!(credentials.access_tokens().count(), 1);
         credentials.expire_access_tokens();
         assert_eq!(who(&credentials, 0), None);
+        assert_eq!(credentials.access_tokens().count(), 0);
 
         let next = tokens.refresh_token.unwrap();
         assert_eq!(credentials.refresh_token("app"), Some(&next));

@@ -5,6 +5,7 @@ use http::{Method, Request, StatusCode};
 use serde_json::Value;
 
 use crate::support::{Answer, request, send};
+use ultracart_model::Token;
 use ultracart_sim::Sim;
 
 async fn token(sim: &Sim, form: &str) -> Answer {
@@ -38,6 +39,7 @@ async fn a_refresh_brings_new_tokens_and_takes_the_old_ones() {
         (&Value::from("3600"), &Value::from("bearer"))
     );
     assert_eq!(call(&sim, &tokens).await, StatusCode::OK);
+    assert_eq!(sim.access_tokens().iter().map(Token::expose).collect::<Vec<_>>(), [&tokens["access_token"]]);
 
     let again = token(&sim, form).await;
     assert_eq!(
