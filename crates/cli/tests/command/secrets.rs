@@ -1,6 +1,10 @@
 //! No credential appears anywhere, however much is logged.
 
-use http::StatusCode;
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use ultracart_model::Token;
 use ultracart_sim::{Fault, Operation, Sim};
 
 use crate::account::Account;
@@ -15,6 +19,7 @@ fn loud(home: Home) -> Home {
 
 fn assert_silent_about(ran: &Ran, secrets: &[&str], arguments: &[&str]) {
     for secret in secrets {
+        assert!(!secret.is_empty());
         for text in [&ran.stdout, &ran.stderr] {
             assert!(!text.contains(secret), "{arguments:?} shows {secret}: {text}");
         }
@@ -57,40 +62,108 @@ fn the_simple_key_and_passwords() {
         assert_eq!(leaks, None, "a library's own log");
     }
     assert!(logged > 10, "there are logs to look through");
-    let keys = account.sim.requests();
-    assert!(keys.len() > 10, "and calls were made");
+    assert!(account.sim.requests().len() > 10, "and calls were made");
 
-    let home = home.var("ULTRACART_AUTH__SIMPLE_KEY_FILE", "key");
     for wrong in [" ", "\n"] {
         let home = Home::of("https://127.0.0.1:9").var("ULTRACART_SIMPLE_KEY", &format!("{KEY}{wrong}{KEY}"));
         let ran = loud(home).run(&["users", "list", "-vvv"]);
         assert_eq!(ran.code, Some(2));
         assert_silent_about(&ran, &[KEY], &["a key that is none"]);
     }
-    drop(home);
+}
+
+#[test]
+fn a_simple_key_in_a_file() {
+    let account = Account::of(Sim::builder().users(5));
+    let home = loud(Home::empty())
+        .var("ULTRACART_BASE_URL", &account.base_url())
+        .var("ULTRACART_AUTH__SIMPLE_KEY_FILE", "key");
+    home.write("key", format!("{KEY}\n"));
+    for (arguments, code) in [
+        (&["users", "list"][..], 0),
+        (&["users", "get", "99999"], 1),
+        (&["audit", "--out", "audit"], 0),
+        (&["config", "show"], 0),
+        (&["config", "show", "--format", "json"], 0),
+    ] {
+        let ran = home.run(&[arguments, &["-vvv"]].concat());
+        assert_eq!(ran.code, Some(code), "{arguments:?}: {}", ran.stderr);
+        assert_silent_about(&ran, &[KEY], arguments);
+    }
+    assert_eq!(account.sim.calls(), 2 + 7, "the key was read and used");
+
+    for wrong in [format!("{KEY} {KEY}\n"), format!("{KEY}\n{KEY}\n"), format!("\u{e9}{KEY}")] {
+        home.write("key", &wrong);
+        let ran = home.run(&["users", "list", "-vvv"]);
+        assert_eq!(ran.code, Some(2), "{wrong:?}: {}", ran.stderr);
+        assert_silent_about(&ran, &[KEY], &["a file that holds no key"]);
+    }
+}
+
+fn with_oauth(account: &Account) -> Home {
+    loud(Home::empty())
+        .var("ULTRACART_BASE_URL", &account.base_url())
+        .var("ULTRACART_AUTH__OAUTH__CLIENT_ID", "app")
+        .var("ULTRACART_AUTH__OAUTH__REFRESH_TOKEN_FILE", "token")
+        .var("ULTRACART_RETRY__MAX_ATTEMPTS", "1")
 }
 
 #[test]
 fn oauth_tokens() {
     let account = Account::of(Sim::builder().users(5).oauth("app", TOKEN));
-    let home = loud(Home::empty())
-        .var("ULTRACART_BASE_URL", &account.base_url())
-        .var("ULTRACART_AUTH__OAUTH__CLIENT_ID", "app")
-        .var("ULTRACART_AUTH__OAUTH__REFRESH_TOKEN_FILE", "token");
+    let home = with_oauth(&account);
     home.write("token", TOKEN);
-    let ran = home.run(&["users", "list", "-vvv"]);
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    let next = crate::support::text(&home.path("token"));
-    assert_ne!(next.trim(), TOKEN, "each refresh replaces it");
-    assert_silent_about(&ran, &[TOKEN, next.trim()], &["users", "list"]);
-    let again = home.run(&["users", "list", "-vvv"]);
-    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    let mut refresh_tokens = vec![TOKEN.to_owned()];
+    for arguments in [&["users", "list", "-vvv"][..], &["users", "get", "99999", "-vvv"]] {
+        let ran = home.run(arguments);
+        refresh_tokens.push(crate::support::text(&home.path("token")).trim().to_owned());
+        let access_tokens = account.sim.access_tokens();
+        assert_eq!(access_tokens.len(), refresh_tokens.len() - 1, "{}", ran.stderr);
+        let mut secrets: Vec<&str> = access_tokens.iter().map(Token::expose).collect();
+        secrets.extend(refresh_tokens.iter().map(String::as_str));
+        assert!(ran.stderr.contains(" DEBUG "), "there are logs to look through: {}", ran.stderr);
+        assert_silent_about(&ran, &secrets, arguments);
+    }
+    assert_eq!(account.sim.calls(), 2);
+    assert_eq!(refresh_tokens.iter().collect::<HashSet<_>>().len(), 3, "each refresh replaces it");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = std::fs::metadata(home.path("token")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    // An access token never stands without this word before it.
-    assert!(!ran.stderr.contains("Bearer"), "{}", ran.stderr);
+}
+
+#[test]
+fn oauth_tokens_where_no_new_one_is_had() {
+    const ACCESS: &str = "acc3ss-token-of-the-test";
+    const NEXT: &str = "n3xt-token-of-the-test";
+    let account = Account::of(Sim::builder().users(5).oauth("app", "another-token"));
+    let home = with_oauth(&account);
+    home.write("token", TOKEN);
+    let answer = |status: StatusCode, body: String| {
+        let mut answer = Response::new(Bytes::from(body));
+        *answer.status_mut() = status;
+        Some(Fault::answer(answer).on(Operation::OauthAccessToken))
+    };
+    let whole = format!(r#""access_token": "{ACCESS}", "refresh_token": "{NEXT}""#);
+    for fault in [
+        // The account knows no such token.
+        None,
+        answer(StatusCode::OK, format!(r#"{{{whole}, "expires_in": []}}"#)),
+        answer(
+            StatusCode::OK,
+            format!(r#"{{"refresh_token": "{NEXT}", "access_token": {{"{ACCESS}": 1}}}}"#),
+        ),
+        answer(StatusCode::OK, format!("<html>{TOKEN} {ACCESS} {NEXT}</html>")),
+        answer(StatusCode::BAD_REQUEST, format!("{{{whole}}}")),
+        answer(StatusCode::BAD_GATEWAY, format!("{TOKEN} {ACCESS} {NEXT}")),
+    ] {
+        account.sim.script(fault);
+        let ran = home.run(&["users", "list", "-vvv"]);
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.contains("error: get_users: "), "{}", ran.stderr);
+        assert_silent_about(&ran, &[TOKEN, ACCESS, NEXT], &["users", "list"]);
+    }
+    assert_eq!((account.sim.faults_left(), account.sim.calls()), (0, 0));
 }
