@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 use ultracart_sim::{Fault, Sim};
 
 use crate::account::Account;
@@ -135,6 +135,30 @@ fn an_error_of_ultracarts_own_with_control_characters() {
     1
     error: get_users: 400 Bad Request: no [2J  such thing
       why: it is about the account DEMO
+    ");
+}
+
+#[test]
+fn an_error_in_the_header_alone_with_control_characters() {
+    // As bytes: the account itself would put no such thing into a header.
+    let header = |bytes: &[u8]| {
+        let mut answer = Response::new(Bytes::new());
+        *answer.status_mut() = StatusCode::BAD_REQUEST;
+        for name in ["uc-rest-error", "uc-rest-error-merchant-id"] {
+            answer.headers_mut().insert(name, HeaderValue::from_bytes(bytes).unwrap());
+        }
+        of(Fault::answer(answer))
+    };
+    let mut said = header(b"a\xc2\x9bb\xe2\x80\xae");
+    // Alone, and half of one: not even UTF-8.
+    said += &header(b"c\x9bd\xe2\x80");
+    insta::assert_snapshot!(said, @r"
+    1
+    error: get_users: 400 Bad Request: a b
+      why: it is about the account a b
+    1
+    error: get_users: 400 Bad Request: c�d�
+      why: it is about the account c�d�
     ");
 }
 
