@@ -201,7 +201,11 @@ pub(crate) fn shown(text: &str) -> String {
     const MAX: usize = 500;
     let hidden = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+            || matches!(
+                c,
+                '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+                    | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+            )
     };
     let mut shown: String = text.chars().map(|c| if hidden(c) { ' ' } else { c }).take(MAX).collect();
     shown.truncate(shown.trim_end().len());
@@ -223,5 +227,6 @@ mod tests {
         assert_eq!(shown(" a\u{1b}[31mb\r\nc\u{202e}d "), "a [31mb  c d");
         assert_eq!(shown(&"é".repeat(501)), format!("{}…", "é".repeat(500)));
         assert_eq!(shown("\u{7}"), "");
+        assert_eq!(shown("a\u{61c}b\u{e0041}c\u{2060}d\u{ad}e"), "a b c d e");
     }
 }

@@ -195,9 +195,10 @@ impl Refresh {
         let Some(access_token) = answer.token("access_token").filter(|_| status.is_success()) else {
             // Nothing else of the answer is shown: it could be a token.
             return Err(failed(match answer.refusal() {
+                // It can quote the token that was sent, before it is cut to a length.
                 Some(why) => format!(
                     "no new token: {}; if the refresh token was used or revoked elsewhere, authorize the application again",
-                    shown(&why).trim_end_matches('.')
+                    shown(&why.replace(self.used.expose(), "(hidden)")).trim_end_matches('.')
                 ),
                 None => format!(
                     "no new token: the answer has status {} and is not what is documented",
