@@ -10,7 +10,7 @@ use ultracart_sim::Sim;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let (mut port, mut builder) = (0_u16, Sim::builder().users(200));
+    let (mut port, mut builder) = (0_u16, Sim::builder().users(200).keep_requests(0));
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg} needs a value"));

@@ -174,7 +174,8 @@ impl Builder {
         self
     }
 
-    /// How many of the latest requests [`Sim::requests`] remembers: 20,000, if not set.
+    /// How many of the latest requests [`Sim::requests`] remembers: 20,000, if not set; and never more than 32 MiB of
+    /// paths, headers and bodies. With 0 it remembers none: for an account that is served for long.
     pub fn keep_requests(mut self, requests: usize) -> Self {
         self.settings.keep_requests = requests;
         self

@@ -61,7 +61,8 @@ impl Shared {
     pub(crate) fn take(self: &Arc<Self>, request: &Request<Bytes>) -> Taken {
         let now = self.clock.now();
         let peer = request.extensions().get::<PeerIp>().map_or(LOOPBACK, |peer| peer.0);
-        let mut record = RecordedRequest::new(request, now, peer);
+        let keep = self.settings.keep_requests;
+        let record = (keep > 0).then(|| RecordedRequest::new(request, now, peer));
         let mut guard = self.lock();
         let state = &mut *guard;
         let route = route(request.method(), request.uri().path());
@@ -76,7 +77,6 @@ impl Shared {
             arrival.application.iter().cloned().map(Scope::Application).chain([Scope::Ip(peer)]).collect()
         };
         let others = state.flights.others(&scopes, now);
-        record.in_flight = others.any;
         state.records.calls += u64::from(!is_token);
         state.records.overlaps += u64::from(others.any > 0);
 
@@ -109,11 +109,14 @@ impl Shared {
         let wait = self.settings.latency.saturating_add(extra_wait);
         let flight = flight.map(|id| Flight::new(Arc::clone(self), id, now.saturating_add(wait)));
 
-        record.operation = operation;
-        if let Outcome::Answer(reply, _) = &outcome {
-            record.status = Some(reply.status);
+        if let Some(mut record) = record {
+            record.operation = operation;
+            record.in_flight = others.any;
+            if let Outcome::Answer(reply, _) = &outcome {
+                record.status = Some(reply.status);
+            }
+            state.records.push(record, keep);
         }
-        state.records.push(record, self.settings.keep_requests);
         Taken { flight, wait, outcome }
     }
 

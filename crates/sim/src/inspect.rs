@@ -13,7 +13,8 @@ use crate::sim::Sim;
 
 /// What it has seen.
 impl Sim {
-    /// The requests, oldest first, without credentials and passwords.
+    /// The latest requests, oldest first, without credentials and passwords: as many as
+    /// [`keep_requests`](crate::Builder::keep_requests) says.
     pub fn requests(&self) -> Vec<Arc<RecordedRequest>> {
         self.shared.lock().records.latest.iter().cloned().collect()
     }

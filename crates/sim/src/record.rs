@@ -18,6 +18,8 @@ const SECRET_HEADERS: [&str; 5] =
 const SECRET_FIELDS: [&str; 4] = ["change_ftp_password_to", "change_password_to", "code", "refresh_token"];
 /// Of a longer body nothing is kept.
 const MAX_BODY: usize = 256 * 1024;
+/// How many bytes of requests are kept in all.
+const MAX_KEPT: usize = 32 * 1024 * 1024;
 
 /// A request as it came, without the credentials and passwords that were in it.
 #[derive(Clone, Debug)]
@@ -35,19 +37,23 @@ pub struct RecordedRequest {
     pub query: Option<String>,
     /// Its headers; the values of credentials are `[redacted]`.
     pub headers: HeaderMap,
-    /// Its body, where that was JSON or a form; passwords and tokens are `[redacted]`.
-    pub body: Option<Value>,
     /// The address it came from.
     pub peer: IpAddr,
     /// How many other calls of the same application or address were in flight when it came.
     pub in_flight: u32,
     /// The status of the answer; `None` where there was none.
     pub status: Option<StatusCode>,
+    /// As text: parsed, JSON takes many times as much memory.
+    body: Option<Box<str>>,
 }
 
 impl RecordedRequest {
     pub(crate) fn new(request: &Request<Bytes>, at: Duration, peer: IpAddr) -> Self {
         let mut headers = request.headers().clone();
+        for value in headers.values_mut() {
+            // A copy: over TCP the value itself would keep the whole buffer that it was read into.
+            *value = HeaderValue::from_bytes(value.as_bytes()).unwrap_or(HeaderValue::from_static("?"));
+        }
         for name in SECRET_HEADERS {
             if let Some(value) = headers.get_mut(name) {
                 *value = HeaderValue::from_static(REDACTED);
@@ -60,11 +66,23 @@ impl RecordedRequest {
             path: request.uri().path().to_owned(),
             query: request.uri().query().map(str::to_owned),
             headers,
-            body: body(request),
             peer,
             in_flight: 0,
             status: None,
+            body: body(request).map(|body| body.to_string().into()),
         }
+    }
+
+    /// Its body, where that was JSON or a form of 256 KiB at the most; passwords and tokens are `[redacted]`.
+    pub fn body(&self) -> Option<Value> {
+        serde_json::from_str(self.body.as_deref()?).ok()
+    }
+
+    /// How many bytes of it are kept.
+    fn len(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        let texts = [Some(&*self.path), self.query.as_deref(), self.body.as_deref()];
+        headers + texts.into_iter().flatten().map(str::len).sum::<usize>()
     }
 }
 
@@ -115,6 +133,8 @@ fn redact(value: &mut Value) {
 #[derive(Debug, Default)]
 pub(crate) struct Records {
     pub(crate) latest: VecDeque<Arc<RecordedRequest>>,
+    /// How many bytes those are.
+    kept: usize,
     pub(crate) calls: u64,
     pub(crate) rejections: u64,
     pub(crate) overlaps: u64,
@@ -122,11 +142,11 @@ pub(crate) struct Records {
 
 impl Records {
     pub(crate) fn push(&mut self, request: RecordedRequest, keep: usize) {
-        if self.latest.len() >= keep {
-            self.latest.pop_front();
-        }
-        if keep > 0 {
-            self.latest.push_back(Arc::new(request));
+        self.kept += request.len();
+        self.latest.push_back(Arc::new(request));
+        while self.latest.len() > keep || self.kept > MAX_KEPT {
+            let Some(oldest) = self.latest.pop_front() else { return };
+            self.kept -= oldest.len();
         }
     }
 }
@@ -146,13 +166,53 @@ mod tests {
         let record = RecordedRequest::new(&request, Duration::ZERO, [127, 0, 0, 1].into());
         assert!(!format!("{record:?}").contains("SECRET"));
         assert_eq!(record.headers["x-other"], "kept");
-        assert_eq!(record.body.unwrap()["login"], "a");
+        assert_eq!(record.body().unwrap()["login"], "a");
 
         let form = Request::post("/rest/v2/oauth/token")
             .header("content-type", "application/x-www-form-urlencoded")
             .body(Bytes::from("client_id=app&refresh_token=SECRET"))
             .unwrap();
         let record = RecordedRequest::new(&form, Duration::ZERO, [127, 0, 0, 1].into());
-        assert_eq!(record.body.unwrap(), serde_json::json!({"client_id": "app", "refresh_token": REDACTED}));
+        assert_eq!(
+            record.body().unwrap(),
+            serde_json::json!({"client_id": "app", "refresh_token": REDACTED})
+        );
+    }
+
+    #[test]
+    fn no_more_is_kept_than_so_many_requests_and_so_many_bytes() {
+        let put = |number: usize, body: &str| {
+            let request = Request::put(format!("/{number}")).body(Bytes::from(body.to_owned())).unwrap();
+            RecordedRequest::new(&request, Duration::ZERO, [127, 0, 0, 1].into())
+        };
+        let mut records = Records::default();
+        for number in 0..5 {
+            records.push(put(number, "{}"), 3);
+        }
+        let paths: Vec<&str> = records.latest.iter().map(|request| &*request.path).collect();
+        assert_eq!(paths, ["/2", "/3", "/4"]);
+
+        let long = format!("\"{}\"", "x".repeat(MAX_BODY - 2));
+        for number in 0..200 {
+            records.push(put(number, &long), 1_000);
+        }
+        let kept: usize =
+            records.latest.iter().map(|request| request.body().unwrap().to_string().len()).sum();
+        assert!(kept <= MAX_KEPT && kept > MAX_KEPT - 2 * MAX_BODY, "{kept}");
+        assert_eq!(records.latest.back().unwrap().path, "/199");
+
+        records.push(put(0, "{}"), 0);
+        assert_eq!((records.latest.len(), records.kept), (0, 0));
+    }
+
+    #[test]
+    fn a_record_does_not_hold_on_to_the_buffer_of_its_request() {
+        let buffer = Bytes::from(b"GET / HTTP/1.1\r\nx-other: kept".to_vec());
+        let value = HeaderValue::from_maybe_shared(buffer.slice(25..)).unwrap();
+        let request = Request::get("/").header("x-other", value).body(Bytes::new()).unwrap();
+        let record = RecordedRequest::new(&request, Duration::ZERO, [127, 0, 0, 1].into());
+        drop(request);
+        assert_eq!(record.headers["x-other"], "kept");
+        assert!(buffer.is_unique());
     }
 }

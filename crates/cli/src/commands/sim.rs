@@ -61,25 +61,10 @@ pub(crate) struct SimCommand {
 impl SimCommand {
     pub(super) async fn run(&self, context: &mut Context) -> Result<Exit, Failure> {
         let key = key()?;
-        let mut account = Sim::builder()
-            .users(self.users)
-            .groups(self.groups)
-            .seed(self.seed)
-            .simple_key(key.expose())
-            .latency(self.latency.unwrap_or_default())
-            .page_size(self.page_size.and_then(|size| usize::try_from(size).ok()));
-        if self.histories_in_list {
-            account = account.histories_in_list(Histories::All);
-        }
-        if self.no_group_body {
-            account = account.get_group_body(GetGroupBody::Empty);
-        }
-        if self.unlimited {
-            account = account.unlimited();
-        }
+        let account = self.account(&key);
         // Listened for from here on: a signal must not find nobody when the line is out.
         let stopped = interrupt();
-        let server = account.build().bind(("127.0.0.1", self.port)).await.map_err(|error| {
+        let server = account.bind(("127.0.0.1", self.port)).await.map_err(|error| {
             Failure::new(Exit::Failed, format!("port {} on 127.0.0.1 cannot be listened at", self.port))
                 .why(error.to_string())
                 .help("--port 0 takes any free one")
@@ -93,6 +78,28 @@ impl SimCommand {
         stopped.await;
         Ok(Exit::Done)
     }
+
+    fn account(&self, key: &Secret) -> Sim {
+        let mut account = Sim::builder()
+            .users(self.users)
+            .groups(self.groups)
+            .seed(self.seed)
+            .simple_key(key.expose())
+            .latency(self.latency.unwrap_or_default())
+            .page_size(self.page_size.and_then(|size| usize::try_from(size).ok()))
+            // Nobody can ask for them, and it may be served for days.
+            .keep_requests(0);
+        if self.histories_in_list {
+            account = account.histories_in_list(Histories::All);
+        }
+        if self.no_group_body {
+            account = account.get_group_body(GetGroupBody::Empty);
+        }
+        if self.unlimited {
+            account = account.unlimited();
+        }
+        account.build()
+    }
 }
 
 /// The key of the environment, checked as any other, or a fresh one.
@@ -103,4 +110,21 @@ fn key() -> Result<Secret, Failure> {
         error.problems().iter().fold(failed(), |failure, problem| failure.why(problem.to_string()))
     })?;
     loaded.config.auth.simple_key.ok_or_else(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, FromArgMatches as _};
+    use ultracart_client::Client;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_keeps_no_request() {
+        let arguments = SimCommand::augment_args(clap::Command::new("sim")).get_matches_from(["sim"]);
+        let sim = SimCommand::from_arg_matches(&arguments).unwrap().account(&"key".into());
+        let client = Client::builder().simple_key("key").service(sim.service()).build().unwrap();
+        client.user_api().get_users().await.unwrap();
+        assert_eq!((sim.calls(), sim.requests().len()), (1, 0));
+    }
 }

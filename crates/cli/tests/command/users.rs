@@ -191,7 +191,7 @@ fn a_password_comes_from_a_file_or_stdin_and_is_sent() {
         .sim
         .requests()
         .iter()
-        .filter_map(|request| Some(request.body.as_ref()?.get("change_password_to")?.as_str()?.to_owned()))
+        .filter_map(|request| Some(request.body()?.get("change_password_to")?.as_str()?.to_owned()))
         .collect();
     assert_eq!(sent, ["[redacted]"; 3], "the account records no password, but that there is one");
 }
