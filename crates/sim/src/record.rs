@@ -50,14 +50,13 @@ pub struct RecordedRequest {
 impl RecordedRequest {
     pub(crate) fn new(request: &Request<Bytes>, at: Duration, peer: IpAddr) -> Self {
         let mut headers = request.headers().clone();
-        for value in headers.values_mut() {
-            // A copy: over TCP the value itself would keep the whole buffer that it was read into.
-            *value = HeaderValue::from_bytes(value.as_bytes()).unwrap_or(HeaderValue::from_static("?"));
-        }
-        for name in SECRET_HEADERS {
-            if let Some(value) = headers.get_mut(name) {
-                *value = HeaderValue::from_static(REDACTED);
-            }
+        for (name, value) in &mut headers {
+            *value = if SECRET_HEADERS.contains(&name.as_str()) {
+                HeaderValue::from_static(REDACTED)
+            } else {
+                // A copy: over TCP the value itself would keep the whole buffer that it was read into.
+                HeaderValue::from_bytes(value.as_bytes()).unwrap_or(HeaderValue::from_static("?"))
+            };
         }
         Self {
             at,
@@ -160,11 +159,16 @@ mod tests {
         let request = Request::put("/rest/v2/user/users/7?x=1")
             .header("x-ultracart-simple-key", "SECRET-KEY")
             .header("authorization", "Bearer SECRET-TOKEN")
+            // What a client sends by mistake is recorded too.
+            .header("authorization", "Basic SECRET-SECOND")
+            .header("x-ultracart-simple-key", "SECRET-THIRD")
             .header("x-other", "kept")
             .body(Bytes::from(r#"{"users": [{"change_password_to": "SECRET-1"}], "login": "a"}"#))
             .unwrap();
         let record = RecordedRequest::new(&request, Duration::ZERO, [127, 0, 0, 1].into());
         assert!(!format!("{record:?}").contains("SECRET"));
+        let values: Vec<_> = record.headers.get_all("authorization").iter().collect();
+        assert_eq!(values, [REDACTED; 2], "and that there were two is seen");
         assert_eq!(record.headers["x-other"], "kept");
         assert_eq!(record.body().unwrap()["login"], "a");
 
