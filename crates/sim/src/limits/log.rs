@@ -22,12 +22,14 @@ impl Log {
         self.calls.saturating_sub(held)
     }
 
-    /// Adds a call, even where there is no room for it.
+    /// Adds a call, even where there is no room for it. As many as fit in are kept, the newest: the older ones leave
+    /// before them, and make no room.
     pub(super) fn add(&mut self, now: Duration) {
-        while self.times.front().is_some_and(|at| at.saturating_add(self.per) <= now) {
+        self.times.push_back(now);
+        let is_old = |at: &Duration| at.saturating_add(self.per) <= now;
+        while self.times.len() > self.calls as usize || self.times.front().is_some_and(is_old) {
             self.times.pop_front();
         }
-        self.times.push_back(now);
     }
 }
 
@@ -48,6 +50,25 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn calls_beyond_the_limit_are_counted_and_cost_no_memory(
+            calls in 0_u32..10, gaps in prop::collection::vec(0_u64..5_000, 1..200),
+        ) {
+            let per = Duration::from_secs(10);
+            let mut log = Log::new(calls, per);
+            let (mut now, mut all) = (Duration::ZERO, Vec::new());
+            for gap in gaps {
+                now += Duration::from_millis(gap);
+                log.add(now);
+                all.push(now);
+                prop_assert!(log.times.len() <= calls as usize);
+                for later in [now, now + per / 2, now + per] {
+                    let inside = all.iter().filter(|at| **at + per > later).count();
+                    prop_assert_eq!(log.remaining(later) as usize, (calls as usize).saturating_sub(inside));
+                }
+            }
+        }
+
         #[test]
         fn never_more_than_the_calls_in_any_window(
             calls in 1_u32..20, per in 1_u64..50_000, gaps in prop::collection::vec(0_u64..5_000, 1..200),
