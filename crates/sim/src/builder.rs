@@ -131,7 +131,8 @@ impl Builder {
         self
     }
 
-    /// Whether a call to `/oauth/token` is counted, and may not be in flight beside another: no, if not set.
+    /// Whether a call to `/oauth/token` is counted, for its address and for the application that it names, and may not
+    /// be in flight beside another: no, if not set.
     pub fn count_tokens(mut self, count: Count) -> Self {
         self.settings.count_tokens = count;
         self

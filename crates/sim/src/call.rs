@@ -67,10 +67,15 @@ impl Shared {
         let state = &mut *guard;
         let route = route(request.method(), request.uri().path());
         let operation = route.operation();
-        let application = state.credentials.application(request.headers(), now);
+        let is_token = operation == Some(Operation::OauthAccessToken);
+        let application = if is_token {
+            // It has no credential in its headers yet.
+            operations::client_id(request).filter(|id| state.credentials.refresh_token(id).is_some())
+        } else {
+            state.credentials.application(request.headers(), now)
+        };
         let arrival = Arrival { request, route, application, now };
 
-        let is_token = operation == Some(Operation::OauthAccessToken);
         let scopes: Vec<Scope> = if is_token && self.settings.count_tokens == Count::No {
             Vec::new()
         } else {

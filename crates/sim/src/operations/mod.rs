@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use jiff::Timestamp;
 
-pub(crate) use self::token::token;
+pub(crate) use self::token::{client_id, token};
 use crate::account::Account;
 use crate::record::has_type;
 use crate::reply::{Problem, Reply};

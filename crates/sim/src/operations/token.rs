@@ -1,5 +1,6 @@
 //! `POST /oauth/token`. Its errors have OAuth's form and not UltraCart's.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -23,15 +24,22 @@ pub(crate) fn token(state: &mut State, request: &Request<Bytes>, merchant_id: &s
     Reply::json(status, serde_json::to_vec(&answer).unwrap_or_default()).header(CACHE_CONTROL, "no-store")
 }
 
+/// The application that a token call is made for, as far as it says.
+pub(crate) fn client_id(request: &Request<Bytes>) -> Option<String> {
+    form(request)?.remove("client_id").map(Cow::into_owned)
+}
+
+fn form(request: &Request<Bytes>) -> Option<HashMap<Cow<'_, str>, Cow<'_, str>>> {
+    is_form(request.headers()).then(|| url::form_urlencoded::parse(request.body()).collect())
+}
+
 fn grant(
     credentials: &mut Credentials,
     request: &Request<Bytes>,
     now: Duration,
 ) -> Result<OauthTokenResponse, Refusal> {
-    if !is_form(request.headers()) {
-        return Err(("invalid_request", "The Content-Type must be application/x-www-form-urlencoded."));
-    }
-    let form: HashMap<_, _> = url::form_urlencoded::parse(request.body()).collect();
+    let form = form(request)
+        .ok_or(("invalid_request", "The Content-Type must be application/x-www-form-urlencoded."))?;
     let field =
         |name| form.get(name).map(AsRef::as_ref).ok_or(("invalid_request", "A parameter is missing."));
     match field("grant_type")? {

@@ -6,6 +6,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use crate::support::{get, post, request, send};
+use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use tokio::time::advance;
@@ -150,21 +151,60 @@ async fn refused_calls_are_counted_where_that_is_asked_for() {
     }
 }
 
+fn token(form: &str) -> Request<Bytes> {
+    Request::post("/rest/v2/oauth/token")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Bytes::copy_from_slice(form.as_bytes()))
+        .unwrap()
+}
+
 #[tokio::test(start_paused = true)]
 async fn token_calls_are_counted_where_that_is_asked_for() {
     for (count, room) in [(Count::No, 1000), (Count::Yes, 999)] {
-        let sim = Sim::builder().oauth("app", "r1").count_tokens(count).build();
-        let token = Request::post("/rest/v2/oauth/token")
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body("client_id=app&grant_type=refresh_token&refresh_token=r1".into())
-            .unwrap();
-        assert_eq!(send(&sim, token).await.status, StatusCode::OK);
-        let address =
-            sim.remaining().into_iter().find(|window| matches!(window.scope, Scope::Ip(_))).unwrap();
-        assert_eq!(address.calls, room);
+        let sim = Sim::builder().oauth("app", "r1").oauth("other", "r2").count_tokens(count).build();
+        let form = "client_id=app&grant_type=refresh_token&refresh_token=r1";
+        assert_eq!(send(&sim, token(form)).await.status, StatusCode::OK);
+        let left: Vec<(String, u32)> =
+            sim.remaining().iter().step_by(2).map(|hour| (hour.scope.to_string(), hour.calls)).collect();
+        let expected = [
+            ("application app", room),
+            ("application other", 1000),
+            ("application simple key", 1000),
+            ("address 127.0.0.1", room),
+        ];
+        assert_eq!(left, expected.map(|(scope, calls)| (scope.to_owned(), calls)));
         assert_eq!(sim.calls(), 0);
         assert_eq!(sim.requests()[0].operation, Some(Operation::OauthAccessToken));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_call_of_nobody_is_the_addresss_alone() {
+    let sim = Sim::builder().oauth("app", "r1").count_tokens(Count::Yes).build();
+    for form in [
+        "grant_type=refresh_token&refresh_token=r1",
+        "client_id=nobody&grant_type=refresh_token&refresh_token=r1",
+    ] {
+        let mut call = token(form);
+        // A token call is its form's, whatever credential it brings besides.
+        call.headers_mut().insert("x-ultracart-simple-key", sim.simple_key().expose().parse().unwrap());
+        assert_eq!(send(&sim, call).await.status, StatusCode::BAD_REQUEST);
+    }
+    let left: Vec<(String, u32)> =
+        sim.remaining().iter().step_by(2).map(|hour| (hour.scope.to_string(), hour.calls)).collect();
+    let expected = [("application app", 1000), ("application simple key", 1000), ("address 127.0.0.1", 998)];
+    assert_eq!(left, expected.map(|(scope, calls)| (scope.to_owned(), calls)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_call_that_counts_waits_for_the_other_calls_of_its_application() {
+    let sim = Sim::builder().oauth("app", "r1").count_tokens(Count::Yes).build();
+    let form = "client_id=app&grant_type=refresh_token&refresh_token=r1";
+    let open = sim.service().call(token(form)).await.unwrap();
+    let mut elsewhere = token(form);
+    elsewhere.extensions_mut().insert(PeerIp([10, 0, 0, 1].into()));
+    assert_eq!(send(&sim, elsewhere).await.status, StatusCode::TOO_MANY_REQUESTS);
+    drop(open);
 }
 
 #[tokio::test]
