@@ -6,6 +6,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -14,7 +15,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -29,8 +30,15 @@ use crate::sim::Sim;
 
 /// A request body longer than this is refused.
 const MAX_REQUEST: usize = 16 * 1024 * 1024;
+/// How long the head of a request may take to come, and then its body.
+const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// How many connections there may be at once.
+const MAX_CONNECTIONS: usize = 128;
 
 /// A running server. Dropping it stops it at once and breaks its connections off.
+///
+/// It has room for 128 connections; further ones wait until one ends. One that brings no request for 30 seconds is
+/// closed, and so is one whose body does not come whole in as long. A body has 16 MiB at the most.
 pub struct Server {
     addr: SocketAddr,
     stop: watch::Sender<()>,
@@ -80,11 +88,12 @@ impl Server {
         format!("http://{}{BASE_PATH}", self.addr)
     }
 
-    /// Takes no more connections, answers the calls that are in flight, and ends.
+    /// Takes no more connections, answers the calls that are in flight, and ends. Connections that have none are broken
+    /// off, those with a half-sent request too, so it takes as long as the slowest of those calls.
     ///
     /// # Cancel safety
-    /// Dropping the future stops the server at once. A scripted [`hang`](crate::Fault::hang) never ends: bring a timeout
-    /// where there can be one.
+    /// Dropping the future stops the server at once. A scripted [`hang`](crate::Fault::hang) never ends, and an answer
+    /// that its client does not read does not either: bring a timeout where there can be one.
     pub async fn shutdown(mut self) {
         self.stop.send_replace(());
         // The task is never cancelled while this waits, and does not panic.
@@ -109,7 +118,7 @@ async fn accept(sim: Sim, listener: TcpListener, mut stopped: watch::Receiver<()
     let stop_connections = stopped.clone();
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
+            accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
                 Ok((stream, peer)) => {
                     connections.spawn(connection(sim.clone(), stream, peer, stop_connections.clone()));
                 }
@@ -127,11 +136,18 @@ async fn accept(sim: Sim, listener: TcpListener, mut stopped: watch::Receiver<()
 async fn connection(sim: Sim, stream: TcpStream, peer: SocketAddr, mut stopped: watch::Receiver<()>) {
     // Without it answers are slower, and no less right.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| answer(&sim, request, peer));
-    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let has_arrived = AtomicBool::new(false);
+    let service = service_fn(|request| answer(&sim, request, peer, &has_arrived));
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(REQUEST_TIME)
+        .serve_connection(TokioIo::new(stream), service);
     let ended = tokio::select! {
         ended = &mut connection => ended,
         _ = stopped.changed() => {
+            if !has_arrived.load(Ordering::Relaxed) {
+                return;
+            }
             Pin::new(&mut connection).graceful_shutdown();
             (&mut connection).await
         }
@@ -143,31 +159,48 @@ async fn connection(sim: Sim, stream: TcpStream, peer: SocketAddr, mut stopped: 
     }
 }
 
-async fn answer(sim: &Sim, request: Request<Incoming>, peer: SocketAddr) -> Result<Response<Body>, Reset> {
+/// `has_arrived` is whether the connection's latest request has come whole, and so may be a call in flight.
+async fn answer(
+    sim: &Sim,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    has_arrived: &AtomicBool,
+) -> Result<Response<Body>, Reset> {
+    has_arrived.store(false, Ordering::Relaxed);
     let (parts, body) = request.into_parts();
-    let Some(body) = read(body).await? else {
-        let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long.");
-        let reply = problem.reply(&sim.shared.settings.merchant_id);
-        let mut response = Response::new(Body::new(whole(&reply.body), None));
-        *response.status_mut() = reply.status;
-        *response.headers_mut() = reply.headers;
-        return Ok(response);
+    let body = tokio::select! {
+        body = read(body) => body?,
+        () = sleep(REQUEST_TIME) => {
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "The body did not come in time."))
+        }
     };
-    let mut request = Request::from_parts(parts, body);
-    request.extensions_mut().insert(PeerIp(peer.ip()));
-    sim.service().call(request).await
+    has_arrived.store(true, Ordering::Relaxed);
+    match body {
+        Ok(body) => {
+            let mut request = Request::from_parts(parts, body);
+            request.extensions_mut().insert(PeerIp(peer.ip()));
+            sim.service().call(request).await
+        }
+        Err(problem) => {
+            let reply = problem.reply(&sim.shared.settings.merchant_id);
+            let mut response = Response::new(Body::new(whole(&reply.body), None));
+            *response.status_mut() = reply.status;
+            *response.headers_mut() = reply.headers;
+            Ok(response)
+        }
+    }
 }
 
 /// The whole body, unless it is too long. Where it breaks off there is nobody left to answer.
-async fn read(mut body: Incoming) -> Result<Option<Bytes>, Reset> {
+async fn read(mut body: Incoming) -> Result<Result<Bytes, Problem>, Reset> {
     let mut bytes = BytesMut::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         if let Ok(data) = frame.map_err(|_| Reset)?.into_data() {
             if bytes.len() + data.len() > MAX_REQUEST {
-                return Ok(None);
+                return Ok(Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long.")));
             }
             bytes.extend_from_slice(&data);
         }
     }
-    Ok(Some(bytes.freeze()))
+    Ok(Ok(bytes.freeze()))
 }

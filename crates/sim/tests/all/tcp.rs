@@ -141,6 +141,87 @@ async fn dropping_the_server_breaks_off_what_hangs() {
     assert_eq!(read(hanging).await.0, "");
 }
 
+/// A request of which no more comes than this.
+fn half_sent() -> [String; 3] {
+    let head = head("PUT", "/user/users/1");
+    [String::new(), head.clone(), format!("{head}content-length: 100\r\n\r\n{{\"login\":")]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_does_not_come_whole_is_given_up() {
+    for half in half_sent() {
+        let sim = Sim::builder().build();
+        let server = started(&sim).await;
+        let (answer, end) = read(connect(&server, &half).await).await;
+        let waited_for_body = half.contains("login");
+        assert_eq!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), waited_for_body, "{answer}");
+        assert_eq!(answer.is_empty(), !waited_for_body, "{answer}");
+        assert_eq!((end, sim.elapsed().as_secs(), sim.calls()), (Ok(()), 30, 0), "{half}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_comes_by_the_byte_is_given_up_too() {
+    let sim = Sim::builder().build();
+    let server = started(&sim).await;
+    let [.., mut half] = half_sent();
+    half = half.replace("100", "100000");
+    let (mut reading, mut writing) = connect(&server, &half).await.into_split();
+    let dripping = tokio::spawn(async move {
+        let mut every = tokio::time::interval(Duration::from_secs(1));
+        while writing.write_all(b" ").await.is_ok() {
+            every.tick().await;
+        }
+    });
+    let mut start = [0; 12];
+    reading.read_exact(&mut start).await.unwrap();
+    assert_eq!((&start, sim.elapsed().as_secs()), (b"HTTP/1.1 408", 30));
+    dripping.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_beyond_128_wait_for_one_to_end() {
+    let sim = Sim::builder().build();
+    let server = started(&sim).await;
+    let mut open = Vec::new();
+    for _ in 0..127 {
+        open.push(connect(&server, "").await);
+    }
+    let (answer, _) = call(&server, "GET", "/user/users/1", "").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert_eq!(sim.elapsed().as_secs(), 0, "that was the last one that there is room for");
+    open.push(connect(&server, "").await);
+    let (answer, _) = call(&server, "GET", "/user/users/1", "").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert_eq!(sim.elapsed().as_secs(), 30, "when the others were given up");
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_does_not_wait_for_what_is_no_call_yet() {
+    for before in [false, true] {
+        for half in half_sent() {
+            let sim = Sim::builder().build();
+            let server = started(&sim).await;
+            let mut stream = connect(&server, "").await;
+            if before {
+                // A connection that was used, and stays open.
+                let whole = head("GET", "/user/users/1").replace("close", "keep-alive");
+                stream.write_all(format!("{whole}\r\n").as_bytes()).await.unwrap();
+                let mut bytes = Vec::new();
+                while !bytes.ends_with(b"}") {
+                    stream.read_buf(&mut bytes).await.unwrap();
+                }
+            }
+            stream.write_all(half.as_bytes()).await.unwrap();
+            // The server has all that there is when nothing is left to do but to wait.
+            let moment = Duration::from_millis(1);
+            tokio::time::timeout(moment, stream.read_u8()).await.unwrap_err();
+            server.shutdown().await;
+            assert_eq!(sim.elapsed(), moment, "{half}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_is_no_http_harms_nobody() {
     let sim = Sim::builder().build();
