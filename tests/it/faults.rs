@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{Response, StatusCode};
-use ultracart_client::model::User;
+use ultracart_client::model::{Group, User};
 use ultracart_client::{Config, ErrorKind};
 use ultracart_sim::{Fault, Operation, RetryAfter, Sim};
 
@@ -76,6 +76,67 @@ async fn a_429_makes_everybody_wait_for_as_long_as_the_server_says() {
         let waited = sim.elapsed().as_secs();
         assert!((119..=122).contains(&waited), "{waited} s");
         assert_eq!(sim.calls(), 3);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_that_says_nothing_is_as_good_as_none() {
+    let mut waited = Vec::new();
+    for when in ["soon", "-7", "7.5", "Thu, 99 Foo 2024", "\u{1}"].map(|text| RetryAfter::Text(text.into())) {
+        let sim = Sim::builder().users(2).build();
+        sim.fault(Fault::too_many_requests().retry_after(when));
+        assert_eq!(client(&sim, Config::default()).user_api().get_users().await.unwrap().len(), 2);
+        assert_eq!((sim.calls(), sim.rejections(), sim.overlaps()), (2, 0, 0));
+        waited.push(sim.elapsed().as_secs());
+    }
+    let sim = Sim::builder().users(2).build();
+    sim.fault(Fault::too_many_requests());
+    client(&sim, Config::default()).user_api().get_users().await.unwrap();
+    let without = sim.elapsed().as_secs();
+    assert!(without > 0);
+    assert_eq!(waited, [without; 5]);
+}
+
+/// The server is done a second after the caller has given up: no earlier may it be called again.
+fn slow_answers() -> ([Fault; 2], Config) {
+    let mut config = Config::default();
+    config.http.request_timeout = Duration::from_secs(10);
+    let late = Duration::from_secs(11);
+    ([Fault::slow_headers(late), Fault::slow_body(late)], config)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_takes_too_long_is_asked_for_again() {
+    let (faults, config) = slow_answers();
+    for fault in faults {
+        let shown = format!("{fault:?}");
+        let sim = Sim::builder().users(2).build();
+        sim.fault(fault.clone());
+        let api = client(&sim, config.clone()).user_api();
+        assert_eq!(api.get_users().await.unwrap().len(), 2, "{shown}");
+        assert_eq!((sim.calls(), sim.overlaps(), sim.rejections()), (2, 0, 0), "{shown}");
+
+        sim.fault(fault.always());
+        let error = api.get_user(sim.users()[0].user_id.unwrap()).await.unwrap_err();
+        assert!(error.is_timeout() && error.may_have_reached_server(), "{shown}: {error}");
+        assert_eq!((error.attempts(), sim.calls(), sim.overlaps()), (5, 7, 0), "{shown}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_insert_whose_answer_takes_too_long_is_made_once() {
+    let (faults, config) = slow_answers();
+    for fault in faults {
+        let shown = format!("{fault:?}");
+        let sim = Sim::builder().users(2).build();
+        sim.fault(fault);
+        let api = client(&sim, config.clone()).user_api();
+        let error = api.insert_user(&User::new().login("ada.l")).await.unwrap_err();
+        assert!(error.is_timeout() && error.may_have_reached_server(), "{shown}: {error}");
+        assert_eq!((error.attempts(), sim.calls(), sim.users().len()), (1, 1, 3), "{shown}");
+        // The next call waits until the server is done with it.
+        assert_eq!(api.get_users().await.unwrap().len(), 3, "{shown}");
+        assert_eq!((sim.calls(), sim.overlaps(), sim.rejections()), (2, 0, 0), "{shown}");
     }
 }
 
@@ -160,6 +221,31 @@ async fn a_200_that_is_none_is_told() {
         let error = client(&sim, Config::default()).user_api().get_users().await.unwrap_err();
         assert_eq!((error.kind(), error.to_string()), (kind, format!("get_users: {message}")));
         assert_eq!(sim.calls(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_a_200_calls_failed_is_an_error() {
+    for body in [r#"{"success":false}"#, r#"{"success":false,"error":{"user_message":"not today"}}"#] {
+        let sim = Sim::builder().users(2).groups(2).build();
+        sim.fault(Fault::answer(Response::new(body.into())).always());
+        let api = client(&sim, Config::default()).user_api();
+        let (id, oid) = (sim.users()[0].user_id.unwrap(), sim.groups()[0].group_oid.unwrap());
+        let (user, group) = (User::new().login("ada.l"), Group::new().name("New"));
+        let errors = [
+            api.insert_user(&user).await.unwrap_err(),
+            api.update_user(id, &user).await.unwrap_err(),
+            api.delete_user(id).await.unwrap_err(),
+            api.insert_group(&group).await.unwrap_err(),
+            api.update_group(oid, &group).await.unwrap_err(),
+            api.delete_group(oid).await.unwrap_err(),
+        ];
+        for error in &errors {
+            assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+            assert!(error.may_have_reached_server(), "{error}");
+            assert_eq!(error.to_string().ends_with("not today"), body.contains("not today"), "{error}");
+        }
+        assert_eq!(sim.calls(), 6, "none is made again");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::value::RawValue;
 use ultracart_client::model::{Group, Permission, User, UserGroupMembership, UserId};
 use ultracart_client::{Config, ErrorKind};
 use ultracart_sim::{Fault, GetGroupBody, Operation, Sim, UnknownId};
@@ -47,6 +48,11 @@ async fn all_eleven() {
     assert_eq!(sim.calls(), 11);
 }
 
+/// The body of the latest call.
+fn sent(sim: &Sim) -> serde_json::Value {
+    sim.requests().last().unwrap().body().unwrap()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_change_keeps_what_it_does_not_know() {
     let sim = Sim::builder().users(3).build();
@@ -58,6 +64,7 @@ async fn a_change_keeps_what_it_does_not_know() {
     let calls = sim.calls();
     api.update_user_with(id, |user| user.phone = Some("555-0199".into())).await.unwrap();
     assert_eq!(sim.calls() - calls, 2);
+    assert_eq!(sent(&sim)["beta"], serde_json::json!({"x": [1.50]}));
     let mut after = sim.user(id).unwrap();
     assert_eq!(after.phone.take().as_deref(), Some("555-0199"));
     after.phone.clone_from(&before.phone);
@@ -102,6 +109,28 @@ async fn changes_at_the_same_time_do_not_undo_each_other() {
     assert_eq!(sim.group(oid).unwrap().name.as_deref(), Some("Night shift"));
     assert_eq!(membership(), !before);
     assert_eq!(sim.calls(), 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_a_group_keeps_what_it_does_not_know() {
+    for body in [GetGroupBody::Present, GetGroupBody::Empty] {
+        let sim = Sim::builder().users(3).groups(4).get_group_body(body).build();
+        let oid = sim.groups()[2].group_oid.unwrap();
+        let beta: Box<RawValue> = serde_json::from_str(r#"{"x": [1.50, null]}"#).unwrap();
+        assert!(sim.edit_group(oid, |group| group.extra.insert("beta", &beta).unwrap()));
+        let api = client(&sim, Config::default()).user_api();
+        let before = sim.group(oid).unwrap();
+
+        let given = api.update_group_with(oid, |group| group.name = Some("Renamed".into())).await.unwrap();
+        // The account would keep what it is not sent: UltraCart need not.
+        assert_eq!(sent(&sim)["beta"], serde_json::json!({"x": [1.50, null]}));
+        let mut after = sim.group(oid).unwrap();
+        assert_eq!(given, after);
+        assert_eq!(after.extra.get("beta"), Some(beta.get()));
+        assert_eq!(after.name.take().as_deref(), Some("Renamed"));
+        after.name.clone_from(&before.name);
+        assert_eq!(after, before);
+    }
 }
 
 #[tokio::test(start_paused = true)]
