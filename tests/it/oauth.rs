@@ -191,6 +191,20 @@ async fn no_token_is_spent_where_its_successor_could_not_be_written() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_scopes_do_not_allow_is_refused_and_not_tried_for_ever() {
+    let sim = Sim::builder().users(3).oauth_with_scopes(APP, "refresh-0", "user_read").build();
+    let config = config(|oauth| oauth.refresh_token = Some("refresh-0".into()));
+    let api = Client::builder().config(config).service(sim.service()).build().unwrap().user_api();
+    assert_eq!(api.get_users().await.unwrap().len(), 3);
+    let error = api.insert_user(&User::new().login("ada.l")).await.unwrap_err();
+    assert!(error.is_unauthorized(), "{error}");
+    assert!(error.user_message().unwrap().contains("user_write"), "{error}");
+    // A 401 can mean that the token is too old, so another one is got, once.
+    assert_eq!((error.attempts(), sim.calls(), token_calls(&sim)), (2, 3, 2));
+    assert_eq!(sim.users().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_revoked_refresh_token_says_what_to_do() {
     let sim = sim();
     let client = Client::builder()

@@ -8,7 +8,7 @@ use ultracart_model::Token;
 use crate::account;
 use crate::clock::Clock;
 use crate::limits::Window;
-use crate::oauth::Credentials;
+use crate::oauth::{Client, Credentials};
 use crate::settings::{Count, GetGroupBody, Histories, Settings, UnknownId};
 use crate::sim::Sim;
 
@@ -37,7 +37,7 @@ pub struct Builder {
     seed: u64,
     start_at: Option<Timestamp>,
     simple_key: Token,
-    oauth: Vec<(String, Token)>,
+    oauth: Vec<Client>,
     token_lifetime: Duration,
     windows: Vec<Window>,
     settings: Settings,
@@ -89,9 +89,16 @@ impl Builder {
         self
     }
 
-    /// Adds an OAuth application with its first refresh token.
-    pub fn oauth(mut self, client_id: &str, refresh_token: &str) -> Self {
-        self.oauth.push((client_id.to_owned(), refresh_token.into()));
+    /// Adds an OAuth application with its first refresh token, for reading and writing.
+    pub fn oauth(self, client_id: &str, refresh_token: &str) -> Self {
+        self.oauth_with_scopes(client_id, refresh_token, "user_read user_write")
+    }
+
+    /// Adds an OAuth application that has these scopes, with spaces in between: `user_read` to read, and `user_write` for
+    /// all else. A call beyond them is answered as one with bad credentials, with a 401: what UltraCart answers is not
+    /// known.
+    pub fn oauth_with_scopes(mut self, client_id: &str, refresh_token: &str, scopes: &str) -> Self {
+        self.oauth.push(Client::new(client_id, refresh_token, scopes));
         self
     }
 

@@ -1,14 +1,15 @@
 //! What becomes of a request, decided at the moment it arrives.
 //!
 //! In this order: how many calls are in flight; the windows; a scripted fault; the path; the API version; the
-//! credentials; and then the operation. So a call that is refused for anything but a limit has cost a call.
+//! credentials and their scopes; and then the operation. So a call that is refused for anything but a limit has cost
+//! a call.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HeaderName, RETRY_AFTER};
-use http::{Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use jiff::fmt::rfc2822::DateTimePrinter;
 
 use crate::fault::{Action, Fault, RetryAfter};
@@ -196,8 +197,13 @@ impl Shared {
             let message = format!("The header X-UltraCart-Api-Version must be {VERSION}.");
             return Err(Problem::bad_request(message));
         }
-        if arrival.application.is_none() {
+        let Some(application) = &arrival.application else {
             return Err(Problem::new(StatusCode::UNAUTHORIZED, "Invalid credentials."));
+        };
+        let scope = if arrival.request.method() == Method::GET { "user_read" } else { "user_write" };
+        if !state.credentials.has_scope(application, scope) {
+            let message = format!("The application does not have the scope {scope}.");
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, message));
         }
         let context = Context { settings: &self.settings, wall: self.clock.wall(), request: arrival.request };
         operations::perform(operation, id, &mut state.account, &context)

@@ -22,11 +22,20 @@ pub(crate) struct Credentials {
     rng: Rng,
 }
 
-#[derive(Debug)]
-struct Client {
+/// An application, and what it may do.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
     id: String,
     /// The only one that is good: each refresh replaces it.
     refresh_token: Token,
+    /// With spaces in between.
+    scopes: String,
+}
+
+impl Client {
+    pub(crate) fn new(id: &str, refresh_token: &str, scopes: &str) -> Self {
+        Self { id: id.to_owned(), refresh_token: refresh_token.into(), scopes: scopes.to_owned() }
+    }
 }
 
 #[derive(Debug)]
@@ -39,14 +48,7 @@ struct Grant {
 pub(crate) type Refusal = (&'static str, &'static str);
 
 impl Credentials {
-    pub(crate) fn new(
-        simple_key: Token,
-        clients: Vec<(String, Token)>,
-        lifetime: Duration,
-        seed: u64,
-    ) -> Self {
-        let client = |(id, refresh_token)| Client { id, refresh_token };
-        let clients = clients.into_iter().map(client).collect();
+    pub(crate) fn new(simple_key: Token, clients: Vec<Client>, lifetime: Duration, seed: u64) -> Self {
         Self { simple_key, clients, granted: HashMap::new(), lifetime, rng: Rng::new(seed, u64::MAX) }
     }
 
@@ -58,9 +60,18 @@ impl Credentials {
         std::iter::once(SIMPLE_KEY_APPLICATION).chain(self.clients.iter().map(|client| &*client.id))
     }
 
+    fn client(&self, id: &str) -> Option<&Client> {
+        self.clients.iter().find(|client| client.id == id)
+    }
+
     /// The refresh token that is good now.
     pub(crate) fn refresh_token(&self, client_id: &str) -> Option<&Token> {
-        self.clients.iter().find(|client| client.id == client_id).map(|client| &client.refresh_token)
+        self.client(client_id).map(|client| &client.refresh_token)
+    }
+
+    /// Whether an application has a scope. The one with the simple key has all.
+    pub(crate) fn has_scope(&self, application: &str, scope: &str) -> bool {
+        self.client(application).is_none_or(|client| client.scopes.split(' ').any(|has| has == scope))
     }
 
     /// The access tokens that were given out.
@@ -100,6 +111,7 @@ impl Credentials {
         }
         let (access, next) = (format!("access-{access}"), format!("refresh-{next}"));
         client.refresh_token = next.as_str().into();
+        let scopes = client.scopes.clone();
         self.granted.retain(|_, grant| now < grant.until);
         let until = now.saturating_add(self.lifetime);
         self.granted.insert(access.clone(), Grant { client: client_id.to_owned(), until });
@@ -108,7 +120,7 @@ impl Credentials {
             .refresh_token(next)
             .token_type("bearer")
             .expires_in(self.lifetime.as_secs())
-            .scope("user_read user_write"))
+            .scope(scopes))
     }
 }
 
@@ -119,7 +131,7 @@ mod tests {
     #[test]
     fn a_refresh_token_is_good_once() {
         let mut credentials =
-            Credentials::new("k".into(), vec![("app".into(), "r1".into())], Duration::from_secs(10), 1);
+            Credentials::new("k".into(), vec![Client::new("app", "r1", "")], Duration::from_secs(10), 1);
         let tokens = credentials.refresh("app", "r1", Duration::ZERO).unwrap();
         assert_eq!(credentials.refresh("app", "r1", Duration::ZERO).unwrap_err().0, "invalid_grant");
         assert_eq!(credentials.refresh("other", "r1", Duration::ZERO).unwrap_err().0, "invalid_client");

@@ -17,11 +17,14 @@ async fn token(sim: &Sim, form: &str) -> Answer {
 }
 
 async fn call(sim: &Sim, tokens: &Value) -> StatusCode {
-    let mut call = request(sim, &Method::GET, "/user/users", "");
+    send_with(tokens, sim, request(sim, &Method::GET, "/user/users", "")).await.status
+}
+
+async fn send_with(tokens: &Value, sim: &Sim, mut call: Request<Bytes>) -> Answer {
     call.headers_mut().remove("x-ultracart-simple-key");
     let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
     call.headers_mut().insert("authorization", bearer.parse().unwrap());
-    send(sim, call).await.status
+    send(sim, call).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -56,6 +59,46 @@ async fn a_refresh_brings_new_tokens_and_takes_the_old_ones() {
     tokio::time::advance(std::time::Duration::from_hours(1)).await;
     assert_eq!(call(&sim, &second).await, StatusCode::UNAUTHORIZED);
     assert!(!format!("{:?}", sim.requests()).contains(next.expose()));
+}
+
+#[tokio::test]
+async fn an_application_may_do_what_its_scopes_say() {
+    for (scopes, may_read, may_write) in [
+        ("user_read user_write", true, true),
+        ("user_read", true, false),
+        ("user_write", false, true),
+        ("order_read user_reader", false, false),
+        ("", false, false),
+    ] {
+        let sim = Sim::builder().users(1).groups(1).oauth_with_scopes("app", "first", scopes).build();
+        let tokens = token(&sim, "grant_type=refresh_token&client_id=app&refresh_token=first").await.json();
+        assert_eq!(tokens["scope"], scopes);
+        for (method, path, body) in [
+            (Method::GET, "/user/users", ""),
+            (Method::GET, "/user/users/1/logins", ""),
+            (Method::GET, "/user/groups", ""),
+            (Method::POST, "/user/users", r#"{"login":"ada"}"#),
+            (Method::PUT, "/user/users/1", r#"{"phone":"1"}"#),
+            (Method::DELETE, "/user/users/1", ""),
+            (Method::POST, "/user/groups", r#"{"name":"new"}"#),
+        ] {
+            let (may, scope) = match method {
+                Method::GET => (may_read, "user_read"),
+                _ => (may_write, "user_write"),
+            };
+            let (users, groups) = (sim.users(), sim.groups());
+            let answer = send_with(&tokens, &sim, request(&sim, &method, path, body)).await;
+            if may {
+                assert!(answer.status.is_success(), "{scopes:?} {method} {path}: {answer:?}");
+            } else {
+                assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{scopes:?} {method} {path}");
+                assert_eq!(answer.error(), format!("The application does not have the scope {scope}."));
+                assert_eq!((sim.users(), sim.groups()), (users, groups));
+            }
+        }
+        let with_key = request(&sim, &Method::POST, "/user/groups", r#"{"name":"by key"}"#);
+        assert!(send(&sim, with_key).await.status.is_success(), "the simple key may do everything");
+    }
 }
 
 #[tokio::test]
