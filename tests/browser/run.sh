@@ -6,7 +6,8 @@ report=$(realpath "${1:?usage: run.sh FOLDER_OF_A_REPORT}")
 cd "$(dirname "$0")/../.."
 
 venv=${VENV:-$PWD/.venv}
-[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+# One that was broken off has a python and no pip.
+[ -x "$venv/bin/pip" ] || python3 -m venv "$venv"
 "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/browser/requirements.txt
 
 hostile=$(mktemp -d)
