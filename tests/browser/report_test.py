@@ -215,7 +215,7 @@ class ReportTest(unittest.TestCase):
         page = self.open(color_scheme="dark")
         page.emulate_media(media="print", color_scheme="dark")
         self.assertEqual(page.evaluate("getComputedStyle(document.body).backgroundColor"), "rgb(255, 255, 255)")
-        for hidden in ["nav", ".filter", "summary"]:
+        for hidden in ["nav", ".filter label", ".filter input", "summary"]:
             for element in page.locator(hidden).all():
                 self.assertFalse(element.is_visible(), hidden)
         clipped = "(all) => all.filter((e) => e.scrollHeight > e.clientHeight + 1).length"
@@ -228,6 +228,18 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(set(boxes), {"contents"})
         self.assertTrue(page.pdf(format="A4").startswith(b"%PDF"))
         self.assertTrue(page.locator("details").first.evaluate("(details) => !details.open || details.querySelectorAll('li').length <= 5"))
+
+    def test_paper_says_that_rows_are_left_out(self):
+        page = self.open()
+        every = self.shown(page)
+        count = page.locator("#users-count")
+        page.get_by_label("Filter users").first.fill(page.locator("#users-table tbody th bdi").last.text_content())
+        expect(count).to_contain_text(" of ")
+        page.emulate_media(media="print")
+        fewer = page.locator("#users-table tbody tr:visible").count()
+        self.assertTrue(1 <= fewer < every, f"{fewer} of {every}")
+        self.assertTrue(count.is_visible())
+        self.assertEqual(count.text_content(), f"{fewer:,} of {every:,} users")
 
     def test_nothing_is_wider_than_the_window(self):
         for report in [REPORT, HOSTILE]:
