@@ -53,6 +53,23 @@ FAINT = """() => {
   return faint;
 }"""
 
+# Words of a picture that touch one another.
+TOUCHING = """(font) => {
+  document.body.style.fontFamily = font;
+  const touching = [];
+  for (const picture of document.querySelectorAll("svg.picture")) {
+    const words = Array.from(picture.querySelectorAll("text"), (text) => [text.textContent, text.getBoundingClientRect()]);
+    words.forEach(([word, a], at) => {
+      for (const [other, b] of words.slice(at + 1)) {
+        // Lines of text may be close, and words beside each other have to be apart.
+        const beside = a.top < b.bottom - 3 && b.top < a.bottom - 3;
+        if (beside && a.left < b.right + 5 && b.left < a.right + 5) touching.push(`${word}|${other}`);
+      }
+    });
+  }
+  return touching;
+}"""
+
 # Pictures without a name, fields without a label, headings out of order, and the like.
 UNREADABLE = """() => {
   const problems = [];
@@ -201,6 +218,11 @@ class ReportTest(unittest.TestCase):
         said = page.locator("#matrix-readout").inner_text()
         self.assertIn(label.evaluate("(label) => label.querySelector('title')?.textContent ?? label.textContent"), said)
         self.assertRegex(said, r"^\S.* · (a member|no)$")
+
+    def test_words_of_pictures_stand_apart(self):
+        # A narrow font and a wide one, where they are installed.
+        for font in ["Inter", "DejaVu Sans"]:
+            self.assertEqual(self.open().evaluate(TOUCHING, font), [], font)
 
     def test_light_and_dark_can_be_read(self):
         grounds = set()

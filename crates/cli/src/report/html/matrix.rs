@@ -15,8 +15,11 @@ use super::svg::{Rectangles, f, n};
 
 const WIDTH: f64 = 1120.0;
 const LABELS: f64 = 208.0;
-const COUNTS: f64 = 92.0;
+const COUNTS: f64 = 112.0;
 const PLOT: f64 = WIDTH - LABELS - COUNTS;
+/// Where the two columns of counts end. In a wide font the head of the second is 52 wide.
+const USERS: f64 = LABELS + PLOT + 44.0;
+const OUTSIDE: f64 = WIDTH - 2.0;
 const ROW: f64 = 17.0;
 const HEADING: f64 = 33.0;
 const TOP: f64 = 22.0;
@@ -233,8 +236,8 @@ impl Drawing {
         let height = bottom + if left_out > 0 { 30.0 } else { 8.0 };
         let markup = html! {
             g.counts {
-                text x=(n(LABELS + PLOT + 44.0)) y="16" text-anchor="end" { "users" }
-                text.exception x=(n(WIDTH - 2.0)) y="16" text-anchor="end" { "outside" }
+                text x=(n(USERS)) y="16" text-anchor="end" { "users" }
+                text.exception x=(n(OUTSIDE)) y="16" text-anchor="end" { "outside" }
             }
             (rows.tracks.path("track"))
             (member.path("member"))
@@ -283,9 +286,9 @@ impl Rows<'_> {
             }
         });
         self.counts.push(html! {
-            text.count x=(n(LABELS + PLOT + 44.0)) y=(n(base)) text-anchor="end" { (number(users)) }
+            text.count x=(n(USERS)) y=(n(base)) text-anchor="end" { (number(users)) }
             @if outside > 0 {
-                text.count.exception x=(n(WIDTH - 2.0)) y=(n(base)) text-anchor="end" { (number(outside)) }
+                text.count.exception x=(n(OUTSIDE)) y=(n(base)) text-anchor="end" { (number(outside)) }
             }
         });
         self.tracks.add(LABELS, y, PLOT, ROW - 3.0);
