@@ -277,6 +277,21 @@ class ReportTest(unittest.TestCase):
         page.keyboard.press("Tab")
         self.assertEqual(page.evaluate("document.activeElement.className"), "skip")
 
+    def test_logins_by_day_can_be_read_without_pointing(self):
+        page = self.open()
+        # By the keyboard alone.
+        page.locator("#timeline summary").focus()
+        page.keyboard.press("Enter")
+        table = page.get_by_role("table", name="Logins by day")
+        heads = table.get_by_role("columnheader").all_inner_texts()
+        self.assertEqual(heads, ["Day", "Logins", "Outside office hours"])
+        rows = table.locator("tbody tr").all_inner_texts()
+        said = page.locator("rect.day title").all_text_contents()
+        self.assertEqual(len(rows), len(said))
+        for row, tooltip in zip(rows, said):
+            day, logins, outside = row.split("\t")
+            self.assertIn(tooltip, [f"{day}: {logins} login{s}, {outside} outside office hours" for s in ["", "s"]])
+
     def test_without_the_script_everything_is_there(self):
         page = self.open(java_script_enabled=False)
         self.assertGreater(page.locator("#users-table tbody tr").count(), 1)

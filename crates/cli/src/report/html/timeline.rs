@@ -19,6 +19,8 @@ const WIDTH: f64 = 1120.0;
 const LEFT: f64 = 44.0;
 const TOP: f64 = 14.0;
 const HEIGHT: f64 = 190.0;
+/// `Mon, 30 June 2025`.
+const DAY: &str = "%a, %-d %B %Y";
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 /// What happened on a day.
@@ -181,8 +183,32 @@ fn by_day(counts: &Counts) -> Markup {
                     // Something to point at: what a day comes to, in a browser's own tooltip.
                     @for (at, (date, day)) in counts.days.iter().enumerate() {
                         rect.day x=(n(LEFT + f(at) * slot)) y=(n(TOP)) width=(n(slot)) height=(n(HEIGHT)) {
-                            title { (date.strftime("%a, %-d %B %Y")) ": " (count(day.logins, "login")) ", " (number(day.off_hours)) " outside office hours" }
+                            title { (date.strftime(DAY)) ": " (count(day.logins, "login")) ", " (number(day.off_hours)) " outside office hours" }
                         }
+                    }
+                }
+            }
+            details.daily {
+                summary { "Show the days as a table" }
+                div.scroll tabindex="0" role="region" aria-label="Table of logins by day" { (table(counts)) }
+            }
+        }
+    }
+}
+
+/// The first picture for whoever cannot see it, or cannot point at it.
+fn table(counts: &Counts) -> Markup {
+    html! {
+        table aria-label="Logins by day" {
+            thead {
+                tr { th scope="col" { "Day" } th.number scope="col" { "Logins" } th.number scope="col" { "Outside office hours" } }
+            }
+            tbody {
+                @for (date, day) in &counts.days {
+                    tr {
+                        th scope="row" { time datetime=(date) { (date.strftime(DAY)) } }
+                        td.number { (number(day.logins)) }
+                        td.number { (number(day.off_hours)) }
                     }
                 }
             }
@@ -293,6 +319,24 @@ mod tests {
         assert_eq!(counts.week.iter().flatten().sum::<usize>(), counts.all);
         assert_eq!(counts.all, stats.iter().map(|stats| stats.logins).sum::<usize>());
         assert!(counts.off_hours > 0 && counts.off_hours < counts.all);
+    }
+
+    #[test]
+    fn the_table_has_every_day_and_every_login() {
+        let review = sample::review(40, sample::Style::Usual);
+        let stats = stats::of(&review);
+        let counts = Counts::of(&Page::new(&review, &stats));
+        let table = table(&counts).into_string();
+        let rows: Vec<&str> = table.split("<tr>").skip(2).collect();
+        assert_eq!(rows.len(), DAYS);
+        let numbers = |row: &str| {
+            let cells = row.split("<td class=\"number\">").skip(1);
+            cells.map(|cell| cell.split('<').next().unwrap().parse().unwrap()).collect::<Vec<usize>>()
+        };
+        let cells: Vec<Vec<usize>> = rows.iter().map(|row| numbers(row)).collect();
+        assert_eq!(cells.iter().map(|cells| cells[0]).sum::<usize>(), counts.all);
+        assert_eq!(cells.iter().map(|cells| cells[1]).sum::<usize>(), counts.off_hours);
+        assert!(rows[0].contains("<time datetime=\"2025-04-01\">Tue, 1 April 2025</time>"), "{}", rows[0]);
     }
 
     #[test]
