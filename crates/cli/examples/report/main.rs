@@ -1,6 +1,6 @@
 //! Writes the report of a made-up account, without a server: to work on the report, and for `tests/browser`.
 //!
-//! `cargo run -p ultracart-cli --example report -- FOLDER [USERS] [usual|hostile|incomplete]`
+//! `cargo run -p ultracart-cli --example report -- FOLDER [USERS] [usual|hostile|incomplete|scattered]`
 
 use std::error::Error;
 use std::path::Path;
@@ -15,12 +15,14 @@ mod text;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let folder = arguments.next().ok_or("usage: report FOLDER [USERS] [usual|hostile|incomplete]")?;
+    let folder =
+        arguments.next().ok_or("usage: report FOLDER [USERS] [usual|hostile|incomplete|scattered]")?;
     let users = arguments.next().map_or(Ok(200), |users| users.parse())?;
     let style = match arguments.next().as_deref() {
         None | Some("usual") => sample::Style::Usual,
         Some("hostile") => sample::Style::Hostile,
         Some("incomplete") => sample::Style::Incomplete,
+        Some("scattered") => sample::Style::Scattered,
         Some(other) => return Err(format!("no such style: {other}").into()),
     };
     report::write(&sample::review(users, style), Path::new(&folder))?;

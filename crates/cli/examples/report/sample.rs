@@ -18,6 +18,8 @@ pub(crate) enum Style {
     Hostile,
     /// Some calls failed.
     Incomplete,
+    /// Everybody holds what nobody beside them does, so that in the picture nothing comes together.
+    Scattered,
 }
 
 const PERMISSIONS: [(&str, &[&str]); 7] = [
@@ -309,6 +311,11 @@ fn user(position: usize, style: Style, taken_at: Timestamp, dice: &mut Dice) -> 
         for _ in 0..=dice.roll(4) {
             let at = usize::try_from(dice.roll(40)).unwrap_or(0) % permissions.len();
             permissions[at].selected = Some(true);
+        }
+    }
+    if style == Style::Scattered {
+        for permission in &mut permissions {
+            permission.selected = Some(dice.chance(40));
         }
     }
     user = user.permissions(permissions);

@@ -3,6 +3,10 @@
   const numbers = new Intl.NumberFormat("en");
   const words = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
+  // Of a table's rows that fit so many are on the screen, until more are asked for: a browser takes seconds to lay
+  // out thousands, and would at every sort. Paper has them all.
+  const PAGE = 300;
+
   // Tables: a filter, and headings to sort by.
   for (const section of document.querySelectorAll(".listing")) {
     const table = section.querySelector("table");
@@ -15,6 +19,31 @@
     const nouns = (n) => (n === 1 ? noun.slice(0, -1) : noun);
     let texts = null;
     let waiting = 0;
+    let sorted = rows;
+    let most = PAGE;
+    const rest = section.querySelector(".rest");
+    const all = rest.querySelector("button:last-of-type");
+
+    const draw = (limit) => {
+      most = limit;
+      let fitting = 0;
+      for (const row of sorted) {
+        if (row.hidden) continue;
+        fitting += 1;
+        row.classList.toggle("later", fitting > most);
+      }
+      rest.hidden = fitting <= most;
+      rest.querySelector("output").textContent = `${numbers.format(most)} of ${numbers.format(fitting)} are shown.`;
+    };
+    draw(PAGE);
+    rest.addEventListener("click", (event) => {
+      if (!event.target.closest("button")) return;
+      const next = sorted.find((row) => row.classList.contains("later") && !row.hidden).cells[0];
+      draw(event.target === all ? Infinity : most + PAGE);
+      // Whoever reads by the keyboard or by ear goes on with the first row that was not there.
+      next.tabIndex = -1;
+      next.focus({ preventScroll: true });
+    });
 
     const filter = () => {
       waiting = 0;
@@ -28,10 +57,11 @@
         if (row.hidden === fits) row.hidden = !fits;
         if (fits) shown += 1;
       }
-      const all = numbers.format(rows.length);
+      draw(PAGE);
+      const every = numbers.format(rows.length);
       count.textContent = wanted.length === 0
-        ? `${all} ${nouns(rows.length)}`
-        : `${numbers.format(shown)} of ${all} ${nouns(rows.length)}`;
+        ? `${every} ${nouns(rows.length)}`
+        : `${numbers.format(shown)} of ${every} ${nouns(rows.length)}`;
     };
     input.addEventListener("input", () => {
       if (waiting === 0) waiting = requestAnimationFrame(filter);
@@ -74,9 +104,9 @@
         const by = numeric ? a[0] - b[0] : words.compare(a[0], b[0]);
         return by === 0 ? a[1] - b[1] : sign * by;
       });
-      const sorted = document.createDocumentFragment();
-      for (const [, , row] of keyed) sorted.append(row);
-      body.append(sorted);
+      sorted = keyed.map(([, , row]) => row);
+      draw(PAGE);
+      for (const row of sorted) body.append(row);
     });
   }
 

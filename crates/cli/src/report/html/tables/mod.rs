@@ -70,6 +70,12 @@ impl Table {
                         tbody { (body) }
                     }
                     @if rows == 0 { p.nothing { "There are none." } }
+                    // Shown by the script, where it leaves rows of a long table for later.
+                    p.rest hidden {
+                        output {}
+                        button type="button" { "Show more" }
+                        button type="button" { "Show all" }
+                    }
                 }
             }
         }
