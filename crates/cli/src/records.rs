@@ -23,13 +23,12 @@ impl Record for &User {
     ];
 
     fn row(&self) -> Vec<String> {
-        let has_factor = self.otp_serial_number.as_deref().is_some_and(|serial| !serial.trim().is_empty());
         vec![
             number(self.user_id),
             text(self.login.as_ref()),
             text(self.full_name.as_ref()),
             text(self.email.as_ref()),
-            if has_factor { "yes" } else { "no" }.to_owned(),
+            if self.has_second_factor() { "yes" } else { "no" }.to_owned(),
             granted(self.permissions.as_deref()).count().to_string(),
             groups(self).collect::<Vec<_>>().join(", "),
         ]

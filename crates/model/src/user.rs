@@ -80,6 +80,11 @@ object! {
 }
 
 impl User {
+    /// Whether the user has a second factor: a serial number that is more than blanks.
+    pub fn has_second_factor(&self) -> bool {
+        self.otp_serial_number.as_deref().is_some_and(|serial| !serial.trim().is_empty())
+    }
+
     /// Checks what UltraCart would refuse, before a call is spent on it.
     ///
     /// # Errors
@@ -111,3 +116,16 @@ impl fmt::Display for InvalidUser {
 }
 
 impl std::error::Error for InvalidUser {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_serial_number_of_blanks_is_no_second_factor() {
+        assert!(User::new().otp_serial_number("VSST1").has_second_factor());
+        assert!(!User::new().otp_serial_number(" \t").has_second_factor());
+        assert!(!User::new().otp_serial_number("").has_second_factor());
+        assert!(!User::new().has_second_factor());
+    }
+}

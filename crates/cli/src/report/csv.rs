@@ -52,7 +52,6 @@ pub(super) fn users(review: &Review, stats: &[Stats<'_>], out: &mut dyn Write) -
     ])?;
     for (position, (reviewed, stats)) in review.users.iter().zip(stats).enumerate() {
         let user = &reviewed.user;
-        let has_factor = user.otp_serial_number.as_deref().is_some_and(|serial| !serial.trim().is_empty());
         let groups = reviewed.groups.iter().filter_map(|&group| review.group_ref(group));
         let outside = reviewed.permissions.iter().filter(|permission| permission.held == Held::Outside);
         let linked = user.linked_accounts.iter().flatten().filter(|account| account.selected == Some(true));
@@ -67,7 +66,7 @@ pub(super) fn users(review: &Review, stats: &[Stats<'_>], out: &mut dyn Write) -
                 text(user.full_name.as_deref()),
                 text(user.email.as_deref()),
                 text(user.phone.as_deref()),
-                Cell::Ours(if has_factor { "yes" } else { "no" }.into()),
+                Cell::Ours(if user.has_second_factor() { "yes" } else { "no" }.into()),
                 list(reviewed.api_permissions().map(|permission| permission.name.as_str())),
                 list(user.api_ip_address_masks.iter().flatten().map(Text::as_str)),
                 list(groups.map(|group| group.label())),

@@ -6,14 +6,11 @@ use super::{Evidence, Finding, FindingKind, Severity, about_user};
 use crate::audit::days;
 use crate::audit::review::ReviewedUser;
 
-/// `otp_serial_number` is absent, or holds nothing, where a user has no second factor.
+/// Users who log in with a password alone.
 pub(super) fn no_second_factor(evidence: &Evidence<'_>) -> Finding {
-    let without = |user: &ReviewedUser| {
-        user.user.otp_serial_number.as_deref().is_none_or(|serial| serial.trim().is_empty())
-    };
     let subjects = evidence
         .users()
-        .filter(|(_, user)| without(user))
+        .filter(|(_, user)| !user.user.has_second_factor())
         .map(|(position, user)| about_user(position, user, last_seen(user), Vec::new()));
     Finding {
         kind: FindingKind::NoSecondFactor,

@@ -36,7 +36,6 @@ pub(in super::super) fn section(page: &Page<'_>) -> Markup {
 fn row(page: &Page<'_>, position: usize, reviewed: &ReviewedUser, stats: &Stats<'_>) -> Markup {
     let user = &reviewed.user;
     let outside = reviewed.permissions.iter().filter(|permission| permission.held == Held::Outside).count();
-    let factor = user.otp_serial_number.as_deref().is_some_and(|serial| !serial.trim().is_empty());
     html! {
         tr data-u=(position) {
             th scope="row" {
@@ -45,7 +44,7 @@ fn row(page: &Page<'_>, position: usize, reviewed: &ReviewedUser, stats: &Stats<
             }
             td.mail { (mail(user.email.as_deref())) }
             td.groups { (page.groups(&reviewed.groups)) }
-            td { @if factor { "Yes" } @else { span.bad { "None" } } }
+            td { @if user.has_second_factor() { "Yes" } @else { span.bad { "None" } } }
             td.api { (api(page, position, reviewed)) }
             td.number data-v=(reviewed.permissions.len()) {
                 (number(reviewed.permissions.len()))
