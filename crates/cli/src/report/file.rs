@@ -1,5 +1,6 @@
 //! Files that are there wholly or not at all, and that only their owner can read.
 
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -29,11 +30,41 @@ pub(super) fn check_place(place: &Path) -> io::Result<()> {
     }
 }
 
+/// Removes what killed runs left beside the places of these files: it holds personal data, and nobody would look for it.
+///
+/// A run that is still at it has its file locked, and a lock ends with its process.
+pub(super) fn remove_left(dir: &Path, names: &[&str]) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file
+            && is_temporary(&entry.file_name(), names)
+            && let Ok(file) = OpenOptions::new().write(true).open(entry.path())
+            && file.try_lock().is_ok()
+        {
+            _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn temporary_name(name: &str) -> String {
+    format!(".{name}.{}.tmp", std::process::id())
+}
+
+/// Whether it is a [`temporary_name`] that any run gave to one of these files.
+fn is_temporary(file: &OsStr, names: &[&str]) -> bool {
+    let parts = file.to_str().and_then(|file| file.strip_prefix('.')?.strip_suffix(".tmp")?.rsplit_once('.'));
+    parts.is_some_and(|(name, process)| {
+        names.contains(&name) && !process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
 /// A file that waits beside its place. Dropped there, it is removed.
 #[derive(Debug)]
 pub(super) struct Written {
     temporary: PathBuf,
     place: PathBuf,
+    /// Locked as long as it is open.
+    file: File,
 }
 
 /// Writes a file beside its place in `dir`.
@@ -42,7 +73,7 @@ pub(super) fn write(
     name: &str,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<Written> {
-    let temporary = dir.join(format!(".{name}.{}.tmp", std::process::id()));
+    let temporary = dir.join(temporary_name(name));
     let problem = |error: io::Error| match error.kind() {
         io::ErrorKind::PermissionDenied
         | io::ErrorKind::ReadOnlyFilesystem
@@ -51,14 +82,17 @@ pub(super) fn write(
         }
         _ => cannot_be_written(&error, &dir.join(name)),
     };
-    // Of a run with the same process id that was killed.
+    // Of a run with the same process id that was killed, where files cannot be locked.
     _ = fs::remove_file(&temporary);
     let file = create(&temporary).map_err(problem)?;
-    let written = Written { temporary, place: dir.join(name) };
-    let mut out = BufWriter::new(file);
+    // Where that cannot be, nobody can lock it later either, and it is left alone.
+    _ = file.try_lock();
+    let written = Written { temporary, place: dir.join(name), file };
+    let mut out = BufWriter::new(&written.file);
     content(&mut out).map_err(problem)?;
-    let file = out.into_inner().map_err(|error| problem(error.into_error()))?;
-    file.sync_all().map_err(problem)?;
+    out.flush().map_err(problem)?;
+    drop(out);
+    written.file.sync_all().map_err(problem)?;
     Ok(written)
 }
 
@@ -99,6 +133,20 @@ fn named(error: &io::Error, what: &str) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_being_written_is_not_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let written = write(dir.path(), "a", |out| {
+            remove_left(dir.path(), &["a"]);
+            out.write_all(b"new")
+        })
+        .unwrap();
+        remove_left(dir.path(), &["a"]);
+        written.put().unwrap();
+        assert_eq!(fs::read_to_string(dir.path().join("a")).unwrap(), "new");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
 
     #[test]
     fn a_file_that_fails_half_way_leaves_the_old_one_and_nothing_else() {

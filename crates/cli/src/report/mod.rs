@@ -16,16 +16,20 @@ use std::path::{Path, PathBuf};
 
 use ultracart_client::audit::Review;
 
+const FILES: [&str; 4] = ["users.csv", "logins.csv", "audit.json", "audit.html"];
+
 /// Writes `audit.html`, `users.csv`, `logins.csv` and `audit.json` into the folder, which is made if it is not
 /// there, and says where they are.
 ///
 /// Only the owner can read them. No file is there in part: each is written beside its place and then put there,
-/// once all of them are written. The page comes last: where it is new, all of them are.
+/// once all of them are written. The page comes last: where it is new, all of them are. What a run that was killed in
+/// between has left is removed.
 ///
 /// # Errors
 /// If the folder or a file cannot be written. The message names it. The files behind that one are left as they were.
 pub(crate) fn write(review: &Review, dir: &Path) -> io::Result<[PathBuf; 4]> {
     file::make_dir(dir)?;
+    file::remove_left(dir, &FILES);
     let stats = stats::of(review);
     let [users, logins, json, html] = [
         file::write(dir, "users.csv", |out| csv::users(review, &stats, out))?,
@@ -38,12 +42,14 @@ pub(crate) fn write(review: &Review, dir: &Path) -> io::Result<[PathBuf; 4]> {
 }
 
 /// Makes the folder if it is not there and sees whether it and the files in it can be written, before a call is spent.
+/// What a run that was killed has left is removed.
 ///
 /// # Errors
 /// If they cannot be. The message names the folder or the file.
 pub(crate) fn check_dir(dir: &Path) -> io::Result<()> {
     file::make_dir(dir)?;
-    for name in ["users.csv", "logins.csv", "audit.json", "audit.html"] {
+    file::remove_left(dir, &FILES);
+    for name in FILES {
         file::check_place(&dir.join(name))?;
     }
     file::write(dir, "check", |_| Ok(())).map(drop)
@@ -99,6 +105,42 @@ mod tests {
             let written = ["users.csv", "logins.csv", "audit.json", "audit.html"].into_iter().filter(is_new);
             assert_eq!(written.count(), new, "those before it are new, and the page only with all of them");
         }
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_removed_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let left = [".audit.html.4242.tmp", ".audit.json.1.tmp", ".users.csv.7.tmp", ".logins.csv.7.tmp"];
+        let others = [
+            ".audit.html.tmp",
+            ".audit.html.x1.tmp",
+            ".audit.html..tmp",
+            ".audit.html.+1.tmp",
+            ".audit.html.1.tmp.bak",
+            ".notes.1.tmp",
+            "audit.html.1.tmp",
+        ];
+        for name in left.iter().chain(&others) {
+            fs::write(path(name), "personal data").unwrap();
+        }
+        fs::create_dir(path(".audit.html.8.tmp")).unwrap();
+        // Another run is at it.
+        let busy = path(".audit.html.9.tmp");
+        fs::write(&busy, "").unwrap();
+        let lock = fs::File::open(&busy).unwrap();
+        lock.lock().unwrap();
+
+        check_dir(dir.path()).unwrap();
+        assert_eq!(left.map(|name| path(name).exists()), [false; 4]);
+        assert!(others.iter().all(|name| path(name).is_file()));
+        assert!(path(".audit.html.8.tmp").is_dir());
+        assert!(busy.exists());
+
+        drop(lock);
+        write(&sample::review(1, sample::Style::Usual), dir.path()).unwrap();
+        assert!(!busy.exists());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4 + others.len() + 1);
     }
 
     #[test]
