@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{Response, StatusCode};
 use ultracart_client::model::{Group, User};
 use ultracart_client::{Config, ErrorKind};
-use ultracart_sim::{Fault, Operation, RetryAfter, Sim};
+use ultracart_sim::{Fault, Operation, RetryAfter, Sim, UnknownId};
 
 use crate::client;
 
@@ -57,12 +57,45 @@ async fn an_insert_is_made_once_whatever_happens() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deletion_that_took_effect_unseen_succeeds() {
+    for unknown_id in [UnknownId::BadRequest, UnknownId::NotFound] {
+        let sim = Sim::builder().users(2).groups(2).unknown_id(unknown_id).build();
+        let api = client(&sim, Config::default()).user_api();
+        let (id, oid) = (sim.users()[0].user_id.unwrap(), sim.groups()[0].group_oid.unwrap());
+        sim.fault(Fault::reset_after());
+        api.delete_user(id).await.unwrap();
+        sim.fault(Fault::cut_body().after_effect());
+        api.delete_group(oid).await.unwrap();
+        assert_eq!((sim.user(id), sim.group(oid)), (None, None));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_is_refused_is_never_taken_for_done() {
+    let refusal = || Fault::error(StatusCode::BAD_REQUEST, "The owner of the account cannot be deleted.");
+    for earlier in
+        [None, Some(Fault::too_many_requests()), Some(Fault::status_500()), Some(Fault::reset_before())]
+    {
+        let sim = Sim::builder().users(2).groups(2).build();
+        let api = client(&sim, Config::default()).user_api();
+        let (id, oid) = (sim.users()[0].user_id.unwrap(), sim.groups()[0].group_oid.unwrap());
+        sim.script(earlier.clone().into_iter().chain([refusal()]));
+        let error = api.delete_user(id).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BadRequest, "{earlier:?}: {error}");
+        sim.script(earlier.clone().into_iter().chain([refusal()]));
+        let error = api.delete_group(oid).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BadRequest, "{earlier:?}: {error}");
+        assert!(sim.user(id).is_some() && sim.group(oid).is_some());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_version_is_not_taken_for_an_id_that_is_not_there() {
     let sim = Sim::builder().users(2).build();
-    sim.fault(Fault::reset_after());
-    let api = client(&sim, Config::default()).user_api();
-    let id = sim.users()[0].user_id.unwrap();
-    api.delete_user(id).await.unwrap();
-    assert_eq!((sim.user(id), sim.calls()), (None, 2));
+    let mut config = Config::default();
+    config.api.version = "2001-01-01".into();
+    let api = client(&sim, config).user_api();
+    let error = api.get_user(sim.users()[0].user_id.unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BadRequest, "{error}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,8 @@ mod faults;
 mod oauth;
 mod operations;
 mod quota;
+mod retries;
+mod telemetry;
 
 use ultracart_client::{Client, Config};
 use ultracart_sim::Sim;

@@ -280,8 +280,9 @@ async fn an_error_of_the_token_call_is_what_it_is_for_any_call() {
         assert!(error.to_string().contains(said), "{shown}: {error}");
         assert!(!error.may_have_reached_server(), "{shown}");
         assert_eq!((sim.calls(), token_calls(&sim)), (0, 1), "{shown}");
-        // The refresh token is as good as before.
-        api.get_users().await.unwrap();
+        // The refresh token is as good as before; but a client whose application is disabled sends nothing more.
+        let again = api.get_users().await;
+        assert_eq!(again.is_err(), kind == ErrorKind::ApplicationDisabled, "{shown}: {again:?}");
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct Cli {
 }
 
 /// The flags that every command takes.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// Configuration file; else `ultracart/config.toml` in your configuration folder, if it is there

@@ -7,7 +7,7 @@ use ultracart_sim::{Server, Sim};
 use crate::explain::{explain, help};
 use crate::failure::{Exit, Failure};
 use crate::run::Context;
-use crate::settings;
+use crate::{reload, settings};
 
 /// A client, and what it is about.
 #[derive(Debug)]
@@ -38,6 +38,7 @@ impl Connection {
         }
         let connection = Self::with(config, None)?;
         context.client = Some(connection.client.clone());
+        reload::on_hangup(connection.client.limiter().clone(), &context.global, context.notes);
         Ok(connection)
     }
 

@@ -65,6 +65,7 @@ pub(crate) fn help(kind: ErrorKind, base_url: &str) -> Vec<String> {
              lower `limiter.windows` to your share"
         }
         ErrorKind::MaxWait => "wait, or raise `limiter.max_wait`",
+        ErrorKind::Deadline => "wait, or raise `retry.deadline`",
         ErrorKind::Connect => {
             return vec![format!(
                 "is {base_url} right, and can this machine reach it? HTTPS_PROXY names a proxy"

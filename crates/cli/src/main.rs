@@ -11,6 +11,7 @@ mod logging;
 mod notes;
 mod output;
 mod records;
+mod reload;
 mod report;
 mod run;
 mod settings;

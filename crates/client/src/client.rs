@@ -7,7 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::Mutex;
 use tower_service::Service;
-use ultracart_transport::{Clock, Error, Limiter, Transport};
+use ultracart_transport::limiter::Limiter;
+use ultracart_transport::{Clock, Error, Transport};
 
 use crate::cache::Caches;
 use crate::config::{self, Config, Secret};
@@ -126,6 +127,12 @@ impl Builder {
     /// Another clock than tokio's.
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         self.transport(|transport| transport.clock(clock))
+    }
+
+    /// A limiter that is shared with the other clients that call from this IP address, one for each merchant; see
+    /// [`Limiter`].
+    pub fn limiter(self, limiter: Limiter) -> Self {
+        self.transport(|transport| transport.limiter(limiter))
     }
 
     /// Called with every new OAuth refresh token before it is used; see

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use ultracart_transport::config::{self as transport, Human, human_duration};
+use ultracart_transport::config::{self as transport, human_duration};
 
 pub use ultracart_transport::config::{
-    Api, Auth, Checks, ConfigError, Http, Layers, Limiter, Loaded, Oauth, Origin, Problem, Retry, Secret,
-    Setting, Settings, Window,
+    Api, Auth, Checks, ConfigError, Http, Human, Layers, Limiter, Loaded, Oauth, Origin, Problem, Retry,
+    Secret, Setting, Settings, Window,
 };
 
 /// All settings. Every key is optional.

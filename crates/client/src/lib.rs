@@ -17,5 +17,6 @@ pub use client::{Builder, Client};
 pub use config::Config;
 pub use list::{Groups, Users};
 pub use ultracart_model as model;
-pub use ultracart_transport::{Clock, Error, ErrorKind, Limiter, TokioClock};
+pub use ultracart_transport::limiter;
+pub use ultracart_transport::{Clock, Error, ErrorKind, TokioClock};
 pub use user_api::UserApi;

@@ -148,10 +148,13 @@ impl UserApi {
     /// See [`UserApi`]; [`ErrorKind::NotFound`] if there is no such user.
     ///
     /// # Calls
-    /// One.
+    /// One. Where UltraCart refuses with a 400, which also means that there is no such user, one more to find out.
     pub async fn delete_user(&self, user_id: UserId) -> Result<(), Error> {
         let _changing = Changing::users(&self.0);
-        gone(self.send(DeleteUser(user_id)).await)
+        match self.send(DeleteUser(user_id)).await {
+            Err(error) => not_deleted(error, self.send(GetUser(user_id))).await,
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Every group of the account (`getGroups`).
@@ -254,17 +257,29 @@ impl UserApi {
     /// See [`UserApi`]; [`ErrorKind::NotFound`] if there is no such group.
     ///
     /// # Calls
-    /// One.
+    /// One. Where UltraCart refuses with a 400, which also means that there is no such group, one more to find out.
     pub async fn delete_group(&self, group_oid: GroupOid) -> Result<(), Error> {
         let _changing = Changing::users(&self.0);
-        gone(self.send(DeleteGroup(group_oid)).await)
+        match self.send(DeleteGroup(group_oid)).await {
+            Err(error) => not_deleted(error, self.send(GetGroup(group_oid))).await,
+            Ok(()) => Ok(()),
+        }
     }
 
     async fn send<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
-        let call = operation.call()?;
+        self.exchange(operation).await.map(|(output, _)| output)
+    }
+
+    /// Sends a call; with what it gives, how often it was sent.
+    async fn exchange<O: Operation>(&self, operation: O) -> Result<(O::Output, u32), Error> {
+        let call = operation.call()?.cache(O::CACHE);
         let name = call.operation;
         let answer = self.0.transport.send(call).await?;
-        operation.decode(&answer).map_err(|error| error.with_operation(name))
+        let (attempts, status) = (answer.attempts, answer.status.as_u16());
+        let output = operation.decode(&answer);
+        let output =
+            output.map_err(|error| error.with_operation(name).with_attempts(attempts).with_status(status))?;
+        Ok((output, attempts))
     }
 
     /// All parts of a list.
@@ -274,9 +289,10 @@ impl UserApi {
         loop {
             let operation = O::page(page);
             let name = operation.call()?.operation;
-            let (items, metadata) = self.send(operation).await?;
+            let ((items, metadata), attempts) = self.exchange(operation).await?;
             let new = items.iter().filter_map(O::id).filter(|id| ids.insert(*id)).count();
-            let next = page.next(metadata.as_ref(), new).map_err(|error| error.with_operation(name))?;
+            let next = page.next(metadata.as_ref(), new);
+            let next = next.map_err(|error| error.with_operation(name).with_attempts(attempts))?;
             all.extend(items);
             match next {
                 Some(next) => page = next,
@@ -292,11 +308,19 @@ impl fmt::Debug for UserApi {
     }
 }
 
-/// A deletion that was sent more than once and finds nothing has done what it should.
-fn gone(result: Result<(), Error>) -> Result<(), Error> {
-    match result {
-        Err(error) if error.is_not_found() && error.attempts() > 1 => Ok(()),
-        result => result,
+/// What a deletion that failed comes to. A 400 can say that there is nothing to delete, or that it may not be deleted:
+/// `look` tells which.
+async fn not_deleted<T>(error: Error, look: impl Future<Output = Result<T, Error>>) -> Result<(), Error> {
+    let is_gone = match error.kind() {
+        ErrorKind::NotFound => true,
+        ErrorKind::BadRequest => look.await.is_err_and(|error| error.is_not_found()),
+        _ => false,
+    };
+    match (is_gone, error.follows_unseen_attempt()) {
+        // An attempt whose end was not seen has done it.
+        (true, true) => Ok(()),
+        (true, false) => Err(error.with_kind(ErrorKind::NotFound)),
+        (false, _) => Err(error),
     }
 }
 

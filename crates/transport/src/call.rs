@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::limiter::Priority;
+
 /// Whether a call may be sent again when its outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Safety {
@@ -30,6 +32,10 @@ pub struct Call {
     pub safety: Safety,
     /// Whether a 400 can only mean that the id in the path is not there: UltraCart answers no 404.
     pub only_names_an_id: bool,
+    /// Who goes first where several wait for a turn.
+    pub priority: Priority,
+    /// What a cache had to say before there was a call, for the span: `miss`, `bypass`; empty if none was asked.
+    pub cache: &'static str,
 }
 
 impl std::fmt::Debug for Call {
@@ -73,8 +79,31 @@ impl Call {
         self
     }
 
+    /// With another priority.
+    #[must_use]
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// With what a cache had to say.
+    #[must_use]
+    pub fn cache(mut self, outcome: &'static str) -> Self {
+        self.cache = outcome;
+        self
+    }
+
     fn new(operation: &'static str, method: Method, path: impl Into<String>, safety: Safety) -> Self {
-        Self { operation, method, path: path.into(), body: None, safety, only_names_an_id: false }
+        Self {
+            operation,
+            method,
+            path: path.into(),
+            body: None,
+            safety,
+            only_names_an_id: false,
+            priority: Priority::default(),
+            cache: "",
+        }
     }
 }
 

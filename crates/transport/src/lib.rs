@@ -8,13 +8,13 @@ mod chain;
 mod clock;
 pub mod config;
 mod error;
-mod limiter;
+pub mod limiter;
 mod network;
 mod oauth;
+mod telemetry;
 mod transport;
 
 pub use call::{Answer, Call, Safety};
 pub use clock::{Clock, TokioClock};
 pub use error::{Error, ErrorKind};
-pub use limiter::Limiter;
 pub use transport::{Builder, Transport};

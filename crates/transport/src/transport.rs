@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
@@ -16,7 +17,7 @@ use crate::chain::{self, Auth, Context, Credentials, Exchange, Limit, Retry, Ser
 use crate::clock::{Clock, TokioClock};
 use crate::config::{self, Secret};
 use crate::error::{Error, ErrorKind};
-use crate::limiter::{Limiter, retry_after};
+use crate::limiter::{Identity, Latest, Limiter, WaitLimit};
 use crate::network;
 use crate::oauth::{Session, StoreToken};
 
@@ -32,6 +33,7 @@ struct Inner {
     chain: ClientWithMiddleware,
     base_url: String,
     version: HeaderValue,
+    deadline: Option<Duration>,
     limiter: Limiter,
     clock: Arc<dyn Clock>,
     credentials: Credentials,
@@ -40,7 +42,14 @@ struct Inner {
 impl Transport {
     /// A transport with these settings.
     pub fn builder(config: config::Transport) -> Builder {
-        Builder { config, clock: None, store_token: None, middleware: Vec::new(), backend: None }
+        Builder {
+            config,
+            clock: None,
+            limiter: None,
+            store_token: None,
+            middleware: Vec::new(),
+            backend: None,
+        }
     }
 
     /// Sends a call and reads its answer to the end.
@@ -56,7 +65,12 @@ impl Transport {
     /// that it overlaps with no other, and not made again.
     pub async fn send(&self, call: Call) -> Result<Answer, Error> {
         let operation = call.operation;
-        let context = Context::new(operation, call.safety);
+        let now = self.0.clock.now();
+        let deadline = self.0.deadline.map(|deadline| Latest {
+            at: now.saturating_add(deadline),
+            limit: WaitLimit::Deadline(deadline),
+        });
+        let context = Context::new(&call, now, deadline);
         let only_names_an_id = call.only_names_an_id;
         let result = match self.request(call) {
             Ok(request) => self.execute(request, context.clone()).await,
@@ -65,9 +79,12 @@ impl Transport {
         let attempts = context.attempts();
         result.map(|answer| Answer { attempts, ..answer }).map_err(|error| {
             let error = match error.status() {
-                Some(400) if only_names_an_id => error.with_kind(ErrorKind::NotFound),
+                Some(400) if only_names_an_id && !is_about_a_header(&error) => {
+                    error.with_kind(ErrorKind::NotFound)
+                }
                 _ => error,
             };
+            let error = if context.reached() { error.after_unseen_attempt() } else { error };
             error.with_operation(operation).with_attempts(attempts)
         })
     }
@@ -123,7 +140,10 @@ impl Transport {
         guard.disarm();
         let response = response
             .map_err(|error| {
-                Error::new(ErrorKind::Internal, "the call did not come to an end").with_source(error)
+                // It came who knows how far.
+                Error::new(ErrorKind::Internal, "the call did not come to an end")
+                    .after_sending()
+                    .with_source(error)
             })?
             .map_err(chain::unwrap)?;
         let (status, headers) = (response.status(), response.headers().clone());
@@ -131,8 +151,7 @@ impl Transport {
         if status.is_success() {
             return Ok(Answer { status, headers, body, attempts: 0 });
         }
-        let retry_after = retry_after::parse(&headers, self.0.clock.wall());
-        Err(Error::from_status(status, &headers, &body, retry_after))
+        Err(Error::from_status(status, &headers, &body, self.0.clock.wall()))
     }
 }
 
@@ -164,6 +183,7 @@ impl Drop for AbandonOnDrop {
 pub struct Builder {
     config: config::Transport,
     clock: Option<Arc<dyn Clock>>,
+    limiter: Option<Limiter>,
     store_token: Option<StoreToken>,
     middleware: Vec<Arc<dyn Middleware>>,
     backend: Option<Arc<dyn Middleware>>,
@@ -173,6 +193,13 @@ impl Builder {
     /// Another clock than tokio's.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
+        self
+    }
+
+    /// A limiter that is shared with the other clients that call from this IP address. Its settings hold instead of
+    /// `config.limiter`, and its clock instead of [`clock`](Self::clock).
+    pub fn limiter(mut self, limiter: Limiter) -> Self {
+        self.limiter = Some(limiter);
         self
     }
 
@@ -213,9 +240,15 @@ impl Builder {
     /// # Errors
     /// If a setting cannot be used, or a key file cannot be read.
     pub fn build(self) -> Result<Transport, Error> {
-        let Self { config, clock, store_token, middleware, backend } = self;
+        let Self { config, clock, limiter, store_token, middleware, backend } = self;
         config::Settings::checked(&config)?;
-        let clock = clock.unwrap_or_else(|| Arc::new(TokioClock::new()));
+        let limiter = if let Some(limiter) = limiter {
+            limiter
+        } else {
+            let clock = clock.unwrap_or_else(|| Arc::new(TokioClock::new()));
+            Limiter::with_clock(&config.limiter, clock)?
+        };
+        let clock = Arc::clone(limiter.clock());
         let base_url = config.api.parsed_base_url()?;
         let version = HeaderValue::from_str(&config.api.version).map_err(|error| {
             Error::new(ErrorKind::InvalidConfig, "`api.version` has characters that no header can carry")
@@ -223,10 +256,10 @@ impl Builder {
         })?;
         let root = base_url.as_str().trim_end_matches('/').to_owned();
         let credentials = credentials(&config.auth, &root, store_token, &clock)?;
-        let limiter = Limiter::new(&config.limiter, Arc::clone(&clock));
+        let limiter = limiter.for_credential(identity(&root, &credentials));
 
         let mut chain = ClientBuilder::new(network::client(&base_url, &config.http)?)
-            .with(Trace)
+            .with(Trace { clock: Arc::clone(&clock) })
             .with(Retry::new(&config.retry, Arc::clone(&clock)))
             .with(Limit { limiter: limiter.clone(), clock: Arc::clone(&clock) });
         for middleware in middleware {
@@ -241,9 +274,40 @@ impl Builder {
         if let Some(backend) = backend {
             chain = chain.with_arc(backend);
         }
-        let chain = chain.build();
-        Ok(Transport(Arc::new(Inner { chain, base_url: root, version, limiter, clock, credentials })))
+        let (chain, deadline) = (chain.build(), config.retry.deadline);
+        Ok(Transport(Arc::new(Inner {
+            chain,
+            base_url: root,
+            version,
+            deadline,
+            limiter,
+            clock,
+            credentials,
+        })))
     }
+}
+
+/// A 400 can also say that `X-UltraCart-Api-Version` is not right.
+fn is_about_a_header(error: &Error) -> bool {
+    let said = error.developer_message().into_iter().chain(error.user_message());
+    said.into_iter().any(|text| text.to_ascii_lowercase().contains("api-version"))
+}
+
+/// What UltraCart counts calls by. Tokens change, so an OAuth application is known by its client id: if several merchants
+/// authorized it, they share a count here.
+fn identity(base_url: &str, credentials: &Credentials) -> Identity {
+    let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+    let (kind, credential) = match credentials {
+        Credentials::SimpleKey(key) => (&b"simple_key"[..], key.as_bytes()),
+        Credentials::Oauth(session) => (&b"oauth"[..], session.client_id().as_bytes()),
+    };
+    for part in [base_url.as_bytes(), kind, credential] {
+        digest.update(part);
+        digest.update(b"\0");
+    }
+    let mut identity = [0; 32];
+    identity.copy_from_slice(digest.finish().as_ref());
+    Identity(identity)
 }
 
 fn credentials(

@@ -48,6 +48,7 @@ fn config(url: &str) -> Config {
     config.auth = Auth::default();
     config.auth.simple_key = Some(KEY.into());
     config.limiter.guard_gap = Duration::ZERO;
+    config.limiter.quarantine = Duration::ZERO;
     config.retry.base_delay = Duration::from_millis(1);
     config.retry.max_delay = Duration::from_millis(1);
     config.retry.max_attempts = 2;

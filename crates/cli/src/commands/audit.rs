@@ -39,7 +39,8 @@ Examples:
   ultracart audit --resume --out audit         Go on with one that was broken off
 
 Costs two calls, and one for each user whose logins did not come with the list. Before the first of these it says how \
-many there are and how long they take. Broken off, it keeps what was read.
+many there are and how long they take. Broken off, it keeps what was read. At SIGHUP it reads `[limiter]` of the \
+configuration again and goes on by that.
 
 Exit code 3: the report is written, and something is missing in it, which it says.")]
 pub(crate) struct Audit {

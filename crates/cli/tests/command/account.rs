@@ -37,6 +37,8 @@ impl Account {
     }
 
     pub(crate) fn home(&self) -> Home {
-        Home::of(&self.base_url()).var("ULTRACART_RETRY__MAX_ATTEMPTS", "1")
+        Home::of(&self.base_url())
+            .var("ULTRACART_RETRY__MAX_ATTEMPTS", "1")
+            .var("ULTRACART_RETRY__MAX_REJECTIONS", "0")
     }
 }

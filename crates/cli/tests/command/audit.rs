@@ -148,7 +148,7 @@ fn what_is_missing_is_said_and_can_be_had_later() {
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
     assert!(ran.stdout.starts_with("5 users and 12 groups reviewed with 7 calls\n"), "{}", ran.stdout);
     insta::assert_snapshot!(without_rate(&ran.stderr), @r"
-    5 users; 5 more calls to make, one for each history that is to be read; about 1s at the configured quota
+    5 users; 5 more calls to make, one for each history that is to be read; about 1s at what is left of the quota
     5 of 5 histories, RATE, 7 calls spent, 2 failed, about 0s left
     error: the report is written, and it is not complete
       why: the logins of hgupta: get_user_logins: 400 Bad Request: not today
@@ -171,7 +171,7 @@ fn what_is_missing_is_said_and_can_be_had_later() {
     assert_eq!(account.sim.calls() - before, 4, "the lists and two histories");
     assert_eq!(names(&home, "audit"), REPORT);
     insta::assert_snapshot!(without_rate(&ran.stderr), @r"
-    5 users; 3 histories were read before; 2 more calls to make, one for each history that is to be read; about 1s at the configured quota
+    5 users; 3 histories were read before; 2 more calls to make, one for each history that is to be read; about 1s at what is left of the quota
     2 of 2 histories, RATE, 4 calls spent, about 0s left
     ");
 }

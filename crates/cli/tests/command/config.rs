@@ -24,15 +24,19 @@ fn show_says_where_everything_comes_from() {
     http.connect_timeout     "10s"                          default
     http.max_body            268435456                      default
     http.request_timeout     "1m"                           default
+    limiter.address_windows  (not set)                      default
     limiter.guard_gap        "25ms"                         default
     limiter.max_concurrency  1                              default
     limiter.max_wait         (not set)                      default
+    limiter.quarantine       "5s"                           default
     limiter.spare            7                              file HOME/.config/ultracart/config.toml
     limiter.windows          [{ calls = 500, per = "1h" }]  environment variable ULTRACART_LIMITER__WINDOWS
     retry.base_delay         "500ms"                        default
+    retry.budget             100                            default
     retry.deadline           "10m"                          file HOME/.config/ultracart/config.toml
     retry.max_attempts       5                              default
     retry.max_delay          "1m"                           default
+    retry.max_rejections     10                             default
     "#);
     let json = home.json(&["config", "show"]);
     let of =

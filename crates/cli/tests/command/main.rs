@@ -10,6 +10,7 @@ mod groups;
 mod help;
 mod input;
 mod interrupt;
+mod reload;
 mod secrets;
 mod sim;
 mod support;

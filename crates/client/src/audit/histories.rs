@@ -28,7 +28,7 @@ pub(super) async fn ask(
     mut checkpoint: Option<Checkpoint>,
     observer: &dyn Observer,
     started: &Started,
-) -> Asked {
+) -> Result<Asked, Error> {
     let known: Vec<Option<History>> =
         users.iter().map(|user| known(user, checkpoint.as_mut(), started)).collect();
     let total = u32::try_from(known.iter().filter(|history| history.is_none()).count()).unwrap_or(u32::MAX);
@@ -38,7 +38,7 @@ pub(super) async fn ask(
         with_list: count(&known, Source::List),
         resumed: count(&known, Source::Checkpoint),
         calls: total,
-        forecast: limiter.forecast(total),
+        forecast: limiter.forecast(total).await?,
     });
 
     let mut notes: Vec<String> = checkpoint.as_ref().and_then(Checkpoint::note).into_iter().collect();
@@ -74,15 +74,12 @@ pub(super) async fn ask(
             }
         });
         done += 1;
-        observer.on_call_done(&Progress {
-            done,
-            total,
-            failed,
-            calls_spent: started.calls_spent(api),
-            left: limiter.forecast(total - done),
-        });
+        // Nobody loses what was read for want of a forecast.
+        let left =
+            limiter.forecast(total - done).await.map(|forecast| forecast.done_in()).unwrap_or_default();
+        observer.on_call_done(&Progress { done, total, failed, calls_spent: started.calls_spent(api), left });
     }
-    Asked { histories, notes, stopped_by: patience.over.map(|(kind, _)| kind) }
+    Ok(Asked { histories, notes, stopped_by: patience.over.map(|(kind, _)| kind) })
 }
 
 /// The history that there is no need to ask for, or no way to.

@@ -101,7 +101,7 @@ impl Audit {
         let users: Vec<Arc<User>> = api.users(|_| false).await?.to_vec();
         let started = Started { taken_at: now(&api), spent_before };
         let groups = groups(&api).await?;
-        let asked = histories::ask(&api, &users, checkpoint, &*observer, &started).await;
+        let asked = histories::ask(&api, &users, checkpoint, &*observer, &started).await?;
         let mut review = Review::new(Facts {
             taken_at: started.taken_at,
             base_url,

@@ -4,8 +4,10 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use ultracart_transport::limiter::Forecast;
+
 /// What is still to be done, said before the first history is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plan {
     /// Users of the account.
@@ -16,8 +18,8 @@ pub struct Plan {
     pub resumed: usize,
     /// Calls that are still to be made, one for each other history.
     pub calls: u32,
-    /// How long that takes at the configured quota.
-    pub forecast: Duration,
+    /// When they will have been sent, at what is left of the quota.
+    pub forecast: Forecast,
 }
 
 /// How far it is, said after every history.

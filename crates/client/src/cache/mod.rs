@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tracing::trace;
 use ultracart_model::{UserId, UserLogin};
 use ultracart_transport::{Clock, Error};
 
@@ -31,15 +32,17 @@ pub(crate) struct Caches {
 impl Caches {
     pub(crate) fn new(config: &config::Cache, clock: &Arc<dyn Clock>) -> Self {
         Self {
-            users: ReadThrough::new(&config.users, 1, clock),
-            groups: ReadThrough::new(&config.groups, 1, clock),
-            logins: ReadThrough::new(&config.logins, MAX_HISTORIES, clock),
+            users: ReadThrough::new("get_users", &config.users, 1, clock),
+            groups: ReadThrough::new("get_groups", &config.groups, 1, clock),
+            logins: ReadThrough::new("get_user_logins", &config.logins, MAX_HISTORIES, clock),
         }
     }
 }
 
 /// Values that are loaded when they are asked for and not there.
 pub(crate) struct ReadThrough<K, V> {
+    /// What fills it, for the log.
+    operation: &'static str,
     entries: moka::sync::Cache<K, Entry<V>>,
     ttl: Duration,
     generation: AtomicU64,
@@ -60,12 +63,18 @@ where
     K: Copy + Eq + Hash + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    fn new(rule: &config::CacheRule, max_entries: u64, clock: &Arc<dyn Clock>) -> Self {
+    fn new(
+        operation: &'static str,
+        rule: &config::CacheRule,
+        max_entries: u64,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
         let entries = moka::sync::Cache::builder().max_capacity(max_entries);
         // Ours decides; this one sees to it that personal data leaves the memory of a program that asks no more.
         let entries =
             entries.time_to_live(rule.ttl.clamp(Duration::from_secs(1), Duration::from_hours(24 * 365)));
         Self {
+            operation,
             entries: entries.build(),
             ttl: rule.ttl,
             generation: AtomicU64::new(0),
@@ -82,10 +91,12 @@ where
         load: impl Future<Output = Result<V, Error>>,
     ) -> Result<V, Error> {
         if let Some(value) = self.good(key).filter(&will_do) {
+            trace!(operation = self.operation, cache = "hit");
             return Ok(value);
         }
         let _flight = self.flight.lock().await;
         if let Some(value) = self.good(key).filter(&will_do) {
+            trace!(operation = self.operation, cache = "join");
             return Ok(value);
         }
         let generation = self.generation.load(Ordering::Acquire);

@@ -13,7 +13,7 @@ impl Operation for DeleteGroup {
     type Output = ();
 
     fn call(&self) -> Result<Call, Error> {
-        Ok(Call::delete("delete_group", format!("/user/groups/{}", self.0)).only_names_an_id())
+        Ok(Call::delete("delete_group", format!("/user/groups/{}", self.0)))
     }
 
     fn decode(&self, answer: &Answer) -> Result<(), Error> {

@@ -13,7 +13,7 @@ impl Operation for DeleteUser {
     type Output = ();
 
     fn call(&self) -> Result<Call, Error> {
-        Ok(Call::delete("delete_user", format!("/user/users/{}", self.0)).only_names_an_id())
+        Ok(Call::delete("delete_user", format!("/user/users/{}", self.0)))
     }
 
     fn decode(&self, answer: &Answer) -> Result<(), Error> {

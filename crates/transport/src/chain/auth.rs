@@ -10,7 +10,7 @@ use reqwest_middleware::{Error as ChainError, Middleware, Next, Result};
 use super::Context;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
-use crate::limiter::{Permit, retry_after};
+use crate::limiter::Permit;
 use crate::oauth::{self, Session, Turn};
 
 static SIMPLE_KEY: HeaderName = HeaderName::from_static("x-ultracart-simple-key");
@@ -94,8 +94,7 @@ impl Auth {
         let body =
             answer.bytes().await.map_err(|error| ChainError::middleware(Error::from_reqwest(error)))?;
         if !oauth::is_answer(status, &body) {
-            let retry_after = retry_after::parse(&headers, self.clock.wall());
-            let error = Error::from_status(status, &headers, &body, retry_after).before_sending();
+            let error = Error::from_status(status, &headers, &body, self.clock.wall()).before_sending();
             return Err(ChainError::middleware(match error.kind() {
                 // Above, these would be about what the call asks for.
                 ErrorKind::BadRequest | ErrorKind::NotFound => {
@@ -112,7 +111,7 @@ impl Auth {
         tokio::select! {
             biased;
             () = context.abandoned() => return Err(abandoned()),
-            renewed = permit.renew() => renewed.map_err(ChainError::middleware)?,
+            renewed = permit.renew(context.ask()) => renewed.map_err(ChainError::middleware)?,
         }
         Ok(token)
     }

@@ -1,12 +1,14 @@
 //! What the layers know of the call that an attempt belongs to.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::call::Safety;
+use crate::call::{Call, Safety};
 use crate::error::{Error, ErrorKind};
+use crate::limiter::{Ask, Latest};
 
 /// Shared by all attempts at a call, and by whoever waits for it.
 #[derive(Clone, Debug)]
@@ -16,18 +18,29 @@ pub(crate) struct Context(Arc<Inner>);
 struct Inner {
     operation: &'static str,
     safety: Safety,
+    cache: &'static str,
+    ask: Ask,
     attempts: AtomicU32,
+    /// How long to wait before asking for a turn again, in nanoseconds.
+    pause: AtomicU64,
+    /// Whether the server may have seen an attempt whose end was not seen.
+    reached: AtomicBool,
     abandoned: AtomicBool,
     abandonment: Notify,
     renewed_token: AtomicBool,
 }
 
 impl Context {
-    pub(crate) fn new(operation: &'static str, safety: Safety) -> Self {
+    /// Of a call that is asked for now.
+    pub(crate) fn new(call: &Call, now: Duration, deadline: Option<Latest>) -> Self {
         Self(Arc::new(Inner {
-            operation,
-            safety,
+            operation: call.operation,
+            safety: call.safety,
+            cache: call.cache,
+            ask: Ask { priority: call.priority, since: Some(now), deadline },
             attempts: AtomicU32::new(0),
+            pause: AtomicU64::new(0),
+            reached: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             abandonment: Notify::new(),
             renewed_token: AtomicBool::new(false),
@@ -52,12 +65,40 @@ impl Context {
         self.0.safety
     }
 
+    /// What the cache had to say before there was a call.
+    pub(super) fn cache(&self) -> &'static str {
+        self.0.cache
+    }
+
+    /// The wish for a turn. Attempts after the first keep the place of the call in the order: it has waited already.
+    pub(super) fn ask(&self) -> Ask {
+        self.0.ask
+    }
+
     pub(crate) fn attempts(&self) -> u32 {
         self.0.attempts.load(Ordering::Relaxed)
     }
 
     pub(super) fn count_attempt(&self) {
         self.0.attempts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The next attempt shall ask for its turn so much later.
+    pub(super) fn pause_for(&self, pause: Duration) {
+        self.0.pause.store(u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(super) fn take_pause(&self) -> Duration {
+        Duration::from_nanos(self.0.pause.swap(0, Ordering::Relaxed))
+    }
+
+    /// Whether the server may have done what an attempt asked that failed.
+    pub(crate) fn reached(&self) -> bool {
+        self.0.reached.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_reached(&self) {
+        self.0.reached.store(true, Ordering::Relaxed);
     }
 
     /// Nobody waits for the call any more: what has not been sent need not be.

@@ -15,6 +15,10 @@ use reqwest_middleware::{Error as ChainError, Middleware, Next, Result};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 
+/// The body of an answer that says that the call failed, for the layers above, which cannot read it without taking it.
+#[derive(Clone, Debug)]
+pub(super) struct FailureBody(pub(super) Bytes);
+
 /// Reads answers whole, within a time and a length.
 #[derive(Debug)]
 pub(crate) struct Exchange {
@@ -49,6 +53,9 @@ impl Exchange {
         let mut response = next.run(request, extensions).await.map_err(super::unwrap)?;
         let body = self.read(&mut response).await?;
         let mut whole = http::Response::builder().status(response.status()).version(response.version());
+        if !response.status().is_success() {
+            whole = whole.extension(FailureBody(body.clone()));
+        }
         if let Some(headers) = whole.headers_mut() {
             std::mem::swap(headers, response.headers_mut());
         }

@@ -6,12 +6,14 @@ use async_trait::async_trait;
 use http::{Extensions, StatusCode};
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error as ChainError, Middleware, Next, Result};
-use tracing::{debug, warn};
+use tracing::{Instrument as _, Span, debug, field, info_span, warn};
 
+use super::exchange::FailureBody;
 use super::{Context, ours};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
-use crate::limiter::{Limiter, Outcome, retry_after};
+use crate::limiter::{Limiter, Outcome, Permit, Rejection};
+use crate::telemetry;
 
 /// Takes a permit for every attempt, holds it until the answer is there, and tells the limiter what it was.
 #[derive(Debug)]
@@ -29,39 +31,110 @@ impl Middleware for Limit {
         next: Next<'_>,
     ) -> Result<Response> {
         let context = Context::of(extensions)?;
-        let asked_at = self.clock.now();
-        let permit = tokio::select! {
-            biased;
-            () = context.abandoned() => return Err(ChainError::middleware(
-                Error::new(ErrorKind::Internal, "nobody waits for the call any more"))),
-            permit = self.limiter.acquire() => Arc::new(permit.map_err(ChainError::middleware)?),
-        };
-        context.count_attempt();
-        debug!(attempt = context.attempts(), waited = ?self.clock.now().saturating_sub(asked_at), "sending");
-        // A layer further in needs another turn when it has to get a token first.
-        extensions.insert(Arc::clone(&permit));
-        let result = next.run(request, extensions).await;
-        extensions.remove::<Arc<crate::limiter::Permit>>();
-        permit.finish(self.outcome(&result));
-        result
+        // OpenTelemetry's names for an HTTP client's span.
+        let span = info_span!(
+            "attempt",
+            otel.kind = "client",
+            http.request.method = %request.method(),
+            http.request.resend_count = context.attempts(),
+            server.address = request.url().host_str(),
+            server.port = request.url().port_or_known_default(),
+            url.full = %request.url(),
+            http.response.status_code = field::Empty,
+            error.type = field::Empty,
+            permit.wait_ms = field::Empty,
+            permit.bound = field::Empty,
+        );
+        self.attempt(context, request, extensions, next).instrument(span).await
     }
 }
 
 impl Limit {
-    fn outcome(&self, result: &Result<Response>) -> Outcome {
+    async fn attempt(
+        &self,
+        context: Context,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response> {
+        let asked_at = self.clock.now();
+        let turn = async {
+            let pause = context.take_pause();
+            if !pause.is_zero() {
+                self.clock.sleep(pause).await;
+            }
+            self.limiter.acquire(context.ask()).await
+        };
+        let permit = tokio::select! {
+            biased;
+            () = context.abandoned() => {
+                Err(Error::new(ErrorKind::Internal, "nobody waits for the call any more"))
+            }
+            permit = turn => permit,
+        };
+        let permit = Arc::new(permit.map_err(ChainError::middleware)?);
+        context.count_attempt();
+        let sent_at = self.clock.now();
+        let waited = sent_at.saturating_sub(asked_at);
+        let span = Span::current();
+        span.record("permit.wait_ms", u64::try_from(waited.as_millis()).unwrap_or(u64::MAX));
+        span.record("permit.bound", permit.bound().map(field::debug));
+        telemetry::permit(waited, permit.bound());
+        debug!(attempt = context.attempts(), "sending");
+        permit.sending();
+        // A layer further in needs another turn when it has to get a token first.
+        extensions.insert(Arc::clone(&permit));
+        let result = next.run(request, extensions).await;
+        extensions.remove::<Arc<Permit>>();
+        let outcome = self.outcome(&context, &result);
+        permit.finish(outcome);
+        match &result {
+            Ok(response) => _ = span.record("http.response.status_code", response.status().as_u16()),
+            Err(error) => _ = span.record("error.type", ours(error).map(|error| field::debug(error.kind()))),
+        }
+        telemetry::attempt(context.operation(), self.clock.now().saturating_sub(sent_at), outcome);
+        result
+    }
+
+    fn outcome(&self, context: &Context, result: &Result<Response>) -> Outcome {
         match result {
             Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => {
-                let retry_after = retry_after::parse(response.headers(), self.clock.wall());
-                warn!(?retry_after, "429: all calls wait");
-                Outcome::Rejected(retry_after)
+                let body = response.extensions().get::<FailureBody>();
+                let body = body.map(|body| &*body.0).unwrap_or_default();
+                let rejection = Rejection::parse(response.headers(), body, self.clock.wall());
+                warn!(?rejection, "429: all calls wait");
+                Outcome::Rejected(rejection)
+            }
+            Ok(response) if response.status() == StatusCode::GONE => {
+                let body = response.extensions().get::<FailureBody>().map(|body| body.0.clone());
+                let body = body.unwrap_or_default();
+                let error =
+                    Error::from_status(response.status(), response.headers(), &body, self.clock.wall());
+                self.limiter.halt(error.before_sending());
+                Outcome::Answered
             }
             Ok(_) => Outcome::Answered,
             Err(error) => match ours(error) {
                 Some(error) if error.kind() == ErrorKind::RateLimited => {
-                    Outcome::Rejected(error.retry_after())
+                    Outcome::Rejected(error.rejection().unwrap_or_default())
                 }
-                Some(error) if error.kind() == ErrorKind::Connect => Outcome::Unsent,
-                _ => Outcome::Unknown,
+                Some(error) if error.is_application_disabled() => {
+                    self.limiter.halt(error.clone().before_sending());
+                    Outcome::Answered
+                }
+                Some(error) => match error.kind() {
+                    ErrorKind::Connect | ErrorKind::InvalidConfig | ErrorKind::InvalidRequest => {
+                        Outcome::Unsent
+                    }
+                    // Whoever wanted a new token first went away.
+                    ErrorKind::Internal if context.is_abandoned() && !error.may_have_reached_server() => {
+                        Outcome::Unsent
+                    }
+                    // The server has said that there is no new token.
+                    ErrorKind::Oauth => Outcome::Answered,
+                    _ => Outcome::Unknown,
+                },
+                None => Outcome::Unknown,
             },
         }
     }

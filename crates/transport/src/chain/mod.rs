@@ -36,6 +36,15 @@ pub(crate) fn unwrap(error: ChainError) -> Error {
     }
 }
 
+/// What went wrong, whatever the layers in between wrapped it in.
+fn kind(error: &ChainError) -> ErrorKind {
+    let ChainError::Middleware(error) = error else { return ErrorKind::Internal };
+    match error.downcast_ref::<RetryError>() {
+        Some(RetryError::Error(error) | RetryError::WithRetries { err: error, .. }) => kind(error),
+        None => error.downcast_ref::<Error>().map_or(ErrorKind::Internal, Error::kind),
+    }
+}
+
 /// Our own error, on its way out through the layers.
 fn ours(error: &ChainError) -> Option<&Error> {
     match error {

@@ -1,12 +1,12 @@
 //! Shall a call be sent again?
 //!
 //! reqwest-retry runs the loop. Its default strategy would replay a POST, and its two traits see neither the request
-//! nor each other: so each call gets a strategy of its own that knows the operation and leaves its verdict to its
-//! policy. When the server asks to wait, the limiter does it for all calls; here an attempt that was rejected simply
-//! queues again.
+//! nor each other: so each call gets a strategy of its own, which knows the operation and decides alone. It would also
+//! wait by the time of day; so the wait is left to the layer below, which waits by our clock. When
+//! the server asks to wait, the limiter does it for all calls; here an attempt that was rejected simply queues again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -17,7 +17,7 @@ use reqwest_retry::policies::ExponentialBackoff;
 use reqwest_retry::{
     Jitter, RetryDecision, RetryPolicy, RetryTransientMiddleware, Retryable, RetryableStrategy,
 };
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::auth::TokenExpired;
 use super::{Context, ours};
@@ -28,10 +28,15 @@ use crate::error::ErrorKind;
 
 /// The retry layer.
 #[derive(Debug)]
-pub(crate) struct Retry {
+pub(crate) struct Retry(Arc<Rules>);
+
+/// What all calls of a client have in common.
+#[derive(Debug)]
+struct Rules {
     backoff: ExponentialBackoff,
     max_attempts: u32,
-    deadline: Option<Duration>,
+    max_rejections: u32,
+    budget: Budget,
     clock: Arc<dyn Clock>,
 }
 
@@ -41,8 +46,14 @@ impl Retry {
             .retry_bounds(config.base_delay.min(config.max_delay), config.max_delay)
             .jitter(Jitter::Full)
             .base(2)
-            .build_with_max_retries(config.max_attempts.saturating_sub(1));
-        Self { backoff, max_attempts: config.max_attempts, deadline: config.deadline, clock }
+            .build_with_max_retries(u32::MAX);
+        Self(Arc::new(Rules {
+            backoff,
+            max_attempts: config.max_attempts,
+            max_rejections: config.max_rejections,
+            budget: Budget::new(config.budget),
+            clock,
+        }))
     }
 }
 
@@ -56,39 +67,54 @@ impl Middleware for Retry {
     ) -> Result<Response> {
         let call = ThisCall {
             context: Context::of(extensions)?,
-            backoff: self.backoff,
-            max_attempts: self.max_attempts,
-            deadline: self.deadline.map(|deadline| self.clock.now() + deadline),
-            clock: Arc::clone(&self.clock),
-            at_once: Arc::default(),
+            rules: Arc::clone(&self.0),
+            failures: AtomicU32::new(0),
+            rejections: AtomicU32::new(0),
         };
-        RetryTransientMiddleware::new_with_policy_and_strategy(call.clone(), call)
+        RetryTransientMiddleware::new_with_policy_and_strategy(AtOnce, call)
             .handle(request, extensions, next)
             .await
     }
 }
 
-/// The strategy and the policy of one call.
-#[derive(Clone, Debug)]
-struct ThisCall {
-    context: Context,
-    backoff: ExponentialBackoff,
-    max_attempts: u32,
-    deadline: Option<Duration>,
-    clock: Arc<dyn Clock>,
-    /// Whether the next attempt needs no pause of its own.
-    at_once: Arc<AtomicBool>,
+/// Attempts after the first that all calls of a client may still make, in fifths: each costs five, and each success
+/// brings one. So when nothing succeeds any more, calls soon make one attempt each.
+#[derive(Debug)]
+struct Budget {
+    fifths: AtomicU32,
+    most: u32,
 }
 
-/// Whether to send again.
+impl Budget {
+    const COST: u32 = 5;
+
+    fn new(retries: u32) -> Self {
+        let most = retries.saturating_mul(Self::COST);
+        Self { fifths: AtomicU32::new(most), most }
+    }
+
+    fn spend(&self) -> bool {
+        let spend = |left: u32| left.checked_sub(Self::COST);
+        self.fifths.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_ok()
+    }
+
+    fn pay_back(&self) {
+        let pay = |left: u32| (left < self.most).then_some(left + 1);
+        _ = self.fifths.fetch_update(Ordering::Relaxed, Ordering::Relaxed, pay);
+    }
+}
+
+/// What is to be done about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
-    /// No: it succeeded, it would fail again, or it could do twice what should be done once.
-    Done,
-    /// After a pause.
+    /// Nothing: it would fail again, or it could do twice what should be done once.
+    Final,
+    /// It is sent again after a pause.
     AfterPause,
-    /// As soon as the limiter has a turn.
+    /// It was rejected, and is sent again as soon as the limiter has a turn.
     NextTurn,
+    /// It is sent again with a new token.
+    WithNewToken,
 }
 
 /// The verdict on a failure; `reached` is whether the server may have done what it was asked.
@@ -101,56 +127,97 @@ fn verdict(safety: Safety, kind: ErrorKind, reached: bool) -> Verdict {
         {
             Verdict::AfterPause
         }
-        _ => Verdict::Done,
+        _ => Verdict::Final,
     }
 }
 
-impl ThisCall {
-    fn verdict(&self, result: &std::result::Result<Response, ChainError>) -> Verdict {
-        match result {
-            Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => {
-                verdict(self.context.safety(), ErrorKind::RateLimited, true)
-            }
-            Ok(response) if response.status().is_server_error() => {
-                verdict(self.context.safety(), ErrorKind::Server, true)
-            }
-            Ok(response) if response.extensions().get::<TokenExpired>().is_some() => Verdict::NextTurn,
-            Ok(_) => Verdict::Done,
-            Err(error) => ours(error).map_or(Verdict::Done, |error| {
-                verdict(self.context.safety(), error.kind(), error.may_have_reached_server())
-            }),
-        }
-    }
+/// The strategy of one call.
+struct ThisCall {
+    context: Context,
+    rules: Arc<Rules>,
+    failures: AtomicU32,
+    rejections: AtomicU32,
 }
 
 impl RetryableStrategy for ThisCall {
     fn handle(&self, result: &std::result::Result<Response, ChainError>) -> Option<Retryable> {
-        let verdict = self.verdict(result);
-        self.at_once.store(verdict == Verdict::NextTurn, Ordering::Relaxed);
-        (verdict != Verdict::Done).then_some(Retryable::Transient)
+        let (kind, reached) = match result {
+            Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => {
+                (ErrorKind::RateLimited, false)
+            }
+            Ok(response) if response.status().is_server_error() => (ErrorKind::Server, true),
+            Ok(response) if response.extensions().get::<TokenExpired>().is_some() => {
+                return self.goes_on(Verdict::WithNewToken).then_some(Retryable::Transient);
+            }
+            Ok(response) => {
+                if response.status().is_success() {
+                    self.rules.budget.pay_back();
+                }
+                return None;
+            }
+            Err(error) => ours(error).map(|error| (error.kind(), error.may_have_reached_server()))?,
+        };
+        let again = self.goes_on(verdict(self.context.safety(), kind, reached));
+        if again && reached {
+            self.context.set_reached();
+        }
+        again.then_some(Retryable::Transient)
     }
 }
 
-impl RetryPolicy for ThisCall {
-    fn should_retry(&self, first_sent: SystemTime, past_retries: u32) -> RetryDecision {
-        if past_retries + 1 >= self.max_attempts || self.context.is_abandoned() {
-            return RetryDecision::DoNotRetry;
+impl ThisCall {
+    /// Whether there is another attempt, which is told how long to wait first.
+    fn goes_on(&self, verdict: Verdict) -> bool {
+        let rules = &self.rules;
+        if self.context.is_abandoned() {
+            return false;
         }
-        let at = if self.at_once.load(Ordering::Relaxed) {
-            machine_wall()
-        } else {
-            match self.backoff.should_retry(first_sent, past_retries) {
-                RetryDecision::Retry { execute_after } => execute_after,
-                RetryDecision::DoNotRetry => return RetryDecision::DoNotRetry,
+        match verdict {
+            Verdict::Final => false,
+            Verdict::WithNewToken => true,
+            Verdict::NextTurn => self.rejections.fetch_add(1, Ordering::Relaxed) < rules.max_rejections,
+            Verdict::AfterPause => {
+                let past = self.failures.fetch_add(1, Ordering::Relaxed);
+                if past + 1 >= rules.max_attempts {
+                    return false;
+                }
+                let pause = rules.pause(past);
+                let deadline = self.context.ask().deadline;
+                if deadline.is_some_and(|deadline| rules.clock.now().saturating_add(pause) > deadline.at) {
+                    debug!("`retry.deadline` leaves no time for another attempt");
+                    return false;
+                }
+                if !rules.budget.spend() {
+                    warn!("`retry.budget` is spent: too many calls fail for another attempt at each");
+                    return false;
+                }
+                debug!(attempt = self.context.attempts() + 1, ?pause, "again");
+                self.context.pause_for(pause);
+                true
             }
-        };
-        let pause = at.duration_since(machine_wall()).unwrap_or_default();
-        if self.deadline.is_some_and(|deadline| self.clock.now() + pause > deadline) {
-            debug!("`retry.deadline` leaves no time for another attempt");
-            return RetryDecision::DoNotRetry;
         }
-        debug!(attempt = past_retries + 2, ?pause, "again");
-        RetryDecision::Retry { execute_after: at }
+    }
+}
+
+impl Rules {
+    /// The pause after so many failures: full jitter under a bound that doubles.
+    fn pause(&self, past: u32) -> Duration {
+        let before = machine_wall();
+        match self.backoff.should_retry(before, past) {
+            RetryDecision::Retry { execute_after } => {
+                execute_after.duration_since(before).unwrap_or_default()
+            }
+            RetryDecision::DoNotRetry => Duration::ZERO,
+        }
+    }
+}
+
+/// The policy of every call: what the strategy says, and no wait here.
+struct AtOnce;
+
+impl RetryPolicy for AtOnce {
+    fn should_retry(&self, _: SystemTime, _: u32) -> RetryDecision {
+        RetryDecision::Retry { execute_after: SystemTime::UNIX_EPOCH }
     }
 }
 
@@ -162,10 +229,10 @@ mod tests {
     #[test]
     fn what_may_be_sent_again() {
         use ErrorKind::{
-            ApplicationDisabled, BadRequest, BodyTooLarge, BrokenOff, Connect, Decode, Internal, MaxWait,
-            NotFound, Oauth, RateLimited, Redirect, Server, Timeout, Unauthorized, UnexpectedStatus,
+            ApplicationDisabled, BadRequest, BodyTooLarge, BrokenOff, Connect, Deadline, Decode, Internal,
+            MaxWait, NotFound, Oauth, RateLimited, Redirect, Server, Timeout, Unauthorized, UnexpectedStatus,
         };
-        use Verdict::{AfterPause, Done, NextTurn};
+        use Verdict::{AfterPause, Final as Done, NextTurn};
         for (kind, reached, reads_and_puts, inserts) in [
             (RateLimited, true, NextTurn, NextTurn),
             (Connect, false, AfterPause, AfterPause),
@@ -184,12 +251,36 @@ mod tests {
             (UnexpectedStatus, true, Done, Done),
             (Decode, true, Done, Done),
             (MaxWait, false, Done, Done),
+            (Deadline, false, Done, Done),
             (Oauth, false, Done, Done),
             (Internal, true, Done, Done),
         ] {
             assert_eq!(verdict(Safety::Safe, kind, reached), reads_and_puts, "{kind:?}");
             assert_eq!(verdict(Safety::Idempotent, kind, reached), reads_and_puts, "{kind:?}");
             assert_eq!(verdict(Safety::Insert, kind, reached), inserts, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn the_budget_is_spent_by_retries_and_paid_back_by_successes() {
+        let budget = Budget::new(2);
+        assert!(budget.spend() && budget.spend() && !budget.spend());
+        (0..4).for_each(|_| budget.pay_back());
+        assert!(!budget.spend());
+        budget.pay_back();
+        assert!(budget.spend() && !budget.spend());
+        (0..100).for_each(|_| budget.pay_back());
+        assert!(budget.spend() && budget.spend() && !budget.spend(), "it never grows beyond its size");
+    }
+
+    #[test]
+    fn the_pause_is_jittered_under_a_bound_that_doubles() {
+        let retry = Retry::new(&config::Retry::default(), Arc::new(crate::clock::TokioClock::new()));
+        for (past, bound) in [(0, 500), (1, 1_000), (4, 8_000), (20, 60_000), (1_000, 60_000)] {
+            let pauses: Vec<_> = (0..200).map(|_| retry.0.pause(past)).collect();
+            assert!(pauses.iter().all(|pause| *pause <= Duration::from_millis(bound)), "{past}");
+            assert!(pauses.iter().any(|pause| *pause > Duration::from_millis(bound / 2)), "{past}");
+            assert!(pauses.iter().any(|pause| *pause < Duration::from_millis(bound / 2)), "{past}");
         }
     }
 }

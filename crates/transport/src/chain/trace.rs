@@ -1,5 +1,7 @@
 //! One span per call.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use http::Extensions;
 use reqwest::{Request, Response};
@@ -8,11 +10,15 @@ use tracing::{Instrument as _, Span, debug, field, info_span};
 
 use crate::error::Error;
 
-use super::{Context, ours};
+use super::Context;
+use crate::clock::Clock;
+use crate::telemetry;
 
 /// Opens a span around a call and says how it ended. Never a header, a body or a query.
 #[derive(Debug)]
-pub(crate) struct Trace;
+pub(crate) struct Trace {
+    pub(crate) clock: Arc<dyn Clock>,
+}
 
 #[async_trait]
 impl Middleware for Trace {
@@ -25,28 +31,32 @@ impl Middleware for Trace {
         let context = Context::of(extensions)?;
         let span = info_span!(
             "ultracart",
-            otel.kind = "client",
+            otel.name = context.operation(),
             operation = context.operation(),
-            http.request.method = %request.method(),
-            server.address = request.url().host_str(),
+            cache = context.cache(),
             http.response.status_code = field::Empty,
             error.type = field::Empty,
             attempts = field::Empty,
         );
+        let started_at = self.clock.now();
         async move {
             let result = next.run(request, extensions).await;
             let span = Span::current();
             span.record("attempts", context.attempts());
-            match &result {
+            let failure = match &result {
                 Ok(response) => {
                     span.record("http.response.status_code", response.status().as_u16());
                     debug!("done");
+                    Error::kind_of(response.status())
                 }
                 Err(error) => {
-                    span.record("error.type", field::debug(ours(error).map(Error::kind)));
+                    let kind = super::kind(error);
+                    span.record("error.type", field::debug(kind));
                     debug!("failed");
+                    Some(kind)
                 }
-            }
+            };
+            telemetry::call(context.operation(), self.clock.now().saturating_sub(started_at), failure);
             result
         }
         .instrument(span)

@@ -34,16 +34,18 @@ impl Default for Http {
 
 impl Http {
     pub(super) fn check(&self, checks: &mut Checks) {
-        let timeouts = Human(Duration::from_millis(1))..=Human(Duration::from_hours(1));
-        checks.within("http.connect_timeout", &Human(self.connect_timeout), timeouts.clone());
-        checks.within("http.request_timeout", &Human(self.request_timeout), timeouts);
+        let timeouts = |most: Duration| Human(Duration::from_millis(1))..=Human(most);
+        let (connect, request) = (timeouts(Duration::from_hours(1)), timeouts(Duration::from_hours(24)));
+        checks.within("http.connect_timeout", &Human(self.connect_timeout), connect);
+        checks.within("http.request_timeout", &Human(self.request_timeout), request);
         checks.within("http.max_body", &self.max_body, 1024..);
     }
 }
 
 pub(super) fn allowed(key: &str) -> Option<&'static str> {
     Some(match key {
-        "connect_timeout" | "request_timeout" => "a time with a unit, from `1ms` to `1h`, such as `30s`",
+        "connect_timeout" => "a time with a unit, from `1ms` to `1h`, such as `30s`",
+        "request_timeout" => "a time with a unit, from `1ms` to `1d`, such as `1m`",
         "max_body" => "a whole number of bytes, from 1024 up",
         _ => return None,
     })

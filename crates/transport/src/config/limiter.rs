@@ -19,11 +19,16 @@ pub struct Limiter {
     /// Pause between the end of a call and the start of the next.
     #[serde(with = "human_duration")]
     pub guard_gap: Duration,
+    /// Pause after a call whose end was not seen: the server may still be at it.
+    #[serde(with = "human_duration")]
+    pub quarantine: Duration,
     /// Longest wait for a turn; a call that would wait longer fails at once.
     #[serde(with = "optional_human_duration")]
     pub max_wait: Option<Duration>,
-    /// All of these hold at once.
+    /// All of these hold at once, for each application.
     pub windows: Vec<Window>,
+    /// The same for the IP address and all applications that call from it; the application's where it is not given.
+    pub address_windows: Option<Vec<Window>>,
 }
 
 impl Default for Limiter {
@@ -32,17 +37,19 @@ impl Default for Limiter {
             max_concurrency: 1,
             spare: 3,
             guard_gap: Duration::from_millis(25),
+            quarantine: Duration::from_secs(5),
             max_wait: None,
             windows: vec![
                 Window::new(1_000, Duration::from_hours(1)),
                 Window::new(10_000, Duration::from_hours(24)),
             ],
+            address_windows: None,
         }
     }
 }
 
 /// An entry of `limiter.windows`: so many calls in so long a time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Window {
@@ -52,7 +59,7 @@ pub struct Window {
     #[serde(with = "human_duration")]
     pub per: Duration,
     /// Calls that may be made at once; `calls` where it is not given.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
 }
 
@@ -61,27 +68,57 @@ impl Window {
     pub fn new(calls: u32, per: Duration) -> Self {
         Self { calls, per, burst: None }
     }
+
+    /// Only so many at once, and the rest spread over the time: what a server that counts a sliding window takes.
+    #[must_use]
+    pub fn burst(mut self, burst: u32) -> Self {
+        self.burst = Some(burst);
+        self
+    }
 }
 
 impl Limiter {
     pub(super) fn check(&self, checks: &mut Checks) {
         checks.within("limiter.max_concurrency", &self.max_concurrency, 1..=64);
         checks.within("limiter.guard_gap", &Human(self.guard_gap), ..=Human(Duration::from_mins(1)));
-        if self.windows.is_empty() {
-            checks.refuse("limiter.windows", "[]");
+        let quarantine = Human(Duration::from_hours(1));
+        checks.within("limiter.quarantine", &Human(self.quarantine), ..=quarantine);
+        if let Some(max_wait) = self.max_wait {
+            checks.within("limiter.max_wait", &Human(max_wait), ..=Human(YEAR));
         }
-        for (index, window) in self.windows.iter().enumerate() {
-            let key = |field: &str| format!("limiter.windows[{index}].{field}");
+        self.check_windows(checks, "limiter.windows", &self.windows);
+        if let Some(windows) = &self.address_windows {
+            self.check_windows(checks, "limiter.address_windows", windows);
+        }
+    }
+
+    /// The windows of the IP address.
+    pub(crate) fn of_address(&self) -> &[Window] {
+        self.address_windows.as_deref().unwrap_or(&self.windows)
+    }
+
+    fn check_windows(&self, checks: &mut Checks, name: &'static str, windows: &[Window]) {
+        if windows.is_empty() {
+            checks.refuse(name, "[]");
+        }
+        for (index, window) in windows.iter().enumerate() {
+            let key = |field: &str| format!("{name}[{index}].{field}");
             checks.within(&key("calls"), &window.calls, 1..);
             checks.within(&key("per"), &Human(window.per), Human(Duration::from_millis(1))..=Human(YEAR));
             if let Some(burst) = window.burst {
                 checks.within(&key("burst"), &burst, 1..=window.calls.max(1));
+                let spread = window.calls.saturating_sub(burst);
+                if spread > 0 && burst / spread > 100 {
+                    let what = format!(
+                        "leaves {spread} to be spread over the window: too few for what may go at once"
+                    );
+                    checks.report(&key("burst"), &burst.to_string(), &what);
+                }
             }
             let burst = window.burst.unwrap_or(window.calls);
             if self.spare > 0 && self.spare >= burst && burst > 0 {
-                let what =
-                    format!("keeps back every call: `limiter.windows[{index}]` lets {burst} through at once");
-                checks.report_with("limiter.spare", &self.spare.to_string(), &what, "limiter.windows");
+                let what = format!("keeps back every call: `{name}[{index}]` lets {burst} through at once");
+                checks.report_with("limiter.spare", &self.spare.to_string(), &what, name);
             }
         }
     }
@@ -94,11 +131,16 @@ pub(super) fn allowed(key: &str) -> Option<&'static str> {
         "max_concurrency" => "a whole number from 1 to 64",
         "spare" => "a whole number from 0 up, below the `burst` of every window",
         "guard_gap" => "a time with a unit, up to `1m`, such as `25ms`",
-        "max_wait" => "a time with a unit, such as `10m`",
-        "windows" => "a list with at least one window, such as [{ calls = 1000, per = \"1h\" }]",
-        "windows.calls" => "a whole number from 1 up",
-        "windows.per" => "a time with a unit, from `1ms` to `366d`, such as `1h`",
-        "windows.burst" => "a whole number from 1 to the window's `calls`",
+        "quarantine" => "a time with a unit, up to `1h`, such as `5s`",
+        "max_wait" => "a time with a unit, up to `366d`, such as `10m`",
+        "windows" | "address_windows" => {
+            "a list with at least one window, such as [{ calls = 1000, per = \"1h\" }]"
+        }
+        "windows.calls" | "address_windows.calls" => "a whole number from 1 up",
+        "windows.per" | "address_windows.per" => "a time with a unit, from `1ms` to `366d`, such as `1h`",
+        "windows.burst" | "address_windows.burst" => {
+            "a whole number from 1 to 99 in 100 of the window's `calls`, or just as many"
+        }
         _ => return None,
     })
 }

@@ -14,13 +14,20 @@ use super::duration::{Human, human_duration, optional_human_duration};
 pub struct Retry {
     /// Attempts at one call, the first included.
     pub max_attempts: u32,
+    /// Attempts that may be answered with 429 before the call fails. They do not count as the others do: a 429 is no
+    /// failure but a wait that came too late.
+    pub max_rejections: u32,
+    /// Attempts after the first that all calls together may make before one succeeds again, so that an outage is not
+    /// multiplied. Each success pays back a fifth of one.
+    pub budget: u32,
     /// Longest pause before the second attempt; it doubles with each further one.
     #[serde(with = "human_duration")]
     pub base_delay: Duration,
     /// Longest pause of all.
     #[serde(with = "human_duration")]
     pub max_delay: Duration,
-    /// No attempt starts later than this after the first.
+    /// No attempt starts later than this after the call was asked for, and a call whose turn would come later fails at
+    /// once.
     #[serde(with = "optional_human_duration")]
     pub deadline: Option<Duration>,
 }
@@ -29,6 +36,8 @@ impl Default for Retry {
     fn default() -> Self {
         Self {
             max_attempts: 5,
+            max_rejections: 10,
+            budget: 100,
             base_delay: Duration::from_millis(500),
             max_delay: Duration::from_mins(1),
             deadline: None,
@@ -40,6 +49,11 @@ impl Retry {
     pub(super) fn check(&self, checks: &mut Checks) {
         checks.within("retry.max_attempts", &self.max_attempts, 1..=100);
         checks.within("retry.max_delay", &Human(self.max_delay), ..=Human(Duration::from_hours(1)));
+        checks.within("retry.max_rejections", &self.max_rejections, ..=1_000);
+        checks.within("retry.budget", &self.budget, ..=1_000_000);
+        if let Some(deadline) = self.deadline {
+            checks.within("retry.deadline", &Human(deadline), ..=Human(Duration::from_hours(366 * 24)));
+        }
         if self.base_delay > self.max_delay {
             let what = format!("is longer than `retry.max_delay`, which is {}", Human(self.max_delay));
             checks.report_with(
@@ -55,9 +69,11 @@ impl Retry {
 pub(super) fn allowed(key: &str) -> Option<&'static str> {
     Some(match key {
         "max_attempts" => "a whole number from 1 to 100",
+        "max_rejections" => "a whole number up to 1000",
+        "budget" => "a whole number up to 1000000",
         "base_delay" => "a time with a unit, up to `retry.max_delay`, such as `500ms`",
         "max_delay" => "a time with a unit, up to `1h`, such as `60s`",
-        "deadline" => "a time with a unit, such as `10m`",
+        "deadline" => "a time with a unit, up to `366d`, such as `10m`",
         _ => return None,
     })
 }

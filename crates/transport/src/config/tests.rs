@@ -78,15 +78,19 @@ fn each_layer_lies_upon_the_one_before() {
     http.connect_timeout = "10s" (default)
     http.max_body = 268435456 (default)
     http.request_timeout = "1m" (default)
+    limiter.address_windows =  (default)
     limiter.guard_gap = "2ms" (environment variable ULTRACART_LIMITER__GUARD_GAP)
     limiter.max_concurrency = 1 (default)
     limiter.max_wait = "5m" (file FILE)
+    limiter.quarantine = "5s" (default)
     limiter.spare = 2 (environment variable ULTRACART_LIMITER__SPARE)
     limiter.windows = [{ calls = 1000, per = "1h" }, { calls = 10000, per = "1d" }] (default)
     retry.base_delay = "500ms" (default)
+    retry.budget = 100 (default)
     retry.deadline =  (default)
     retry.max_attempts = 5 (default)
     retry.max_delay = "1m" (default)
+    retry.max_rejections = 10 (default)
     "#);
 }
 
@@ -103,6 +107,7 @@ fn values_out_of_range() {
         "limiter.windows = [{ calls = 9, per = \"1h\", burst = 10 }]",
         "limiter.windows = [{ calls = 9, per = \"1h\", burst = 0 }]",
         "limiter.windows = [{ calls = 9, per = \"1h\", burst = 3 }]",
+        "limiter.windows = [{ calls = 1000, per = \"1h\", burst = 995 }]",
         "limiter.windows = [{ per = \"1h\" }]",
         "limiter.spare = 1000",
         "retry.max_attempts = 0",
@@ -110,7 +115,7 @@ fn values_out_of_range() {
         "retry.base_delay = \"2m\"",
         "retry.max_delay = \"2h\"",
         "http.connect_timeout = \"0s\"",
-        "http.request_timeout = \"1d\"",
+        "http.request_timeout = \"25h\"",
         "http.max_body = 1023",
         "api.version = \"\"",
         "api.version = \"2017 03\\n\"",
@@ -121,9 +126,10 @@ fn values_out_of_range() {
     `limiter.windows` is [] (file config.toml); it takes a list with at least one window, such as [{ calls = 1000, per = "1h" }]
     `limiter.windows[0].calls` is 0 (file config.toml); it takes a whole number from 1 up
     `limiter.windows[0].per` is 0s (file config.toml); it takes a time with a unit, from `1ms` to `366d`, such as `1h`
-    `limiter.windows[0].burst` is 10 (file config.toml); it takes a whole number from 1 to the window's `calls`
-    `limiter.windows[0].burst` is 0 (file config.toml); it takes a whole number from 1 to the window's `calls`
+    `limiter.windows[0].burst` is 10 (file config.toml); it takes a whole number from 1 to 99 in 100 of the window's `calls`, or just as many
+    `limiter.windows[0].burst` is 0 (file config.toml); it takes a whole number from 1 to 99 in 100 of the window's `calls`, or just as many
     `limiter.spare` is 3, which keeps back every call: `limiter.windows[0]` lets 3 through at once (default); it takes a whole number from 0 up, below the `burst` of every window
+    `limiter.windows[0].burst` is 995, which leaves 5 to be spread over the window: too few for what may go at once (file config.toml); it takes a whole number from 1 to 99 in 100 of the window's `calls`, or just as many
     `limiter.windows[0].calls` is missing (file config.toml); it takes a whole number from 1 up
     `limiter.spare` is 1000, which keeps back every call: `limiter.windows[0]` lets 1000 through at once (file config.toml); it takes a whole number from 0 up, below the `burst` of every window
     `retry.max_attempts` is 0 (file config.toml); it takes a whole number from 1 to 100
@@ -131,7 +137,7 @@ fn values_out_of_range() {
     `retry.base_delay` is 2m, which is longer than `retry.max_delay`, which is 1m (file config.toml); it takes a time with a unit, up to `retry.max_delay`, such as `500ms`
     `retry.max_delay` is 2h (file config.toml); it takes a time with a unit, up to `1h`, such as `60s`
     `http.connect_timeout` is 0s (file config.toml); it takes a time with a unit, from `1ms` to `1h`, such as `30s`
-    `http.request_timeout` is 1d (file config.toml); it takes a time with a unit, from `1ms` to `1h`, such as `30s`
+    `http.request_timeout` is 1d 1h (file config.toml); it takes a time with a unit, from `1ms` to `1d`, such as `1m`
     `http.max_body` is 1023 (file config.toml); it takes a whole number of bytes, from 1024 up
     `api.version` is "" (file config.toml); it takes visible ASCII characters, such as `2017-03-01`
     `api.version` is "2017 03\n" (file config.toml); it takes visible ASCII characters, such as `2017-03-01`
@@ -175,7 +181,7 @@ fn values_of_the_wrong_type() {
     `api.version` is a date without quotes (file config.toml); it takes visible ASCII characters, such as `2017-03-01`
     `api.base_url` is 1 (file config.toml); it takes an https:// URL without user name, password, query and fragment; http:// to this machine only
     `api.version` is "x\u{1b}[31m\u{202e}\0" (file config.toml); it takes visible ASCII characters, such as `2017-03-01`
-    `retry.deadline` is "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"… (file config.toml); it takes a time with a unit, such as `10m`
+    `retry.deadline` is "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"… (file config.toml); it takes a time with a unit, up to `366d`, such as `10m`
     "#);
 }
 
@@ -199,7 +205,7 @@ fn unknown_keys_and_the_nearest_known_one() {
     `limitter` is no section (file config.toml); did you mean `limiter`?
     `max_concurrency` is no section (file config.toml); did you mean `limiter.max_concurrency`?
     `retry.spare` is no setting (file config.toml); did you mean `limiter.spare`?
-    `limiter.colour` is no setting (file config.toml); `limiter` has `max_concurrency`, `spare`, `guard_gap`, `max_wait` and `windows`
+    `limiter.colour` is no setting (file config.toml); `limiter` has `max_concurrency`, `spare`, `guard_gap`, `quarantine`, `max_wait`, `windows` and `address_windows`
     `colour` is no section (file config.toml); the sections are `api`, `auth`, `limiter`, `retry` and `http`
     `limiter.windows[0].bursts` is no setting (file config.toml); did you mean `limiter.windows[0].burst`?
     `auth.oauth.clientid` is no setting (file config.toml); did you mean `auth.oauth.client_id`?

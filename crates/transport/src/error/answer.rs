@@ -1,12 +1,13 @@
 //! Answers that say that the call failed.
 
-use std::time::Duration;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use ultracart_model::{ErrorDetails, ErrorResponse};
 
 use super::{Error, ErrorKind, shown};
+use crate::limiter::{Rejection, retry_after};
 
 impl Error {
     /// From an answer whose status is no success.
@@ -14,7 +15,7 @@ impl Error {
         status: StatusCode,
         headers: &HeaderMap,
         body: &Bytes,
-        retry_after: Option<Duration>,
+        wall: SystemTime,
     ) -> Self {
         let details = serde_json::from_slice::<ErrorResponse>(body)
             .ok()
@@ -36,7 +37,8 @@ impl Error {
         error.change(|inner| {
             inner.status = Some(status.as_u16());
             inner.merchant_id = merchant_id;
-            inner.retry_after = retry_after;
+            inner.retry_after = retry_after::parse(headers, wall);
+            inner.rejection = (kind == ErrorKind::RateLimited).then(|| Rejection::parse(headers, body, wall));
             let reason = status.canonical_reason().unwrap_or("unknown status");
             inner.message = format!("{} {reason}: {said}", status.as_u16());
         })
@@ -60,6 +62,13 @@ impl Error {
             inner.user_message = text(&details.user_message);
             inner.developer_message = text(&details.developer_message);
         })
+    }
+}
+
+impl Error {
+    /// The kind of an answer with this status, if it is a failure.
+    pub(crate) fn kind_of(status: StatusCode) -> Option<ErrorKind> {
+        (!status.is_success()).then(|| kind(status))
     }
 }
 

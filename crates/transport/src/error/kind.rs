@@ -28,6 +28,8 @@ pub enum ErrorKind {
     RateLimited,
     /// A turn would not have come within `limiter.max_wait`. Nothing was sent.
     MaxWait,
+    /// No attempt could have started within `retry.deadline`.
+    Deadline,
     /// The server wants the call to be made elsewhere. It is not followed: the credential would go there too.
     Redirect,
     /// A status from 500 to 599.

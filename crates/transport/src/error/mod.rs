@@ -11,6 +11,8 @@ use std::time::Duration;
 
 pub use kind::ErrorKind;
 
+use crate::limiter::Rejection;
+
 /// Why a call failed.
 ///
 /// It is one small value whose inside may change. [`kind`](Self::kind) and the `is_…` methods say what to do about
@@ -29,8 +31,10 @@ struct Inner {
     developer_message: Option<String>,
     merchant_id: Option<String>,
     retry_after: Option<Duration>,
+    rejection: Option<Rejection>,
     attempts: u32,
     reached: bool,
+    earlier_reached: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -46,8 +50,10 @@ impl Error {
             developer_message: None,
             merchant_id: None,
             retry_after: None,
+            rejection: None,
             attempts: 0,
             reached: false,
+            earlier_reached: false,
             source: None,
         }))
     }
@@ -64,8 +70,21 @@ impl Error {
         self.change(|inner| inner.operation = Some(operation))
     }
 
-    pub(crate) fn with_attempts(self, attempts: u32) -> Self {
+    /// With how often the call was sent.
+    #[must_use]
+    pub fn with_attempts(self, attempts: u32) -> Self {
         self.change(|inner| inner.attempts = attempts)
+    }
+
+    /// With the status of the answer.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> Self {
+        self.change(|inner| inner.status = Some(status))
+    }
+
+    /// Says that the server may have done what an earlier attempt asked, whatever became of this one.
+    pub(crate) fn after_unseen_attempt(self) -> Self {
+        self.change(|inner| (inner.reached, inner.earlier_reached) = (true, true))
     }
 
     pub(crate) fn with_retry_after(self, retry_after: Duration) -> Self {
@@ -83,7 +102,9 @@ impl Error {
         self.change(|inner| inner.reached = false)
     }
 
-    pub(crate) fn with_kind(self, kind: ErrorKind) -> Self {
+    /// With another kind: what a caller knows better.
+    #[must_use]
+    pub fn with_kind(self, kind: ErrorKind) -> Self {
         self.change(|inner| inner.kind = kind)
     }
 
@@ -122,7 +143,8 @@ impl Error {
         self.0.merchant_id.as_deref()
     }
 
-    /// How long the server asked to wait, or, for [`ErrorKind::MaxWait`], how long the wait would have been.
+    /// How long the server asked to wait, or, for [`ErrorKind::MaxWait`] and
+    /// [`ErrorKind::Deadline`], how long the wait would have been.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
@@ -132,9 +154,9 @@ impl Error {
         self.0.attempts
     }
 
-    /// Whether the quota was the reason: a 429, or a wait longer than `limiter.max_wait`.
+    /// Whether the quota was the reason: a 429, or a wait longer than `limiter.max_wait` or `retry.deadline`.
     pub fn is_rate_limited(&self) -> bool {
-        matches!(self.0.kind, ErrorKind::RateLimited | ErrorKind::MaxWait)
+        matches!(self.0.kind, ErrorKind::RateLimited | ErrorKind::MaxWait | ErrorKind::Deadline)
     }
 
     /// Whether time ran out. The server may have done what it was asked all the same.
@@ -157,9 +179,21 @@ impl Error {
         self.0.kind == ErrorKind::ApplicationDisabled
     }
 
-    /// Whether the server may have seen the request, and so may have done what it asked.
+    /// Whether the server may have seen the request, in this attempt or an earlier one, and so may have done what it
+    /// asked.
     pub fn may_have_reached_server(&self) -> bool {
         self.0.reached
+    }
+
+    /// Whether an attempt before the one that this error is of may have done what was asked: its end was not seen, or
+    /// the server failed. A deletion that then finds nothing has most likely been made.
+    pub fn follows_unseen_attempt(&self) -> bool {
+        self.0.earlier_reached
+    }
+
+    /// What a 429 said.
+    pub(crate) fn rejection(&self) -> Option<Rejection> {
+        self.0.rejection
     }
 }
 

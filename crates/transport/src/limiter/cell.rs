@@ -1,8 +1,8 @@
 //! One window of the quota, as governor's GCRA.
 //!
 //! A leaky bucket of capacity `B` that drains one call every `T` is exactly GCRA with burst `B` and period `T`.
-//! governor decides; it can neither look without taking, nor decide over several windows at once, nor be told that
-//! the server counts more than we do, so its state is kept here, where all of that is possible.
+//! governor decides. It can neither look without taking, nor decide over several windows at once, nor take a decision
+//! back, nor be told that the server counts more than we do; so its state is kept here, where all of that is possible.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -20,6 +20,9 @@ use crate::config::Window;
 /// A window, and how full it is.
 #[derive(Debug)]
 pub(super) struct Cell {
+    window: Window,
+    /// Whether the server has shown that the configured window is not right.
+    learned: bool,
     /// Of a call: how long it takes to drain.
     period: Duration,
     /// Calls that fit in at once.
@@ -28,11 +31,13 @@ pub(super) struct Cell {
     governor: RateLimiter<NotKeyed, Shared, Shared, NoOpMiddleware<Duration>>,
 }
 
-/// What governor reads and writes: its theoretical arrival time, and the time that a decision is for. Both are
-/// nanoseconds on our clock, and only ever touched under the limiter's lock.
+/// What governor reads and writes: its theoretical arrival time (when the window is empty again), and the time that a
+/// decision is for. Both are nanoseconds on our clock, and only ever touched under the store's lock.
 #[derive(Debug, Default)]
 struct State {
     tat: AtomicU64,
+    /// `tat` before the latest call was taken.
+    before: AtomicU64,
     now: AtomicU64,
 }
 
@@ -46,7 +51,9 @@ impl StateStore for Shared {
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        let (decision, tat) = decide(Some(self.0.tat.load(Ordering::Relaxed).into()))?;
+        let before = self.0.tat.load(Ordering::Relaxed);
+        let (decision, tat) = decide(Some(before.into()))?;
+        self.0.before.store(before, Ordering::Relaxed);
         self.0.tat.store(tat.into(), Ordering::Relaxed);
         Ok(decision)
     }
@@ -65,7 +72,7 @@ impl Cell {
     ///
     /// A server that counts a sliding window would see a whole burst and then the calls that drained meanwhile.
     /// So with a `burst` below `calls` only the calls beyond the burst are spread over the window.
-    pub(super) fn new(window: &Window, spare: u32) -> Self {
+    pub(super) fn new(window: Window, spare: u32) -> Self {
         let calls = window.calls.max(1);
         let burst = window.burst.unwrap_or(calls).clamp(1, calls);
         let spread = if burst < calls { calls - burst } else { calls };
@@ -75,56 +82,200 @@ impl Cell {
             .map_or(Quota::per_second(NonZeroU32::MIN), |quota| quota.allow_burst(burst));
         let state = Arc::new(State::default());
         let governor = RateLimiter::new(quota, Shared(Arc::clone(&state)), Shared(Arc::clone(&state)));
-        Self { period, burst, state, governor }
+        Self { window, learned: false, period, burst, state, governor }
     }
 
-    /// When the `n`th call from now on could be sent, if none is sent in between but those before it.
-    pub(super) fn ready_at(&self, n: u32, now: Duration) -> Duration {
-        let tat = Duration::from_nanos(self.state.tat.load(Ordering::Relaxed)).max(now);
-        let ahead = self.period * n.saturating_sub(1);
-        (tat + ahead).saturating_sub(self.period * (self.burst.get() - 1)).max(now)
+    /// The same, for a window that the server told of.
+    pub(super) fn learned(window: Window, spare: u32) -> Self {
+        Self { learned: true, ..Self::new(window, spare) }
     }
 
-    /// Takes a call out; the answer is whether there was one.
-    pub(super) fn take(&self, now: Duration) -> bool {
-        self.state.now.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        self.governor.check().is_ok()
+    pub(super) fn window(&self) -> Window {
+        self.window
+    }
+
+    pub(super) fn is_learned(&self) -> bool {
+        self.learned
     }
 
     /// Of a call: how long it takes to drain.
     pub(super) fn period(&self) -> Duration {
         self.period
     }
+
+    /// Calls that fit in at once.
+    pub(super) fn burst(&self) -> u32 {
+        self.burst.get()
+    }
+
+    /// When everything that was sent has drained.
+    pub(super) fn empty_at(&self) -> Duration {
+        Duration::from_nanos(self.state.tat.load(Ordering::Relaxed))
+    }
+
+    /// When the next call can be sent.
+    pub(super) fn ready_at(&self, now: Duration) -> Duration {
+        self.empty_at().saturating_sub(self.period * (self.burst() - 1)).max(now)
+    }
+
+    /// Takes a call out; the answer is whether there was one.
+    pub(super) fn take(&self, now: Duration) -> bool {
+        self.state.now.store(nanos(now), Ordering::Relaxed);
+        self.governor.check().is_ok()
+    }
+
+    /// Puts back the call that was taken last.
+    pub(super) fn put_back(&self) {
+        self.state.tat.store(self.state.before.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Lets no call through before that time, nor more than one at it.
+    pub(super) fn fill_until(&self, at: Duration) {
+        self.drain_at(at + self.period * (self.burst() - 1));
+    }
+
+    /// Counts as many calls as are still in `other`, which had another size; no more than fit in.
+    pub(super) fn fill_like(&self, other: &Cell, now: Duration) {
+        let left = other.empty_at().saturating_sub(now).as_nanos() * self.period.as_nanos();
+        let left = left / other.period.as_nanos().max(1);
+        self.drain_by(now.saturating_add(Duration::from_nanos(u64::try_from(left).unwrap_or(u64::MAX))), now);
+    }
+
+    /// Everything has drained then, or as soon as it could if the window were full now.
+    pub(super) fn drain_by(&self, at: Duration, now: Duration) {
+        self.drain_at(at.min(now + self.period * self.burst()));
+    }
+
+    /// Everything has drained then, and not earlier.
+    pub(super) fn drain_at(&self, at: Duration) {
+        self.state.tat.fetch_max(nanos(at), Ordering::Relaxed);
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const HOUR: Duration = Duration::from_hours(1);
 
+    /// A leaky bucket in whole nanoseconds, as one would write it down.
+    struct Bucket {
+        capacity: u128,
+        period: u128,
+        level: u128,
+        at: u128,
+    }
+
+    impl Bucket {
+        fn take(&mut self, now: u128) -> bool {
+            self.level = self.level.saturating_sub(now - self.at);
+            self.at = now;
+            let fits = self.level + self.period <= self.capacity * self.period;
+            self.level += if fits { self.period } else { 0 };
+            fits
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_decides_as_a_leaky_bucket_does(
+            calls in 1..50_u32, per in 1..100_000_u64, spare in 0..5_u32,
+            gaps in prop::collection::vec(0..20_000_u64, 1..300),
+        ) {
+            let window = Window::new(calls, Duration::from_micros(per));
+            let cell = Cell::new(window, spare);
+            let mut bucket = Bucket {
+                capacity: calls.saturating_sub(spare).max(1).into(),
+                period: cell.period().as_nanos(),
+                level: 0,
+                at: 0,
+            };
+            let mut now = Duration::ZERO;
+            for gap in gaps {
+                now += Duration::from_micros(gap);
+                let ready = cell.ready_at(now) <= now;
+                prop_assert_eq!(cell.take(now), ready);
+                prop_assert_eq!(bucket.take(now.as_nanos()), ready);
+            }
+        }
+
+        #[test]
+        fn a_call_that_is_put_back_leaves_no_trace(
+            calls in 1..20_u32, gaps in prop::collection::vec((0..3_000_u64, any::<bool>()), 1..100),
+        ) {
+            let window = Window::new(calls, Duration::from_secs(10));
+            let (cell, plain) = (Cell::new(window, 0), Cell::new(window, 0));
+            let mut now = Duration::ZERO;
+            for (gap, put_back) in gaps {
+                now += Duration::from_millis(gap);
+                if put_back {
+                    if cell.take(now) {
+                        cell.put_back();
+                    }
+                } else {
+                    prop_assert_eq!(cell.take(now), plain.take(now));
+                }
+                prop_assert_eq!(cell.ready_at(now), plain.ready_at(now));
+            }
+        }
+
+        /// The strict mode: whatever the gaps, a sliding window never sees more than its calls.
+        #[test]
+        fn a_smaller_burst_keeps_a_sliding_window_too(
+            calls in 2..30_u32, burst in 1..29_u32, gaps in prop::collection::vec(0..2_000_u64, 1..400),
+        ) {
+            let per = Duration::from_secs(10);
+            let window = Window { burst: Some(burst.min(calls - 1)), ..Window::new(calls, per) };
+            let cell = Cell::new(window, 0);
+            let mut taken: Vec<Duration> = Vec::new();
+            let mut now = Duration::ZERO;
+            for gap in gaps {
+                now += Duration::from_millis(gap);
+                if cell.take(now) {
+                    taken.push(now);
+                    let within = taken.iter().filter(|at| now.saturating_sub(**at) < per).count();
+                    prop_assert!(within <= calls as usize, "{within} of {calls}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn the_burst_goes_at_once_and_then_one_call_a_period() {
-        let cell = Cell::new(&Window::new(1_000, HOUR), 3);
+        let cell = Cell::new(Window::new(1_000, HOUR), 3);
         let start = Duration::from_secs(5);
         let taken = (0..2_000).filter(|_| cell.take(start)).count();
         assert_eq!(taken, 997);
-        assert_eq!(cell.ready_at(1, start), start + Duration::from_millis(3_600));
+        assert_eq!(cell.ready_at(start), start + Duration::from_millis(3_600));
         assert!(!cell.take(start + Duration::from_millis(3_599)));
         assert!(cell.take(start + Duration::from_millis(3_600)));
     }
 
     #[test]
-    fn a_forecast_is_what_then_happens() {
-        let cell = Cell::new(&Window { burst: Some(5), ..Window::new(10, Duration::from_secs(10)) }, 0);
-        let mut now = Duration::ZERO;
-        let forecast: Vec<_> = (1..=20).map(|n| cell.ready_at(n, now)).collect();
-        for due in forecast {
-            now = cell.ready_at(1, now);
-            assert_eq!(now, due);
-            assert!(cell.take(now));
-        }
-        // Five at once, and the other five of the ten spread over the window.
-        assert_eq!(now, Duration::from_secs(30));
+    fn a_full_window_lets_one_call_a_period_through() {
+        let cell = Cell::new(Window::new(1_000, HOUR), 3);
+        let at = Duration::from_secs(100);
+        cell.fill_until(at);
+        assert_eq!(cell.ready_at(Duration::ZERO), at);
+        assert!(cell.take(at) && !cell.take(at));
+        // A bound that is lower than what is known changes nothing.
+        cell.fill_until(Duration::from_secs(1));
+        assert_eq!(cell.ready_at(at), at + cell.period());
+    }
+
+    #[test]
+    fn another_size_keeps_what_was_spent() {
+        let old = Cell::new(Window::new(1_000, HOUR), 0);
+        let now = Duration::from_secs(9);
+        assert!((0..700).all(|_| old.take(now)));
+        let new = Cell::new(Window::new(800, HOUR), 0);
+        new.fill_like(&old, now);
+        assert_eq!((0..800).filter(|_| new.take(now)).count(), 100);
     }
 }

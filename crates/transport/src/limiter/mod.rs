@@ -1,252 +1,237 @@
 //! When a call may be sent.
 //!
-//! UltraCart takes 1,000 calls an hour, 10,000 a day, and **one at a time**. So a call passes a gate first, takes
-//! its token of every window then, and is sent at once: a token that was taken before the wait at the gate would be
-//! stamped too early, and a server that was slow meanwhile would count calls that the limiter has forgotten. The
-//! windows are taken all or none, under one lock. The gate stays shut until the answer has been read to its end and
-//! [`guard_gap`](crate::config::Limiter::guard_gap) more, since the server may clear its own mark a little later.
+//! UltraCart takes 1,000 calls an hour, 10,000 a day, and **one at a time**, of each application and of each IP address.
+//! A [`Limiter`] spends all of that and not one call more. Its rules, and why:
 //!
-//! A 429 closes the gate for everybody until the server's time is up, or, where it names none, for a time that
-//! doubles with each further one.
+//! 1. **Gate, then tokens, then send, with nothing in between.** A token that is taken before the wait at the gate is
+//!    stamped too early: what the server's bucket could not drain meanwhile, because it was empty, ours believes to have
+//!    drained. After a stall of ten minutes that is 166 calls too many.
+//! 2. **All windows or none, in one step.** Windows that are asked one after the other lose a call each time that a later
+//!    one says no.
+//! 3. **A window is governor's GCRA,** which is a leaky bucket (`cell`); its waiting is not used.
+//! 4. **Calls are kept back, not rate.** Of calls that go one at a time the server counts each between its sending and
+//!    the sending of the next, so one spare call covers any delay on the way. `limiter.spare` has two more, for a server
+//!    that counts up to its limit and not over it, and for one whose clock ticks in seconds.
+//! 5. **Strict mode.** A `burst` below `calls` keeps a server that counts a sliding or a fixed window, too.
+//! 6. **A 429 is information** (`rejection`, `scope`). The window that it names is full; it is smaller than configured, or
+//!    was not known, or is no leaky bucket. Without a window's name it was calls at the same time, and the pause
+//!    between calls grows. Everything is held for as long as the server says, and otherwise twice as long each
+//!    time; then one call alone finds out whether it is over.
+//! 7. **First come, first served,** by one who leads and one timer (`dispatcher`, `queue`).
+//! 8. **Whoever goes away** while waiting costs nothing. A call whose end was not seen is spent, and the gate stays shut
+//!    for [`quarantine`](crate::config::Limiter::quarantine), since the server may still be at it.
+//! 9. **Time is a parameter.** Waits are sliced, since a clock can stand still while the machine sleeps.
+//! 10. **What it knows, it tells:** as a [`Forecast`], as a [`Snapshot`], and on every span.
+//!
+//! The decision (`state`) is plain data and arithmetic behind a store (`store`) with one atomic step: in memory here.
 
 mod cell;
+mod dispatcher;
+mod forecast;
+mod journal;
+mod memory;
+mod permit;
+mod queue;
+mod rejection;
 pub(crate) mod retry_after;
+mod scope;
+mod snapshot;
+mod state;
+mod store;
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+pub(crate) use dispatcher::Ask;
+pub use forecast::{Bound, Forecast, Phase};
+pub(crate) use permit::Permit;
+pub use queue::Priority;
+pub(crate) use queue::{Latest, WaitLimit};
+pub(crate) use rejection::Rejection;
+pub use scope::Scope;
+pub use snapshot::{Closed, Snapshot, WindowSnapshot};
+pub(crate) use state::Outcome;
 
-use crate::clock::Clock;
-use crate::config;
-use crate::error::{Error, ErrorKind};
-use cell::Cell;
-
-/// A clock can stand still while the machine sleeps, so no wait is longer before looking again.
-const SLICE: Duration = Duration::from_secs(30);
-/// How long the gate stays shut after a call whose end was not seen: the server may still be at it.
-const QUARANTINE: Duration = Duration::from_secs(2);
-/// The longest hold after a 429 that names no time.
-const LONGEST_HOLD: Duration = Duration::from_mins(15);
+use crate::clock::{Clock, TokioClock};
+use crate::config::{self, Settings as _};
+use crate::error::Error;
+use dispatcher::Core;
+use memory::Memory;
+use state::{ApplicationId, Step};
 
 /// Lets calls through when the quota allows. Clones share everything.
+///
+/// One of those who wait leads the others, so all of them have to be polled: a runtime that stands still while calls wait
+/// on it, as a current-thread runtime does between two `block_on`s, can hold up those on another one.
+///
+/// Every client makes one of its own. Those that call from one IP address share its quota, whatever their credentials,
+/// so they should share a limiter:
+///
+/// ```
+/// use ultracart_transport::limiter::Limiter;
+/// use ultracart_transport::{Transport, config};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), ultracart_transport::Error> {
+/// let limiter = Limiter::new(&config::Limiter::default())?;
+/// for key in ["first-merchant", "second-merchant"] {
+///     let mut config = config::Transport::default();
+///     config.auth.simple_key = Some(key.into());
+///     let transport = Transport::builder(config).limiter(limiter.clone()).build()?;
+///     assert_eq!(transport.limiter().snapshot().await?.windows.len(), 4); // two of the key, two of the address
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
-pub struct Limiter(Arc<Inner>);
+pub struct Limiter {
+    core: Arc<Core>,
+    application: Arc<Application>,
+}
 
+/// One of those who share a limiter: a credential.
 #[derive(Debug)]
-struct Inner {
-    gate: Arc<Semaphore>,
-    state: Mutex<State>,
-    /// Calls that wait for their turn.
-    waiting: AtomicU32,
+struct Application {
+    id: ApplicationId,
+    identity: Option<Identity>,
+    /// Why nothing is sent any more: UltraCart disabled the application.
+    halted: OnceLock<Error>,
     spent: AtomicU64,
-    guard_gap: Duration,
-    max_wait: Option<Duration>,
-    clock: Arc<dyn Clock>,
+    rejected: AtomicU64,
 }
 
-#[derive(Debug)]
-struct State {
-    cells: Vec<Cell>,
-    /// Nothing is sent before: the guard gap, a hold or a quarantine.
-    not_before: Duration,
-    /// 429s since the last answer that was none.
-    rejections: u32,
-    /// A running mean of how long a call takes, its guard gap included; `None` before the first one.
-    service_time: Option<Duration>,
-}
+/// What tells credentials apart: a digest, so that none is kept where it is not needed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity(pub(crate) [u8; 32]);
 
-/// How an attempt ended, as far as the limiter cares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// There was an answer.
-    Answered,
-    /// There was a 429, with this `Retry-After`.
-    Rejected(Option<Duration>),
-    /// Nothing was sent.
-    Unsent,
-    /// Its end was not seen.
-    Unknown,
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Identity(…)")
+    }
 }
 
 impl Limiter {
-    pub(crate) fn new(config: &config::Limiter, clock: Arc<dyn Clock>) -> Self {
-        let cells = config.windows.iter().map(|window| Cell::new(window, config.spare)).collect();
-        Self(Arc::new(Inner {
-            gate: Arc::new(Semaphore::new(config.max_concurrency.max(1) as usize)),
-            state: Mutex::new(State { cells, not_before: Duration::ZERO, rejections: 0, service_time: None }),
-            waiting: AtomicU32::new(0),
-            spent: AtomicU64::new(0),
-            guard_gap: config.guard_gap,
-            max_wait: config.max_wait,
-            clock,
-        }))
+    /// A limiter that several clients can share, by tokio's clock.
+    ///
+    /// # Errors
+    /// If a setting cannot be used.
+    pub fn new(config: &config::Limiter) -> Result<Self, Error> {
+        Self::with_clock(config, Arc::new(TokioClock::new()))
     }
 
-    /// How many calls have been sent, retries and token refreshes included.
+    /// The same by another clock, which the clients that share it go by, too.
+    ///
+    /// # Errors
+    /// If a setting cannot be used.
+    pub fn with_clock(config: &config::Limiter, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        config.checked()?;
+        let store = Memory::new(config.clone(), Arc::clone(&clock));
+        let core = Core::new(Box::new(store), clock, config.max_wait);
+        let application = core.application(None);
+        Ok(Self { core: Arc::new(core), application })
+    }
+
+    /// The same limiter for the calls of one credential.
+    pub(crate) fn for_credential(&self, identity: Identity) -> Self {
+        Self { core: Arc::clone(&self.core), application: self.core.application(Some(identity)) }
+    }
+
+    /// The clock that it goes by.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.core.clock
+    }
+
+    /// How many calls have been sent for this credential, retries and token refreshes included.
     pub fn calls_spent(&self) -> u64 {
-        self.0.spent.load(Ordering::Relaxed)
+        self.application.spent.load(Ordering::Relaxed)
     }
 
-    /// How long it takes until `calls` further calls have been sent, from what is known now: what is left of each
-    /// window, a hold, and how long a call takes.
-    pub fn forecast(&self, calls: u32) -> Duration {
-        let Some(between) = calls.checked_sub(1) else { return Duration::ZERO };
-        let now = self.0.clock.now();
-        let state = self.0.lock();
-        let ready_at = state.cells.iter().map(|cell| cell.ready_at(calls, now)).max().unwrap_or(now);
-        ready_at
-            .max(now.max(state.not_before) + state.service_time.unwrap_or(self.0.guard_gap) * between)
-            .saturating_sub(now)
+    /// When `calls` further calls will have been sent, from what is known now: what is left of each window, a hold, and
+    /// how long a call takes. It assumes that nothing else spends the quota and nobody waits already.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use ultracart_transport::{config, limiter::Limiter};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ultracart_transport::Error> {
+    /// let limiter = Limiter::new(&config::Limiter::default())?;
+    /// let forecast = limiter.forecast(5_000).await?;
+    /// assert_eq!(forecast.done_in().as_secs() / 3_600, 4); // UltraCart's 1,000 at once, and then 1,000 an hour
+    /// assert!(forecast.sent_in(900) < Some(Duration::from_secs(30)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If the store of the limits cannot be reached.
+    pub async fn forecast(&self, calls: u32) -> Result<Forecast, Error> {
+        Ok(self.core.store.standing(self.application.id).await?.forecast(calls))
     }
 
-    /// A turn, in the order of asking.
-    pub(crate) async fn acquire(&self) -> Result<Permit, Error> {
-        let inner = &self.0;
-        let asked_at = inner.clock.now();
-        let _waiting = Waiting::new(&inner.waiting);
-        if let Some(max_wait) = inner.max_wait {
-            let wait = self.forecast(inner.waiting.load(Ordering::Relaxed));
-            if wait > max_wait {
-                return Err(too_long(wait, max_wait));
-            }
-        }
-        let gate = Arc::clone(&inner.gate).acquire_owned().await.map_err(|closed| {
-            Error::new(ErrorKind::Internal, "the limiter's gate is gone").with_source(closed)
-        })?;
-        let permit = Permit { limiter: self.clone(), sent_at: Mutex::new(None), _gate: gate };
-        inner.take(asked_at).await?;
-        permit.start();
-        Ok(permit)
-    }
-}
-
-impl Inner {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What is left of each window, who waits, and why nothing is sent, if so.
+    ///
+    /// # Errors
+    /// If the store of the limits cannot be reached.
+    pub async fn snapshot(&self) -> Result<Snapshot, Error> {
+        let standing = self.core.store.standing(self.application.id).await?;
+        let queue = self.core.queue();
+        Ok(Snapshot {
+            windows: standing.windows,
+            closed: standing.closed,
+            in_flight: standing.in_flight,
+            waiting: queue.count(Priority::Foreground),
+            waiting_in_background: queue.count(Priority::Background),
+            guard_gap: standing.gap,
+            service_time: standing.service_time,
+            calls_spent: self.calls_spent(),
+            calls_rejected: self.application.rejected.load(Ordering::Relaxed),
+            rejections_in_a_row: standing.rejections,
+        })
     }
 
-    /// Takes a token of every window, as soon as all have one.
-    async fn take(&self, asked_at: Duration) -> Result<(), Error> {
-        loop {
-            let now = self.clock.now();
-            let wait = {
-                let state = self.lock();
-                let ready_at = state.ready_at(now);
-                if ready_at <= now {
-                    for cell in &state.cells {
-                        let taken = cell.take(now);
-                        debug_assert!(taken, "every window has been asked under the same lock");
-                    }
-                    self.spent.fetch_add(1, Ordering::Relaxed);
-                    return Ok(());
-                }
-                if let Some(max_wait) = self.max_wait.filter(|max_wait| ready_at > asked_at + *max_wait) {
-                    return Err(too_long(ready_at.saturating_sub(now), max_wait));
-                }
-                ready_at.saturating_sub(now)
-            };
-            self.clock.sleep(wait.min(SLICE)).await;
-        }
-    }
-}
-
-impl State {
-    fn ready_at(&self, now: Duration) -> Duration {
-        self.cells.iter().map(|cell| cell.ready_at(1, now)).max().unwrap_or(now).max(self.not_before)
-    }
-
-    fn learn(&mut self, outcome: Outcome, now: Duration) {
-        match outcome {
-            Outcome::Answered => self.rejections = 0,
-            Outcome::Unsent => {}
-            Outcome::Unknown => self.hold(now + QUARANTINE),
-            Outcome::Rejected(retry_after) => {
-                let period = self.cells.iter().map(Cell::period).max().unwrap_or(QUARANTINE);
-                let doubled = period.saturating_mul(1 << self.rejections.min(16)).min(LONGEST_HOLD);
-                self.hold(now + retry_after.unwrap_or(doubled));
-                self.rejections += 1;
-            }
-        }
-    }
-
-    fn hold(&mut self, until: Duration) {
-        self.not_before = self.not_before.max(until);
-    }
-}
-
-fn too_long(wait: Duration, max_wait: Duration) -> Error {
-    let shown =
-        |duration: Duration| humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string();
-    Error::new(
-        ErrorKind::MaxWait,
-        format!("its turn would come in {} and `limiter.max_wait` is {}", shown(wait), shown(max_wait)),
-    )
-    .with_retry_after(wait)
-}
-
-/// A turn to send one attempt. The gate is shut until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Permit {
-    limiter: Limiter,
-    sent_at: Mutex<Option<Duration>>,
-    _gate: OwnedSemaphorePermit,
-}
-
-impl Permit {
-    /// A further turn behind the same gate, for a call that needs another one first.
-    pub(crate) async fn renew(&self) -> Result<(), Error> {
-        let inner = &self.limiter.0;
-        self.finish(Outcome::Answered);
-        inner.take(inner.clock.now()).await?;
-        self.start();
+    /// Other settings from now on, for all who share the limiter. What was spent stays spent, and what was learned from
+    /// 429s is forgotten. Whoever waits goes on waiting by the new settings; `max_wait` counts for those who come later.
+    ///
+    /// # Errors
+    /// If a setting cannot be used, or the store of the limits cannot be reached. Then nothing changes.
+    pub async fn reconfigure(&self, config: &config::Limiter) -> Result<(), Error> {
+        config.checked()?;
+        self.core.store.apply(Step::Reconfigure(Box::new(config.clone()))).await?;
+        *self.core.max_wait() = config.max_wait;
+        self.core.look_again();
         Ok(())
     }
 
-    /// Says how the attempt ended.
-    pub(crate) fn finish(&self, outcome: Outcome) {
-        let Some(sent_at) = self.sent_at().take() else { return };
-        let inner = &self.limiter.0;
-        let now = inner.clock.now();
-        let mut state = inner.lock();
-        state.hold(now + inner.guard_gap);
-        if outcome == Outcome::Answered {
-            let took = now.saturating_sub(sent_at) + inner.guard_gap;
-            state.service_time = Some(state.service_time.map_or(took, |mean| (mean * 7 + took) / 8));
+    /// Ends everything that is to be sent with this credential: UltraCart disabled the application.
+    pub(crate) fn halt(&self, error: Error) {
+        self.core.halt(&self.application, error);
+    }
+}
+
+impl Core {
+    /// The application with this credential.
+    fn application(&self, identity: Option<Identity>) -> Arc<Application> {
+        let mut applications = self.applications();
+        let known = applications.iter().find(|application| application.identity == identity);
+        if let Some(known) = known {
+            return Arc::clone(known);
         }
-        state.learn(outcome, now);
-    }
-
-    fn start(&self) {
-        *self.sent_at() = Some(self.limiter.0.clock.now());
-    }
-
-    fn sent_at(&self) -> MutexGuard<'_, Option<Duration>> {
-        self.sent_at.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        // Nobody said how it ended: the runtime went away, or a layer below panicked.
-        self.finish(Outcome::Unknown);
+        self.store.add_application();
+        let new = Arc::new(Application {
+            id: ApplicationId(applications.len()),
+            identity,
+            halted: OnceLock::new(),
+            spent: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+        });
+        applications.push(Arc::clone(&new));
+        new
     }
 }
 
-/// Counts a waiter for as long as it waits.
-struct Waiting<'a>(&'a AtomicU32);
-
-impl<'a> Waiting<'a> {
-    fn new(waiting: &'a AtomicU32) -> Self {
-        waiting.fetch_add(1, Ordering::Relaxed);
-        Self(waiting)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+impl config::Limiter {
+    fn checked(&self) -> Result<(), config::ConfigError> {
+        config::Transport { limiter: self.clone(), ..config::Transport::default() }.checked()
     }
 }
 

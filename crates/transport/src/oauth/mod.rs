@@ -98,6 +98,11 @@ impl Session {
         Self { client_id, token_url, state, in_flight: Arc::default(), file, store, clock }
     }
 
+    /// Which application it is.
+    pub(crate) fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
     /// The token, or the turn to get one.
     pub(crate) async fn turn(&self) -> Result<Turn, Error> {
         let mut state = Arc::clone(&self.state).lock_owned().await;

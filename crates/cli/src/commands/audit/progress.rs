@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use ultracart_client::audit::{Observer, Plan, Progress};
+use ultracart_client::config::Human;
+use ultracart_client::limiter::{Bound, Forecast};
 use ultracart_client::{Clock as _, TokioClock};
 
 use crate::notes::Notes;
@@ -77,7 +79,7 @@ impl Observer for Teller {
         let now = self.0.clock.now();
         let mut state = lock(&self.0.state);
         (state.started_at, state.said_at) = (now, now);
-        *lock(&state.done_at) = now.saturating_add(plan.forecast);
+        *lock(&state.done_at) = now.saturating_add(plan.forecast.done_in());
         if plan.calls > 0 && self.0.draws {
             state.bar = Some(self.bar(plan.calls, Arc::clone(&state.done_at)));
         }
@@ -126,9 +128,33 @@ fn told(plan: &Plan) -> String {
         calls => format!("{calls} more calls to make, one for each history that is to be read"),
     });
     if plan.calls > 0 {
-        parts.push(format!("about {} at the configured quota", time(plan.forecast)));
+        parts.push(format!(
+            "about {} at what is left of the quota{}",
+            time(plan.forecast.done_in()),
+            pace(&plan.forecast)
+        ));
     }
     parts.join("; ")
+}
+
+/// How the calls go, where a window of the quota holds them up: `: 1004 calls at once, then one every 3.6s (1000 in 1h)`.
+fn pace(forecast: &Forecast) -> String {
+    let phases = &forecast.phases;
+    let next = phases.iter().skip(1).map(|next| Some(next.first)).chain([None]);
+    let said = phases.iter().zip(next).filter_map(|(phase, next)| match (phase.bound, next) {
+        (Bound::Window { window, .. }, _) => {
+            let every = match phase.every.as_secs_f64() {
+                seconds if seconds < 60.0 => format!("{seconds:.1}s"),
+                _ => time(phase.every),
+            };
+            Some(format!("one every {every} ({} in {})", window.calls, Human(window.per)))
+        }
+        (_, Some(next)) => Some(format!("{} at once", count((next - phase.first) as usize, "call"))),
+        // One after the other, and nothing comes after it: that goes without saying.
+        (_, None) => None,
+    });
+    let said: Vec<String> = said.collect();
+    if said.is_empty() { String::new() } else { format!(": {}", said.join(", then ")) }
 }
 
 fn how_far(progress: &Progress, elapsed: Duration) -> String {

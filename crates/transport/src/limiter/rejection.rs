@@ -1,0 +1,96 @@
+//! What a 429 says, read with distrust: the text comes from the network.
+
+use std::time::{Duration, SystemTime};
+
+use http::HeaderMap;
+
+use super::retry_after;
+use crate::config::Window;
+
+/// A longer window than any quota's is taken for nonsense.
+const LONGEST: u64 = 366 * 86_400;
+
+/// A 429.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rejection {
+    /// How long the server asks to wait.
+    pub(crate) retry_after: Option<Duration>,
+    /// The window that is full. Without it the reason is another: calls at the same time, or what UltraCart takes for abuse.
+    pub(crate) window: Option<Window>,
+}
+
+impl Rejection {
+    /// Reads the headers, and the body for want of the window's name in them.
+    pub(crate) fn parse(headers: &HeaderMap, body: &[u8], wall: SystemTime) -> Self {
+        let header = headers.get("uc-rest-error").map(http::HeaderValue::as_bytes).unwrap_or_default();
+        Self {
+            retry_after: retry_after::parse(headers, wall),
+            window: window(header).or_else(|| window(body)),
+        }
+    }
+}
+
+/// `rate of 10000 per 86400 second(s) exceeded.`, wherever in the text.
+fn window(text: &[u8]) -> Option<Window> {
+    /// More than this is no error message.
+    const LONGEST_TEXT: usize = 64 * 1024;
+    let text = text.get(..LONGEST_TEXT).unwrap_or(text);
+    let text = String::from_utf8_lossy(text).to_ascii_lowercase();
+    text.match_indices("rate of ").find_map(|(at, found)| {
+        let (calls, rest) = number(&text[at + found.len()..])?;
+        let (seconds, rest) = number(rest.strip_prefix(" per ")?)?;
+        let calls = u32::try_from(calls).ok().filter(|calls| *calls > 0)?;
+        let is_window = rest.starts_with(" second") && (1..=LONGEST).contains(&seconds);
+        is_window.then(|| Window::new(calls, Duration::from_secs(seconds)))
+    })
+}
+
+fn number(text: &str) -> Option<(u64, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    Some((text[..end].parse().ok()?, &text[end..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(text: &str) -> Option<(u32, u64)> {
+        window(text.as_bytes()).map(|window| (window.calls, window.per.as_secs()))
+    }
+
+    #[test]
+    fn a_window_is_named_or_it_is_not() {
+        for (text, expected) in [
+            ("rate of 10000 per 86400 second(s) exceeded.", Some((10_000, 86_400))),
+            ("Rate of 1000 Per 3600 seconds exceeded", Some((1_000, 3_600))),
+            ("the rate of things; rate of 5 per 1 second", Some((5, 1))),
+            ("rate of 0 per 3600 second(s) exceeded", None),
+            ("rate of 5 per 0 second(s) exceeded", None),
+            ("rate of -5 per 3600 second(s)", None),
+            ("rate of 5 per 3600 minutes", None),
+            ("rate of 5 per 99999999999 second(s)", None),
+            ("rate of 4294967296 per 3600 second(s)", None),
+            ("rate of 99999999999999999999999 per 3600 second(s)", None),
+            ("rate of 5 per ", None),
+            ("rate of ", None),
+            ("concurrent requests are not allowed.", None),
+            ("", None),
+        ] {
+            assert_eq!(named(text), expected, "{text:?}");
+        }
+        assert_eq!(window(b"\xff rate of 7 per 60 second(s)"), Some(Window::new(7, Duration::from_mins(1))));
+    }
+
+    #[test]
+    fn the_body_is_read_for_want_of_a_header() {
+        let mut headers = HeaderMap::new();
+        let body = br#"{"error":{"developer_message":"rate of 10000 per 86400 second(s) exceeded."}}"#;
+        let read = |headers: &HeaderMap| Rejection::parse(headers, body, SystemTime::UNIX_EPOCH);
+        assert_eq!(read(&headers).window, Some(Window::new(10_000, Duration::from_hours(24))));
+        headers.insert("uc-rest-error", "rate of 1000 per 3600 second(s) exceeded.".parse().unwrap());
+        headers.insert(http::header::RETRY_AFTER, "7".parse().unwrap());
+        let rejection = read(&headers);
+        assert_eq!(rejection.window, Some(Window::new(1_000, Duration::from_hours(1))));
+        assert_eq!(rejection.retry_after, Some(Duration::from_secs(7)));
+    }
+}

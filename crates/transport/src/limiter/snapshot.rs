@@ -1,0 +1,94 @@
+//! What a limiter knows, for programs to see.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::cell::Cell;
+use super::forecast::Bound;
+use super::scope::Scope;
+use crate::config::Window;
+
+/// What a limiter knows at one moment; see [`Limiter::snapshot`](super::Limiter::snapshot).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// Every window, the application's and the address's.
+    pub windows: Vec<WindowSnapshot>,
+    /// Why and how long nothing at all is sent; `None` if the windows alone decide.
+    pub closed: Option<Closed>,
+    /// Calls in flight, those of all who share the limiter.
+    pub in_flight: u32,
+    /// Callers that wait for a turn before those that refresh ahead.
+    pub waiting: usize,
+    /// Callers that wait and let others go before them.
+    pub waiting_in_background: usize,
+    /// The pause between calls. It is longer than `limiter.guard_gap` after 429s for calls at the same time.
+    #[serde(rename = "guard_gap_seconds", serialize_with = "seconds")]
+    pub guard_gap: Duration,
+    /// A running mean of how long a call takes, from its sending to the end of the pause after it.
+    #[serde(rename = "service_time_seconds", serialize_with = "optional_seconds")]
+    pub service_time: Option<Duration>,
+    /// Calls that were sent for this application, retries and token refreshes included.
+    pub calls_spent: u64,
+    /// How many of them were answered with 429.
+    pub calls_rejected: u64,
+    /// 429s since the last answer that was none.
+    pub rejections_in_a_row: u32,
+}
+
+/// How full a window is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct WindowSnapshot {
+    /// Whose it is.
+    pub scope: Scope,
+    /// Its size: as configured, or as the server has shown it to be.
+    #[serde(flatten)]
+    pub window: Window,
+    /// Whether it is another than the configured one, learned from a 429.
+    pub learned: bool,
+    /// Calls that could be sent at once, without those that are kept back.
+    pub remaining: u32,
+    /// How long until the next call can be sent.
+    #[serde(rename = "next_in_seconds", serialize_with = "seconds")]
+    pub next_in: Duration,
+    /// How long until nothing is left of what was spent.
+    #[serde(rename = "restored_in_seconds", serialize_with = "seconds")]
+    pub restored_in: Duration,
+}
+
+/// Nothing is sent for a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Closed {
+    /// How long.
+    #[serde(rename = "seconds", serialize_with = "seconds")]
+    pub time: Duration,
+    /// Why.
+    pub because: Bound,
+}
+
+impl WindowSnapshot {
+    pub(super) fn of(scope: Scope, cell: &Cell, now: Duration) -> Self {
+        let restored_in = cell.empty_at().saturating_sub(now);
+        let spent = restored_in.as_nanos().div_ceil(cell.period().as_nanos().max(1));
+        Self {
+            scope,
+            window: cell.window(),
+            learned: cell.is_learned(),
+            remaining: cell.burst().saturating_sub(u32::try_from(spent).unwrap_or(u32::MAX)),
+            next_in: cell.ready_at(now).saturating_sub(now),
+            restored_in,
+        }
+    }
+}
+
+fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}
+
+#[expect(clippy::ref_option, reason = "serde asks for it")]
+fn optional_seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    duration.map(|duration| duration.as_secs_f64()).serialize(serializer)
+}

@@ -1,0 +1,68 @@
+//! The limiter in virtual time.
+
+mod machine;
+mod properties;
+mod rejections;
+mod sharing;
+mod turns;
+mod waiting;
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Mutex as StdMutex;
+use std::sync::atomic::{AtomicI64, AtomicUsize};
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::Window;
+use crate::error::ErrorKind;
+
+const MS: fn(u64) -> Duration = Duration::from_millis;
+const S: fn(u64) -> Duration = Duration::from_secs;
+const HOUR: Duration = Duration::from_hours(1);
+
+fn limiter(config: &config::Limiter) -> Limiter {
+    Limiter::new(config).unwrap()
+}
+
+/// Three calls in thirty seconds and a hundred in an hour, of which none is kept back.
+fn small() -> config::Limiter {
+    config::Limiter {
+        spare: 0,
+        windows: vec![Window::new(3, S(30)), Window::new(100, HOUR)],
+        ..config::Limiter::default()
+    }
+}
+
+fn now(limiter: &Limiter) -> Duration {
+    limiter.core.clock.now()
+}
+
+async fn acquire(limiter: &Limiter) -> Permit {
+    limiter.acquire(Ask::default()).await.unwrap()
+}
+
+/// A call that takes no time; when it was sent.
+async fn call(limiter: &Limiter, outcome: Outcome) -> Duration {
+    call_taking(limiter, Duration::ZERO, outcome).await
+}
+
+async fn call_taking(limiter: &Limiter, service_time: Duration, outcome: Outcome) -> Duration {
+    let permit = acquire(limiter).await;
+    let at = now(limiter);
+    permit.sending();
+    tokio::time::advance(service_time).await;
+    permit.finish(outcome);
+    at
+}
+
+fn rejected(retry_after: Option<Duration>, window: Option<Window>) -> Outcome {
+    Outcome::Rejected(Rejection { retry_after, window })
+}
+
+async fn left(limiter: &Limiter) -> Vec<u32> {
+    limiter.snapshot().await.unwrap().windows.iter().map(|window| window.remaining).collect()
+}

@@ -1,0 +1,95 @@
+//! What holds whatever comes.
+
+use super::*;
+
+/// Waiters of both classes, some of whom go away: when each comes (ms), its class, and when it loses patience (ms).
+fn waiters() -> impl Strategy<Value = Vec<(u64, bool, Option<u64>)>> {
+    let waiter = (0..200_000_u64, any::<bool>(), prop::option::weighted(0.3, 0..100_000_u64));
+    prop::collection::vec(waiter, 1..40)
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.unwrap().block_on(future)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// First come, first served within a class; nobody in the background waits for one who came a minute later.
+    #[test]
+    fn the_order_is_by_arrival_and_nobody_starves(waiters in waiters()) {
+        let served = block_on(async {
+            let limiter = limiter(&config::Limiter { windows: vec![Window::new(4, S(20))], ..small() });
+            let served = Arc::new(StdMutex::new(Vec::new()));
+            let mut tasks = tokio::task::JoinSet::new();
+            for (arrival, background, patience) in waiters.iter().copied() {
+                let (limiter, served) = (limiter.clone(), Arc::clone(&served));
+                tasks.spawn(async move {
+                    limiter.core.clock.sleep(MS(arrival)).await;
+                    let priority = if background { Priority::Background } else { Priority::Foreground };
+                    let since = now(&limiter);
+                    let turn = limiter.acquire(Ask { priority, ..Ask::default() });
+                    let patience = MS(patience.unwrap_or(u64::MAX / 2));
+                    let Ok(permit) = tokio::time::timeout(patience, turn).await else { return };
+                    let permit = permit.unwrap();
+                    permit.sending();
+                    served.lock().unwrap().push((since, background, now(&limiter)));
+                    permit.finish(Outcome::Answered);
+                });
+            }
+            while let Some(task) = tasks.join_next().await {
+                task.unwrap();
+            }
+            let served = served.lock().unwrap();
+            served.clone()
+        });
+        let patient = waiters.iter().filter(|(_, _, patience)| patience.is_none()).count();
+        prop_assert!(served.len() >= patient, "{} of {patient}", served.len());
+        for (n, (since, background, at)) in served.iter().enumerate() {
+            for (later_since, later_background, _) in &served[n + 1..] {
+                // Whoever is served later came later, a minute being added for the background, or had not come yet.
+                let due = |since: Duration, background: bool| since + if background { S(60) } else { S(0) };
+                let in_order = due(*since, *background) <= due(*later_since, *later_background);
+                prop_assert!(in_order || later_since >= at, "{served:?}");
+            }
+        }
+    }
+
+    /// Whatever the windows, the service times and the outcomes: no interval has more calls than any window allows.
+    #[test]
+    fn no_interval_has_more_calls_than_the_windows_allow(
+        windows in prop::collection::vec((1..20_u32, 1..60_u64), 1..4),
+        calls in prop::collection::vec((0..3_000_u64, 0..6_u8), 1..120),
+        spare in 0..3_u32,
+    ) {
+        let windows: Vec<_> = windows.into_iter().map(|(calls, per)| Window::new(calls + spare, S(per))).collect();
+        let sent = block_on(async {
+            let limiter = limiter(&config::Limiter { windows: windows.clone(), spare, ..small() });
+            let mut sent = Vec::new();
+            for (service_time, outcome) in calls {
+                let outcome = match outcome {
+                    0 => Outcome::Unknown,
+                    1 => Outcome::Unsent,
+                    2 => rejected(Some(MS(10)), None),
+                    _ => Outcome::Answered,
+                };
+                let at = call_taking(&limiter, MS(service_time), outcome).await;
+                if outcome != Outcome::Unsent {
+                    sent.push(at);
+                }
+            }
+            sent
+        });
+        for window in &windows {
+            // Beyond the burst each call takes a period.
+            let (period, burst) = (window.per / window.calls, window.calls - spare);
+            for (first, from) in sent.iter().enumerate() {
+                for (calls, to) in (1..).zip(&sent[first..]) {
+                    let least = *from + period * u32::saturating_sub(calls, burst);
+                    prop_assert!(*to >= least, "{window:?}: {calls} calls from {from:?} to {to:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What 429s teach.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_rejection_holds_everybody_for_the_servers_time_or_longer_each_time() {
+    let limiter = limiter(&config::Limiter::default());
+    let named = |retry_after| rejected(retry_after, Some(Window::new(1_000, HOUR)));
+    assert_eq!(call(&limiter, named(Some(S(7)))).await, S(0));
+    assert_eq!(call(&limiter, Outcome::Answered).await, S(7));
+    // Where it names no time: a period of the window that it names (3.6 s), then twice that.
+    assert_eq!(call(&limiter, named(None)).await.as_millis(), 7_200);
+    assert_eq!(call(&limiter, named(None)).await.as_millis(), 10_800);
+    assert_eq!(call(&limiter, Outcome::Answered).await.as_millis(), 18_000);
+    assert_eq!(limiter.snapshot().await.unwrap().calls_rejected, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_hold_is_never_longer_than_a_quarter_of_an_hour_where_the_server_names_no_time() {
+    let limiter = limiter(&config::Limiter::default());
+    let mut before = Duration::ZERO;
+    for _ in 0..40 {
+        let at = call(&limiter, rejected(None, None)).await;
+        assert!(at <= before + Duration::from_mins(15), "{at:?} after {before:?}");
+        before = at;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_rejection_one_call_alone_finds_out_whether_it_is_over() {
+    let limiter = limiter(&config::Limiter { max_concurrency: 3, ..config::Limiter::default() });
+    let permits = [acquire(&limiter).await, acquire(&limiter).await, acquire(&limiter).await];
+    permits.iter().for_each(Permit::sending);
+    for permit in &permits {
+        permit.finish(rejected(Some(S(10)), None));
+    }
+    let probe = acquire(&limiter).await;
+    probe.sending();
+    let mut second = pin!(limiter.acquire(Ask::default()));
+    tokio::select! {
+        biased;
+        _ = &mut second => panic!("a second call before the first has shown that it is over"),
+        () = limiter.core.clock.sleep(HOUR) => {}
+    }
+    probe.finish(Outcome::Answered);
+    let _second = second.await.unwrap();
+    let _third = acquire(&limiter).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_that_the_server_names_is_full_and_the_others_are_left_alone() {
+    let limiter = limiter(&config::Limiter::default());
+    call(&limiter, Outcome::Answered).await;
+    call(&limiter, rejected(None, Some(Window::new(1_000, HOUR)))).await;
+    assert_eq!(left(&limiter).await, [0, 9_995, 0, 9_995]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_smaller_window_is_believed_and_a_larger_one_is_not() {
+    let limiter = limiter(&config::Limiter::default());
+    for _ in 0..510 {
+        call(&limiter, Outcome::Answered).await;
+    }
+    call(&limiter, rejected(None, Some(Window::new(500, HOUR)))).await;
+    call(&limiter, rejected(None, Some(Window::new(20_000, HOUR * 24)))).await;
+    let windows = limiter.snapshot().await.unwrap().windows;
+    let sizes: Vec<_> = windows.iter().map(|window| (window.window.calls, window.learned)).collect();
+    assert_eq!(sizes, [(500, true), (10_000, false), (500, true), (10_000, false)]);
+    assert_eq!(windows[0].next_in, MS(7_200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_that_is_not_configured_is_kept_from_then_on() {
+    let limiter = limiter(&config::Limiter { spare: 0, ..config::Limiter::default() });
+    call(&limiter, rejected(None, Some(Window::new(10, S(100))))).await;
+    let mut at = Vec::new();
+    for _ in 0..3 {
+        at.push(call(&limiter, Outcome::Answered).await);
+    }
+    assert_eq!(at, [S(10), S(20), S(30)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_at_the_same_time_widen_the_gap_and_answers_narrow_it_again() {
+    let limiter = limiter(&config::Limiter::default());
+    let gap = async || limiter.snapshot().await.unwrap().guard_gap;
+    for expected in [50, 100, 200, 400, 800, 1_600, 2_000, 2_000] {
+        call(&limiter, rejected(Some(Duration::ZERO), None)).await;
+        assert_eq!(gap().await, MS(expected));
+    }
+    assert_eq!(left(&limiter).await[0], 990, "the windows are charged for the calls and nothing else");
+    call(&limiter, Outcome::Answered).await;
+    let mut before = gap().await;
+    assert!(before > MS(1_900), "{before:?}: a single answer is no proof");
+    for _ in 0..900 {
+        call(&limiter, Outcome::Answered).await;
+        assert!(gap().await <= before);
+        before = gap().await;
+    }
+    assert_eq!(gap().await, MS(25));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_an_earlier_call_does_not_show_that_it_is_over() {
+    let limiter = limiter(&config::Limiter { max_concurrency: 2, ..config::Limiter::default() });
+    let (one, other) = (acquire(&limiter).await, acquire(&limiter).await);
+    one.sending();
+    other.sending();
+    one.finish(rejected(Some(S(10)), None));
+    other.finish(Outcome::Answered);
+    let probe = acquire(&limiter).await;
+    probe.sending();
+    let second = tokio::time::timeout(HOUR, limiter.acquire(Ask::default())).await;
+    assert!(second.is_err(), "a second call before the first has shown that it is over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_of_more_than_a_day_is_only_believed_where_it_is_configured() {
+    let month = HOUR * 24 * 30;
+    let limiter = limiter(&config::Limiter::default());
+    call(&limiter, rejected(None, Some(Window::new(1, month)))).await;
+    assert_eq!(limiter.snapshot().await.unwrap().windows.len(), 4);
+    let windows = vec![Window::new(1_000, month)];
+    let limiter = self::limiter(&config::Limiter { windows, ..config::Limiter::default() });
+    call(&limiter, rejected(None, Some(Window::new(500, month)))).await;
+    let sizes: Vec<_> =
+        limiter.snapshot().await.unwrap().windows.iter().map(|each| each.window.calls).collect();
+    assert_eq!(sizes, [500, 500]);
+}

@@ -1,0 +1,67 @@
+//! Counters and histograms, through the `metrics` facade and behind the feature of that name.
+//!
+//! | name | kind | labels |
+//! |---|---|---|
+//! | `ultracart_calls_total` | counter | `operation`, `outcome` (`ok`, or the kind of the error) |
+//! | `ultracart_call_duration_seconds` | histogram | `operation` |
+//! | `ultracart_attempts_total` | counter | `operation`, `outcome` (`answered`, `rejected`, `unsent`, `unknown`) |
+//! | `ultracart_attempt_duration_seconds` | histogram | `operation` |
+//! | `ultracart_permit_wait_seconds` | histogram | `bound` (what it waited for; empty if it did not) |
+//! | `ultracart_rejections_total` | counter | `window` (as in `1000/3600s`; empty if the 429 names none) |
+
+use std::time::Duration;
+
+use crate::error::ErrorKind;
+use crate::limiter::{Bound, Outcome};
+
+#[cfg(not(feature = "metrics"))]
+mod sink {
+    use super::{Bound, Duration, ErrorKind, Outcome};
+
+    pub(crate) fn call(_: &'static str, _: Duration, _: Option<ErrorKind>) {}
+    pub(crate) fn attempt(_: &'static str, _: Duration, _: Outcome) {}
+    pub(crate) fn permit(_: Duration, _: Option<Bound>) {}
+}
+
+#[cfg(feature = "metrics")]
+mod sink {
+    use metrics::{counter, histogram};
+
+    use super::{Bound, Duration, ErrorKind, Outcome};
+
+    pub(crate) fn call(operation: &'static str, took: Duration, error: Option<ErrorKind>) {
+        let outcome = error.map_or_else(|| "ok".to_owned(), |kind| format!("{kind:?}"));
+        counter!("ultracart_calls_total", "operation" => operation, "outcome" => outcome).increment(1);
+        histogram!("ultracart_call_duration_seconds", "operation" => operation).record(took);
+    }
+
+    pub(crate) fn attempt(operation: &'static str, took: Duration, outcome: Outcome) {
+        let shown = match outcome {
+            Outcome::Answered => "answered",
+            Outcome::Rejected(_) => "rejected",
+            Outcome::Unsent => "unsent",
+            Outcome::Unknown => "unknown",
+        };
+        counter!("ultracart_attempts_total", "operation" => operation, "outcome" => shown).increment(1);
+        histogram!("ultracart_attempt_duration_seconds", "operation" => operation).record(took);
+        if let Outcome::Rejected(rejection) = outcome {
+            let window = rejection.window.map(|window| format!("{}/{}s", window.calls, window.per.as_secs()));
+            counter!("ultracart_rejections_total", "window" => window.unwrap_or_default()).increment(1);
+        }
+    }
+
+    pub(crate) fn permit(waited: Duration, bound: Option<Bound>) {
+        let bound = match bound {
+            None => "",
+            Some(Bound::Window { .. }) => "window",
+            Some(Bound::Pace) => "pace",
+            Some(Bound::InFlight) => "in_flight",
+            Some(Bound::GuardGap) => "guard_gap",
+            Some(Bound::Quarantine) => "quarantine",
+            Some(Bound::Hold) => "hold",
+        };
+        histogram!("ultracart_permit_wait_seconds", "bound" => bound).record(waited);
+    }
+}
+
+pub(crate) use sink::{attempt, call, permit};
