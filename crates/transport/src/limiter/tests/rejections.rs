@@ -53,6 +53,11 @@ async fn a_window_that_the_server_names_is_full_and_the_others_are_left_alone() 
     call(&limiter, Outcome::Answered).await;
     call(&limiter, rejected(None, Some(Window::new(1_000, HOUR)))).await;
     assert_eq!(left(&limiter).await, [0, 9_995, 0, 9_995]);
+    assert_eq!(
+        limiter.snapshot().await.unwrap().guard_gap,
+        MS(25),
+        "calls at the same time were not the reason"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,4 +131,31 @@ async fn a_window_of_more_than_a_day_is_only_believed_where_it_is_configured() {
     let sizes: Vec<_> =
         limiter.snapshot().await.unwrap().windows.iter().map(|each| each.window.calls).collect();
     assert_eq!(sizes, [500, 500]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_gap_widens_from_nothing_and_is_never_less_than_configured() {
+    for (configured, widened) in [(MS(0), MS(50)), (S(10), S(10))] {
+        let limiter = limiter(&config::Limiter { guard_gap: configured, ..config::Limiter::default() });
+        call(&limiter, rejected(None, None)).await;
+        let known = limiter.snapshot().await.unwrap();
+        assert_eq!(known.guard_gap, widened);
+        // Nobody knows what it was: so long as the slowest window takes for a call.
+        assert_eq!(known.closed.unwrap().time, MS(8_640).max(configured));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_the_server_refused_is_no_evidence_of_what_it_takes() {
+    let five = Window::new(5, S(100));
+    let limiter = limiter(&config::Limiter { spare: 0, windows: vec![five], ..config::Limiter::default() });
+    for _ in 0..4 {
+        call(&limiter, Outcome::Answered).await;
+    }
+    call(&limiter, rejected(None, None)).await;
+    call(&limiter, Outcome::Answered).await;
+    // Five calls were taken, which fill a sliding window and no leaky bucket.
+    call(&limiter, rejected(None, Some(five))).await;
+    let known = limiter.snapshot().await.unwrap().windows[0];
+    assert!(known.learned && known.window.burst.is_some(), "{known:?}");
 }
