@@ -412,3 +412,17 @@ async fn a_deadline_is_never_slept_past_and_what_cannot_succeed_before_it_fails_
     // The call that was refused came after the pause.
     assert_eq!(sim.elapsed(), before + MS(25));
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_pauses_for_a_turn_that_would_come_too_late() {
+    let sim = built(account());
+    sim.fault(Fault::status_500().always());
+    let mut config = config();
+    config.limiter.windows = vec![Configured::new(1, HOUR)];
+    config.limiter.spare = 0;
+    config.retry.base_delay = S(60);
+    config.retry.deadline = Some(S(600));
+    let error = client(&sim, config).user_api().get_users().await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ultracart_client::ErrorKind::Deadline, 1), "{error}");
+    assert_eq!(sim.elapsed(), Duration::ZERO);
+}

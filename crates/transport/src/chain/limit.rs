@@ -57,22 +57,27 @@ impl Limit {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
-        let asked_at = self.clock.now();
         let turn = async {
             let pause = context.take_pause();
             if !pause.is_zero() {
+                self.limiter.comes_in_time(context.ask(), pause).await?;
                 self.clock.sleep(pause).await;
             }
-            self.limiter.acquire(context.ask()).await
+            let asked_at = self.clock.now();
+            Ok((asked_at, self.limiter.acquire(context.ask()).await?))
         };
-        let permit = tokio::select! {
+        let turn = tokio::select! {
             biased;
             () = context.abandoned() => {
                 Err(Error::new(ErrorKind::Internal, "nobody waits for the call any more"))
             }
-            permit = turn => permit,
+            turn = turn => turn,
         };
-        let permit = Arc::new(permit.map_err(ChainError::middleware)?);
+        let (asked_at, permit) = turn.map_err(|error: Error| {
+            Span::current().record("error.type", field::debug(error.kind()));
+            ChainError::middleware(error)
+        })?;
+        let permit = Arc::new(permit);
         context.count_attempt();
         let sent_at = self.clock.now();
         let waited = sent_at.saturating_sub(asked_at);

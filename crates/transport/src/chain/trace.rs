@@ -14,7 +14,7 @@ use super::Context;
 use crate::clock::Clock;
 use crate::telemetry;
 
-/// Opens a span around a call and says how it ended. Never a header, a body or a query.
+/// Opens a span around a call and says how it ended. Never a header or a body.
 #[derive(Debug)]
 pub(crate) struct Trace {
     pub(crate) clock: Arc<dyn Clock>,

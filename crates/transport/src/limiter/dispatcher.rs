@@ -2,7 +2,7 @@
 //!
 //! There is no task of its own: one of those who wait leads, and the others wait for what it hands out. The leader
 //! holds the one timer. When it has its own turn, or goes away, the next one leads. So nothing is started before somebody
-//! waits, nothing is left running after, and it does not matter on which runtime anybody waits.
+//! waits, and nothing is left running after. All who wait have to be polled.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -219,6 +219,17 @@ impl Limiter {
         let permit = permit?;
         self.go_on()?;
         Ok(permit.after_waiting_for(bound))
+    }
+
+    /// Unless there can be no turn before the deadline, however long is waited first.
+    pub(crate) async fn comes_in_time(&self, ask: Ask, pause: Duration) -> Result<(), Error> {
+        let Some(deadline) = ask.deadline else { return Ok(()) };
+        let forecast = self.core.store.standing(self.application.id).await?.forecast(1);
+        let wait = forecast.sent_in(1).unwrap_or_default().max(pause);
+        if self.core.clock.now().saturating_add(wait) > deadline.at {
+            return Err(deadline.limit.error(Some(wait)));
+        }
+        Ok(())
     }
 
     /// Unless nothing is sent with this credential any more.

@@ -246,6 +246,14 @@ impl State {
                 if rejection.window.is_none() {
                     let wider = (self.gap * 2).max(Duration::from_millis(50)).min(WIDEST_GAP);
                     self.gap = wider.max(self.config.guard_gap);
+                    // Calls beside it may be what it was for: fewer from now on, until the settings say otherwise.
+                    if self.in_flight > 0 && self.in_flight < self.config.max_concurrency {
+                        tracing::warn!(
+                            at_once = self.in_flight,
+                            "UltraCart takes fewer calls at a time than configured"
+                        );
+                        self.config.max_concurrency = self.in_flight;
+                    }
                 }
                 let first =
                     self.period(rejection).saturating_mul(1 << self.rejections.min(16)).min(LONGEST_HOLD);

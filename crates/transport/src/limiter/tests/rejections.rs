@@ -32,7 +32,7 @@ async fn after_a_rejection_one_call_alone_finds_out_whether_it_is_over() {
     let permits = [acquire(&limiter).await, acquire(&limiter).await, acquire(&limiter).await];
     permits.iter().for_each(Permit::sending);
     for permit in &permits {
-        permit.finish(rejected(Some(S(10)), None));
+        permit.finish(rejected(Some(S(10)), Some(Window::new(1_000, HOUR))));
     }
     let probe = acquire(&limiter).await;
     probe.sending();
@@ -158,4 +158,28 @@ async fn a_call_that_the_server_refused_is_no_evidence_of_what_it_takes() {
     call(&limiter, rejected(None, Some(five))).await;
     let known = limiter.snapshot().await.unwrap().windows[0];
     assert!(known.learned && known.window.burst.is_some(), "{known:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_at_the_same_time_that_are_refused_become_fewer_until_the_settings_say_otherwise() {
+    let config = config::Limiter { max_concurrency: 3, ..config::Limiter::default() };
+    let limiter = limiter(&config);
+    let at_once = async || {
+        let mut permits = Vec::new();
+        while let Ok(permit) = tokio::time::timeout(S(60), limiter.acquire(Ask::default())).await {
+            let permit = permit.unwrap();
+            permit.sending();
+            permits.push(permit);
+        }
+        permits
+    };
+    for places in [3, 2, 1, 1] {
+        let permits = at_once().await;
+        assert_eq!(permits.len(), places);
+        permits[0].finish(rejected(Some(S(0)), None));
+        permits[1..].iter().for_each(|permit| permit.finish(Outcome::Answered));
+        call(&limiter, Outcome::Answered).await;
+    }
+    limiter.reconfigure(&config).await.unwrap();
+    assert_eq!(at_once().await.len(), 3);
 }
