@@ -426,3 +426,22 @@ async fn nobody_pauses_for_a_turn_that_would_come_too_late() {
     assert_eq!((error.kind(), error.attempts()), (ultracart_client::ErrorKind::Deadline, 1), "{error}");
     assert_eq!(sim.elapsed(), Duration::ZERO);
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_would_wait_too_long_is_told_at_once_whatever_it_reads() {
+    let sim = Sim::builder().users(10).unlimited().build();
+    let mut config = config();
+    config.limiter.windows = vec![Configured::new(1, S(30))];
+    config.limiter.spare = 0;
+    config.limiter.max_wait = Some(S(45));
+    let api = client(&sim, config).user_api();
+    let mut callers = tokio::task::JoinSet::new();
+    for user in sim.users() {
+        let api = api.clone();
+        callers.spawn(async move { api.get_user_logins(user.user_id.unwrap()).await.map(drop) });
+    }
+    let answers = callers.join_all().await;
+    // One at once, one after half a minute, and nobody waits for a third.
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 2, "{answers:?}");
+    assert_eq!(sim.elapsed(), S(30));
+}

@@ -4,10 +4,11 @@
 //! generation. Every write bumps the generation when it starts and when it ends; an entry of an older generation is
 //! a miss, so a load that began before a write can never bring the old value back.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -46,9 +47,37 @@ pub(crate) struct ReadThrough<K, V> {
     entries: moka::sync::Cache<K, Entry<V>>,
     ttl: Duration,
     generation: AtomicU64,
-    /// One load at a time. Calls go one at a time anyway, and whoever waits here finds the value when it is there.
-    flight: Mutex<()>,
+    /// One load of a key at a time: whoever waits here finds the value when it is there.
+    flights: Flights<K>,
     clock: Arc<dyn Clock>,
+}
+
+type Flights<K> = std::sync::Mutex<HashMap<K, Arc<Mutex<()>>>>;
+
+/// What those who want the same key take turns by. The last one takes it away.
+struct Flight<'a, K: Eq + Hash> {
+    flights: &'a Flights<K>,
+    key: K,
+    lock: Arc<Mutex<()>>,
+}
+
+impl<'a, K: Copy + Eq + Hash> Flight<'a, K> {
+    fn of(flights: &'a Flights<K>, key: K) -> Self {
+        let mut map = flights.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = Arc::clone(map.entry(key).or_default());
+        drop(map);
+        Self { flights, key, lock }
+    }
+}
+
+impl<K: Eq + Hash> Drop for Flight<'_, K> {
+    fn drop(&mut self) {
+        let mut map = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        // The map's and this one.
+        if Arc::strong_count(&self.lock) <= 2 {
+            map.remove(&self.key);
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -78,7 +107,7 @@ where
             entries: entries.build(),
             ttl: rule.ttl,
             generation: AtomicU64::new(0),
-            flight: Mutex::new(()),
+            flights: std::sync::Mutex::default(),
             clock: Arc::clone(clock),
         }
     }
@@ -94,7 +123,8 @@ where
             trace!(operation = self.operation, cache = "hit");
             return Ok(value);
         }
-        let _flight = self.flight.lock().await;
+        let flight = Flight::of(&self.flights, key);
+        let _alone = flight.lock.lock().await;
         if let Some(value) = self.good(key).filter(&will_do) {
             trace!(operation = self.operation, cache = "join");
             return Ok(value);
