@@ -335,3 +335,20 @@ async fn no_window_is_too_extreme() {
         assert!(limiter.forecast(u32::MAX).await.unwrap().done_in() > year);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn all_settings_are_other_ones_from_then_on() {
+    let limiter = limiter(&config::Limiter::default());
+    assert_eq!(limiter.snapshot().await.unwrap().closed, None);
+    call(&limiter, rejected(Some(S(0)), None)).await;
+    assert_eq!(limiter.snapshot().await.unwrap().guard_gap, MS(50));
+    let (guard_gap, quarantine) = (MS(10), S(7));
+    let other = config::Limiter { guard_gap, quarantine, max_concurrency: 2, ..config::Limiter::default() };
+    limiter.reconfigure(&other).await.unwrap();
+    assert_eq!(limiter.snapshot().await.unwrap().guard_gap, MS(10));
+    call_taking(&limiter, MS(990), Outcome::Answered).await;
+    // Two at a time, a second each.
+    assert_eq!(limiter.forecast(101).await.unwrap().sent_in(101), Some(MS(10) + S(50)));
+    call(&limiter, Outcome::Unknown).await;
+    assert_eq!(limiter.snapshot().await.unwrap().closed.unwrap().time, S(7));
+}
