@@ -11,6 +11,7 @@ use crate::limits::Window;
 use crate::oauth::{Client, Credentials};
 use crate::settings::{Count, GetGroupBody, Histories, Settings, UnknownId};
 use crate::sim::Sim;
+use crate::webhook::Webhook;
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -41,6 +42,7 @@ pub struct Builder {
     token_lifetime: Duration,
     windows: Vec<Window>,
     settings: Settings,
+    webhook: Option<Webhook>,
 }
 
 impl Builder {
@@ -55,6 +57,7 @@ impl Builder {
             token_lifetime: HOUR,
             windows: vec![Window::leaky_bucket(1_000, HOUR), Window::leaky_bucket(10_000, DAY)],
             settings: Settings::default(),
+            webhook: None,
         }
     }
 
@@ -189,11 +192,17 @@ impl Builder {
         self
     }
 
+    /// The account's webhook, in the place of one that was set before: it has none if not set, and nothing is told then.
+    pub fn webhook(mut self, webhook: Webhook) -> Self {
+        self.webhook = Some(webhook);
+        self
+    }
+
     /// The account. It opens no socket and starts no task.
     pub fn build(self) -> Sim {
         let clock = Clock::start(self.start_at);
         let account = account::seed(self.users, self.groups, self.seed, clock.started_at());
         let credentials = Credentials::new(self.simple_key, self.oauth, self.token_lifetime, self.seed);
-        Sim::new(self.settings, clock, account, credentials, self.windows)
+        Sim::new(self.settings, clock, account, credentials, self.windows, self.webhook)
     }
 }

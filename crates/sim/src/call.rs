@@ -206,6 +206,6 @@ impl Shared {
             return Err(Problem::new(StatusCode::UNAUTHORIZED, message));
         }
         let context = Context { settings: &self.settings, wall: self.clock.wall(), request: arrival.request };
-        operations::perform(operation, id, &mut state.account, &context)
+        operations::perform(operation, id, state, &context)
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Request;
 use ultracart_model::{Group, GroupOid, Token, User, UserId, UserLogin};
 
 use crate::account::{GroupRow, History, UserRow};
@@ -10,6 +12,7 @@ use crate::fault::Fault;
 use crate::limits::Remaining;
 use crate::record::RecordedRequest;
 use crate::sim::Sim;
+use crate::webhook::{Delivery, WebhookFault};
 
 /// What it has seen.
 impl Sim {
@@ -59,14 +62,40 @@ impl Sim {
         self.shared.lock().faults.extend(faults);
     }
 
-    /// How many scripted faults have yet to happen.
+    /// How many scripted faults, those of the webhook too, have yet to happen.
     pub fn faults_left(&self) -> usize {
-        self.shared.lock().faults.len()
+        let state = self.shared.lock();
+        state.faults.len() + state.events.faults.len()
     }
 
     /// Forgets the faults that have yet to happen.
     pub fn clear_faults(&self) {
-        self.shared.lock().faults.clear();
+        let state = &mut *self.shared.lock();
+        state.faults.clear();
+        state.events.faults.clear();
+    }
+}
+
+/// What it tells its [webhook](crate::Builder::webhook).
+impl Sim {
+    /// Takes out the deliveries that are due by now, in order: each a `POST` to `/` with its headers and its whole body.
+    /// Without a webhook there is none.
+    pub fn take_deliveries(&self) -> Vec<Request<Bytes>> {
+        let due: Vec<Delivery> = {
+            let events = &mut self.shared.lock().events;
+            std::iter::from_fn(|| events.next()).collect()
+        };
+        due.iter().map(Delivery::request).collect()
+    }
+
+    /// Scripts a fault of the webhook, behind those that have been scripted before.
+    pub fn webhook_fault(&self, fault: WebhookFault) {
+        self.shared.lock().events.faults.push(fault);
+    }
+
+    /// Puts the events that wait to be delivered into another order: with the same seed, always the same.
+    pub fn shuffle_deliveries(&self, seed: u64) {
+        self.shared.lock().events.shuffle(seed);
     }
 }
 
@@ -119,9 +148,9 @@ impl Sim {
     /// assert_eq!(sim.user(id).and_then(|user| user.login).as_deref(), Some("<script>"));
     /// ```
     pub fn put_user(&self, user: User) -> UserId {
-        let account = &mut self.shared.lock().account;
-        let id = user.user_id.or_else(|| account.free_user_id()).unwrap_or(UserId::from(i32::MAX));
-        account.put_user(id, UserRow::just_as(user));
+        let state = &mut *self.shared.lock();
+        let id = user.user_id.or_else(|| state.account.free_user_id()).unwrap_or(UserId::from(i32::MAX));
+        state.put_user(id, UserRow::just_as(user));
         id
     }
 
@@ -131,16 +160,17 @@ impl Sim {
         let Some(mut user) = self.user(id) else { return false };
         edit(&mut user);
         let mut row = UserRow::just_as(user);
-        let account = &mut self.shared.lock().account;
-        if let Some(old) = account.user(id) {
+        let state = &mut *self.shared.lock();
+        if let Some(old) = state.account.user(id) {
             row.password = row.password.or_else(|| old.password.clone());
             row.ftp_password = row.ftp_password.or_else(|| old.ftp_password.clone());
         }
-        account.put_user(id, row);
+        state.put_user(id, row);
         true
     }
 
     /// Gives a user this history, if there is such a user. Logins older than 90 days are not shown by the API.
+    /// The webhook is not told.
     pub fn set_logins(&self, id: impl Into<UserId>, logins: impl IntoIterator<Item = UserLogin>) -> bool {
         let (id, logins) = (id.into(), logins.into_iter().collect());
         let account = &mut self.shared.lock().account;
@@ -150,9 +180,26 @@ impl Sim {
         true
     }
 
+    /// A user logs in, if there is such a user: a login is added to their history, at the account's time. The answer is
+    /// whether there is.
+    pub fn login(&self, id: impl Into<UserId>, ip_address: &str, user_agent: &str) -> bool {
+        let (id, now) = (id.into(), self.shared.clock.wall());
+        let state = &mut *self.shared.lock();
+        let Some(mut row) = state.account.user(id).cloned() else { return false };
+        let mut login = UserLogin::new()
+            // UltraCart's times have no fractions of a second.
+            .login_dts(format!("{now:.0}"))
+            .ip_address(ip_address)
+            .user_agent(user_agent);
+        login.login.clone_from(&row.user.login);
+        row.history = History::Given([vec![login], state.account.history(&row, now)].concat());
+        state.log_in(id, row);
+        true
+    }
+
     /// Takes a user away. The answer is whether there was one.
     pub fn remove_user(&self, id: impl Into<UserId>) -> bool {
-        self.shared.lock().account.remove_user(id.into())
+        self.shared.lock().remove_user(id.into())
     }
 
     /// All groups by their number, with their users.

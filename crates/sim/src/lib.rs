@@ -53,6 +53,7 @@ mod settings;
 mod sim;
 #[cfg(feature = "tcp")]
 mod tcp;
+mod webhook;
 
 pub use self::body::{Body, BrokenOff};
 pub use self::builder::Builder;
@@ -65,3 +66,4 @@ pub use self::settings::{Count, GetGroupBody, Histories, UnknownId};
 pub use self::sim::Sim;
 #[cfg(feature = "tcp")]
 pub use self::tcp::Server;
+pub use self::webhook::{Webhook, WebhookFault};

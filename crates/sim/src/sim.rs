@@ -4,7 +4,9 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::account::Account;
+use ultracart_model::UserId;
+
+use crate::account::{Account, UserRow};
 use crate::builder::Builder;
 use crate::clock::Clock;
 use crate::fault::Faults;
@@ -13,6 +15,7 @@ use crate::oauth::Credentials;
 use crate::record::Records;
 use crate::service::SimService;
 use crate::settings::Settings;
+use crate::webhook::{Event, Queue, Webhook};
 
 /// Where calls come from in process, unless they bring a [`PeerIp`](crate::PeerIp).
 pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -36,6 +39,7 @@ pub(crate) struct State {
     pub(crate) flights: Flights,
     pub(crate) faults: Faults,
     pub(crate) records: Records,
+    pub(crate) events: Queue,
 }
 
 impl Sim {
@@ -50,6 +54,7 @@ impl Sim {
         account: Account,
         credentials: Credentials,
         windows: Vec<Window>,
+        webhook: Option<Webhook>,
     ) -> Self {
         let applications = credentials.applications().map(|name| Scope::Application(name.to_owned()));
         let limits = Limits::new(windows, applications.chain([Scope::Ip(LOOPBACK)]));
@@ -60,6 +65,7 @@ impl Sim {
             flights: Flights::default(),
             faults: Faults::default(),
             records: Records::default(),
+            events: Queue::new(webhook, clock),
         };
         Self { shared: Arc::new(Shared { settings, clock, state: Mutex::new(state) }) }
     }
@@ -73,6 +79,36 @@ impl Sim {
 impl Shared {
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Changes that the webhook is told of. What changes a user in any other way is silent.
+impl State {
+    /// Puts a user in the place of whoever was there.
+    pub(crate) fn put_user(&mut self, id: UserId, row: UserRow) {
+        let event = if self.account.user(id).is_some() { Event::Update } else { Event::Create };
+        self.account.put_user(id, row);
+        self.tell(event, id);
+    }
+
+    /// Takes a user away. The webhook is told how they were.
+    pub(crate) fn remove_user(&mut self, id: UserId) -> bool {
+        self.tell(Event::Delete, id);
+        self.account.remove_user(id)
+    }
+
+    /// A user with a login more in their history.
+    pub(crate) fn log_in(&mut self, id: UserId, row: UserRow) {
+        self.account.put_user(id, row);
+        self.tell(Event::Login, id);
+    }
+
+    fn tell(&mut self, event: Event, id: UserId) {
+        let Some(row) = self.account.user(id) else { return };
+        self.events.push(event, |out, now| {
+            let history = self.account.history(row, now);
+            self.account.group_names().write_user(out, row, Some(&history));
+        });
     }
 }
 

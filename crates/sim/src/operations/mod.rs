@@ -11,11 +11,11 @@ use http::{Request, StatusCode};
 use jiff::Timestamp;
 
 pub(crate) use self::token::{client_id, token};
-use crate::account::Account;
 use crate::record::has_type;
 use crate::reply::{Problem, Reply};
 use crate::route::Operation;
 use crate::settings::{Settings, UnknownId};
+use crate::sim::State;
 
 /// What an operation has to know beside the account.
 pub(crate) struct Context<'a> {
@@ -28,15 +28,16 @@ pub(crate) struct Context<'a> {
 pub(crate) fn perform(
     operation: Operation,
     id: &str,
-    account: &mut Account,
+    state: &mut State,
     context: &Context<'_>,
 ) -> Result<Reply, Problem> {
+    let account = &mut state.account;
     match operation {
         Operation::GetUsers => users::list(account, context),
-        Operation::InsertUser => users::insert(account, context),
+        Operation::InsertUser => users::insert(state, context),
         Operation::GetUser => users::get(account, id_of("user_id", id)?.into(), context),
-        Operation::UpdateUser => users::update(account, id_of("user_id", id)?.into(), context),
-        Operation::DeleteUser => users::delete(account, id_of("user_id", id)?.into(), context),
+        Operation::UpdateUser => users::update(state, id_of("user_id", id)?.into(), context),
+        Operation::DeleteUser => users::delete(state, id_of("user_id", id)?.into(), context),
         Operation::GetUserLogins => users::logins(account, id_of("user_id", id)?.into(), context),
         Operation::GetGroups => groups::list(account, context),
         Operation::InsertGroup => groups::insert(account, context),

@@ -8,6 +8,7 @@ use super::{Context, deleted, object};
 use crate::account::{Account, UserRow};
 use crate::reply::{Problem, Reply};
 use crate::settings::Histories;
+use crate::sim::State;
 
 pub(super) fn list(account: &Account, context: &Context<'_>) -> Result<Reply, Problem> {
     let page = Page::of(context, account.users().len())?;
@@ -29,25 +30,25 @@ pub(super) fn logins(account: &Account, id: UserId, context: &Context<'_>) -> Re
     Ok(object("logins", |out| out.extend(serde_json::to_vec(&logins).unwrap_or_default())))
 }
 
-pub(super) fn insert(account: &mut Account, context: &Context<'_>) -> Result<Reply, Problem> {
+pub(super) fn insert(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
     let body = context.json()?;
-    let id = account.free_user_id().ok_or_else(|| Problem::bad_request("The account is full."))?;
+    let id = state.account.free_user_id().ok_or_else(|| Problem::bad_request("The account is full."))?;
     let mut row = UserRow::new();
-    change(account, id, &mut row, body)?;
-    account.put_user(id, row);
-    get(account, id, context)
+    change(&state.account, id, &mut row, body)?;
+    state.put_user(id, row);
+    get(&state.account, id, context)
 }
 
-pub(super) fn update(account: &mut Account, id: UserId, context: &Context<'_>) -> Result<Reply, Problem> {
+pub(super) fn update(state: &mut State, id: UserId, context: &Context<'_>) -> Result<Reply, Problem> {
     let body = context.json()?;
-    let mut row = find(account, id, context)?.clone();
-    change(account, id, &mut row, body)?;
-    account.put_user(id, row);
-    get(account, id, context)
+    let mut row = find(&state.account, id, context)?.clone();
+    change(&state.account, id, &mut row, body)?;
+    state.put_user(id, row);
+    get(&state.account, id, context)
 }
 
-pub(super) fn delete(account: &mut Account, id: UserId, context: &Context<'_>) -> Result<Reply, Problem> {
-    if account.remove_user(id) { Ok(deleted()) } else { Err(context.unknown("user_id", id.get())) }
+pub(super) fn delete(state: &mut State, id: UserId, context: &Context<'_>) -> Result<Reply, Problem> {
+    if state.remove_user(id) { Ok(deleted()) } else { Err(context.unknown("user_id", id.get())) }
 }
 
 fn find<'a>(account: &'a Account, id: UserId, context: &Context<'_>) -> Result<&'a UserRow, Problem> {

@@ -9,3 +9,4 @@ mod robust;
 mod support;
 #[cfg(feature = "tcp")]
 mod tcp;
+mod webhooks;

@@ -1,0 +1,97 @@
+//! The events that have yet to be delivered.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::delivery::Delivery;
+use super::fault::{Action, WebhookFaults};
+use super::{Event, Webhook};
+use crate::account::Rng;
+use crate::clock::Clock;
+
+/// Beyond this many events those are lost that are due first.
+const MAX_EVENTS: usize = 10_000;
+/// The same for their bytes: a user can be as long as whoever wrote them liked.
+const MAX_BYTES: usize = 128 * 1024 * 1024;
+
+#[derive(Debug)]
+pub(crate) struct Queue {
+    webhook: Option<Webhook>,
+    clock: Clock,
+    /// In the order in which they are due.
+    waiting: VecDeque<Waiting>,
+    /// How many bytes those are.
+    bytes: usize,
+    pub(crate) faults: WebhookFaults,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    due: Duration,
+    /// The event as it stands in a delivery.
+    json: Bytes,
+}
+
+impl Queue {
+    pub(crate) fn new(webhook: Option<Webhook>, clock: Clock) -> Self {
+        Self { webhook, clock, waiting: VecDeque::new(), bytes: 0, faults: WebhookFaults::default() }
+    }
+
+    /// Queues an event if there is a webhook. `write_user` writes the user as they are at a time of day.
+    pub(crate) fn push(&mut self, event: Event, write_user: impl FnOnce(&mut Vec<u8>, Timestamp)) {
+        if self.webhook.is_none() {
+            return;
+        }
+        let now = self.clock.now();
+        let (copies, due) = match self.faults.next() {
+            None => (1, now),
+            Some(Action::Lose) => return,
+            Some(Action::Repeat(times)) => (times.saturating_add(1), now),
+            Some(Action::Delay(delay)) => (1, now.saturating_add(delay)),
+        };
+        let mut json = format!(r#"{{"{}":"#, event.name()).into_bytes();
+        write_user(&mut json, self.clock.wall());
+        json.push(b'}');
+        let json = Bytes::from(json);
+        for _ in 0..copies.min(MAX_EVENTS) {
+            self.insert(Waiting { due, json: json.clone() });
+        }
+    }
+
+    fn insert(&mut self, event: Waiting) {
+        self.bytes += event.json.len();
+        let place = self.waiting.partition_point(|other| other.due <= event.due);
+        self.waiting.insert(place, event);
+        while self.waiting.len() > MAX_EVENTS || self.bytes > MAX_BYTES {
+            let Some(first) = self.waiting.pop_front() else { return };
+            self.bytes -= first.json.len();
+        }
+    }
+
+    /// Takes the next delivery out, if one is due.
+    pub(crate) fn next(&mut self) -> Option<Delivery> {
+        let webhook = self.webhook.as_ref()?;
+        let now = self.clock.now();
+        let due = self.waiting.iter().take(webhook.bundle).take_while(|event| event.due <= now).count();
+        if due == 0 {
+            return None;
+        }
+        let events: Vec<Bytes> = self.waiting.drain(..due).map(|event| event.json).collect();
+        self.bytes -= events.iter().map(Bytes::len).sum::<usize>();
+        Some(Delivery { webhook: webhook.clone(), events })
+    }
+
+    /// The events change places. The times at which something is due stay.
+    pub(crate) fn shuffle(&mut self, seed: u64) {
+        let mut rng = Rng::new(seed, 0);
+        let mut events: Vec<(u64, Bytes)> =
+            self.waiting.iter().map(|event| (rng.next(), event.json.clone())).collect();
+        events.sort_by_key(|(chance, _)| *chance);
+        for (place, (_, json)) in self.waiting.iter_mut().zip(events) {
+            place.json = json;
+        }
+    }
+}
