@@ -27,6 +27,7 @@ use crate::reply::Problem;
 use crate::route::BASE_PATH;
 use crate::service::{PeerIp, Reset};
 use crate::sim::Sim;
+use crate::webhook::{Target, post_all};
 
 /// A request body longer than this is refused.
 const MAX_REQUEST: usize = 16 * 1024 * 1024;
@@ -40,9 +41,11 @@ const MAX_CONNECTIONS: usize = 128;
 /// It has room for 128 connections; further ones wait until one ends. One that brings no request for 30 seconds is
 /// closed, and so is one whose body does not come whole in as long. A body has 16 MiB at the most.
 pub struct Server {
+    sim: Sim,
     addr: SocketAddr,
     stop: watch::Sender<()>,
     task: JoinHandle<()>,
+    deliveries: Option<JoinHandle<()>>,
 }
 
 impl Sim {
@@ -73,7 +76,7 @@ impl Sim {
         let addr = listener.local_addr()?;
         let (stop, stopped) = watch::channel(());
         let task = tokio::spawn(accept(self.clone(), listener, stopped));
-        Ok(Server { addr, stop, task })
+        Ok(Server { sim: self.clone(), addr, stop, task, deliveries: None })
     }
 }
 
@@ -86,6 +89,37 @@ impl Server {
     /// The base URL for a client, as `http://127.0.0.1:8080/rest/v2`.
     pub fn base_url(&self) -> String {
         format!("http://{}{BASE_PATH}", self.addr)
+    }
+
+    /// Posts the deliveries of the account's [webhook](crate::Builder::webhook) to a URL, as soon as they are due and one
+    /// after the other, until the server ends: from a task of the tokio runtime that this is called in. A URL that was
+    /// given before is forgotten.
+    ///
+    /// A delivery that is not answered within 30 seconds with a 2xx is repeated up to ten times, after 1 second, 2
+    /// seconds, and so on up to a minute, while those behind it wait. Then it is lost, and so is one that is under way
+    /// when the server ends or gets another URL. What waits stays with the account.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// use ultracart_sim::{Sim, Webhook};
+    ///
+    /// let sim = Sim::builder().webhook(Webhook::new()).build();
+    /// let mut server = sim.bind("127.0.0.1:0").await?;
+    /// server.deliver_to("http://127.0.0.1:8080/ultracart?shop=1")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If it is no `http://` URL, or one with credentials in it.
+    pub fn deliver_to(&mut self, url: &str) -> io::Result<()> {
+        let target = Target::new(url)?;
+        let task = tokio::spawn(post_all(self.sim.clone(), target));
+        if let Some(before) = self.deliveries.replace(task) {
+            before.abort();
+        }
+        Ok(())
     }
 
     /// Takes no more connections, answers the calls that are in flight, and ends. Connections that have none are broken
@@ -104,6 +138,9 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
+        if let Some(deliveries) = &self.deliveries {
+            deliveries.abort();
+        }
     }
 }
 

@@ -2,12 +2,16 @@
 
 mod delivery;
 mod fault;
+#[cfg(feature = "tcp")]
+mod post;
 mod queue;
 
 use ultracart_model::Token;
 
 pub(crate) use self::delivery::Delivery;
 pub use self::fault::WebhookFault;
+#[cfg(feature = "tcp")]
+pub(crate) use self::post::{Target, post_all};
 pub(crate) use self::queue::Queue;
 
 /// A webhook for what happens to users, by the API or behind its back: `user_create`, `user_update`, `user_delete` and

@@ -1,10 +1,12 @@
 //! The events that have yet to be delivered.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
 use super::delivery::Delivery;
 use super::fault::{Action, WebhookFaults};
@@ -26,6 +28,8 @@ pub(crate) struct Queue {
     /// How many bytes those are.
     bytes: usize,
     pub(crate) faults: WebhookFaults,
+    /// Wakes whoever waits for events.
+    queued: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -37,7 +41,14 @@ struct Waiting {
 
 impl Queue {
     pub(crate) fn new(webhook: Option<Webhook>, clock: Clock) -> Self {
-        Self { webhook, clock, waiting: VecDeque::new(), bytes: 0, faults: WebhookFaults::default() }
+        Self {
+            webhook,
+            clock,
+            waiting: VecDeque::new(),
+            bytes: 0,
+            faults: WebhookFaults::default(),
+            queued: Arc::default(),
+        }
     }
 
     /// Queues an event if there is a webhook. `write_user` writes the user as they are at a time of day.
@@ -59,6 +70,7 @@ impl Queue {
         for _ in 0..copies.min(MAX_EVENTS) {
             self.insert(Waiting { due, json: json.clone() });
         }
+        self.queued.notify_one();
     }
 
     fn insert(&mut self, event: Waiting) {
@@ -93,5 +105,18 @@ impl Queue {
         for (place, (_, json)) in self.waiting.iter_mut().zip(events) {
             place.json = json;
         }
+    }
+}
+
+#[cfg(feature = "tcp")]
+impl Queue {
+    /// Tells of events that are queued from now on.
+    pub(crate) fn queued(&self) -> Arc<Notify> {
+        Arc::clone(&self.queued)
+    }
+
+    /// When the first event is due.
+    pub(crate) fn next_due(&self) -> Option<Duration> {
+        self.waiting.front().map(|event| event.due)
     }
 }

@@ -5,6 +5,8 @@ mod faults;
 mod limits;
 mod oauth;
 mod operations;
+#[cfg(feature = "tcp")]
+mod posts;
 mod robust;
 mod support;
 #[cfg(feature = "tcp")]

@@ -298,7 +298,7 @@ async fn events_can_be_shuffled_the_same_each_time() {
     let in_order: Vec<i64> = (1..=30).collect();
     let mut sorted = shuffled(1);
     assert_ne!(sorted, in_order);
-    assert_eq!(sorted, shuffled(1));
+    assert_eq!(sorted[..5], [3, 20, 26, 13, 22], "on every machine");
     assert_ne!(sorted, shuffled(2));
     sorted.sort_unstable();
     assert_eq!(sorted, in_order);
