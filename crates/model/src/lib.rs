@@ -27,6 +27,7 @@
 #[macro_use]
 mod object;
 
+mod event;
 mod extra;
 mod group;
 mod id;
@@ -37,6 +38,7 @@ mod selection;
 mod text;
 mod user;
 
+pub use event::{Event, Events};
 pub use extra::{Extra, InvalidExtra};
 pub use group::{Group, GroupUserMembership};
 pub use id::{GroupOid, InvalidId, UserId};
