@@ -12,6 +12,8 @@ pub mod config;
 mod list;
 mod operation;
 mod user_api;
+#[cfg(feature = "webhook")]
+pub mod webhook;
 
 pub use client::{Builder, Client};
 pub use config::Config;

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tracing::trace;
+#[cfg(feature = "webhook")]
+use ultracart_model::Event;
 use ultracart_model::{UserId, UserLogin};
 use ultracart_transport::{Clock, Error};
 
@@ -36,6 +38,20 @@ impl Caches {
             users: ReadThrough::new("get_users", &config.users, 1, clock),
             groups: ReadThrough::new("get_groups", &config.groups, 1, clock),
             logins: ReadThrough::new("get_user_logins", &config.logins, MAX_HISTORIES, clock),
+        }
+    }
+
+    /// Forgets what an event has made old.
+    #[cfg(feature = "webhook")]
+    pub(crate) fn on_event(&self, event: &Event) {
+        match event {
+            Event::UserCreate(_) | Event::UserUpdate(_) | Event::UserDelete(_) => {
+                self.users.invalidate();
+                self.groups.invalidate();
+                self.logins.invalidate();
+            }
+            Event::UserLogin(_) => self.logins.invalidate(),
+            _ => {}
         }
     }
 }
