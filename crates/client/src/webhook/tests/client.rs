@@ -101,11 +101,13 @@ impl Clock for Hasty {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_clock_is_the_client_s() {
     let client = Client::builder().simple_key("key").clock(Arc::new(Hasty(TokioClock::new())));
     let client = client.service(Sim::builder().build().service()).build().unwrap();
     let endless = Pieces { ends: Ends::Never, ..Pieces::of(&[]) };
-    let refused = client.webhook().no_auth().accept(post(endless)).await.unwrap_err();
+    let receiver = client.webhook().no_auth();
+    let taken = tokio::time::timeout(Duration::from_secs(1), receiver.accept(post(endless)));
+    let refused = taken.await.expect("its time was up at once").unwrap_err();
     assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
 }
