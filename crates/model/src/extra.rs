@@ -78,6 +78,13 @@ impl Extra {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
+    /// Adds fields whose names are not here yet.
+    pub(crate) fn append<'a>(&mut self, new: impl Iterator<Item = (&'a str, &'a RawValue)>) {
+        let mut entries = std::mem::take(&mut self.0).into_vec();
+        entries.extend(new.map(|(name, value)| (name.into(), value.to_owned())));
+        self.0 = entries.into();
+    }
+
     /// Of a name that came twice the last value counts, as in JavaScript.
     pub(crate) fn from_entries(entries: Vec<(Box<str>, Box<RawValue>)>) -> Self {
         if entries.is_empty() {
