@@ -16,6 +16,13 @@ pub enum Safety {
     Insert,
 }
 
+/// Is told how far a call is. It is let go of when the call is over, also for the server: after the caller may have gone
+/// away.
+pub trait Watch: std::fmt::Debug + Send + Sync + 'static {
+    /// The turn of an attempt has come, and it is sent next. An attempt that needs a new OAuth token first has two turns.
+    fn on_sending(&self);
+}
+
 /// A call before it is sent: made and compared without any I/O.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -12,7 +12,7 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
 use tower_service::Service;
 use tracing::Instrument as _;
 
-use crate::call::{Answer, Call};
+use crate::call::{Answer, Call, Watch};
 use crate::chain::{self, Auth, Context, Credentials, Exchange, Limit, Retry, ServiceBackend, Trace};
 use crate::clock::{Clock, TokioClock};
 use crate::config::{self, Secret};
@@ -64,13 +64,21 @@ impl Transport {
     /// Dropped before its turn came, nothing is spent. Once it is sent the attempt is finished in the background, so
     /// that it overlaps with no other, and not made again.
     pub async fn send(&self, call: Call) -> Result<Answer, Error> {
+        self.send_watched(call, None).await
+    }
+
+    /// The same, and `watch` is told how far it is.
+    ///
+    /// # Errors
+    /// See [`send`](Self::send).
+    pub async fn send_watched(&self, call: Call, watch: Option<Arc<dyn Watch>>) -> Result<Answer, Error> {
         let operation = call.operation;
         let now = self.0.clock.now();
         let deadline = self.0.deadline.map(|deadline| Latest {
             at: now.saturating_add(deadline),
             limit: WaitLimit::Deadline(deadline),
         });
-        let context = Context::new(&call, now, deadline);
+        let context = Context::new(&call, watch, now, deadline);
         let only_names_an_id = call.only_names_an_id;
         let result = match self.request(call) {
             Ok(request) => self.execute(request, context.clone()).await,

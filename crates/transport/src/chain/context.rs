@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::call::{Call, Safety};
+use crate::call::{Call, Safety, Watch};
 use crate::error::{Error, ErrorKind};
 use crate::limiter::{Ask, Latest};
 
@@ -19,6 +19,7 @@ struct Inner {
     operation: &'static str,
     safety: Safety,
     cache: &'static str,
+    watch: Option<Arc<dyn Watch>>,
     ask: Ask,
     attempts: AtomicU32,
     /// How long to wait before asking for a turn again, in nanoseconds.
@@ -32,11 +33,17 @@ struct Inner {
 
 impl Context {
     /// Of a call that is asked for now.
-    pub(crate) fn new(call: &Call, now: Duration, deadline: Option<Latest>) -> Self {
+    pub(crate) fn new(
+        call: &Call,
+        watch: Option<Arc<dyn Watch>>,
+        now: Duration,
+        deadline: Option<Latest>,
+    ) -> Self {
         Self(Arc::new(Inner {
             operation: call.operation,
             safety: call.safety,
             cache: call.cache,
+            watch,
             ask: Ask { priority: call.priority, since: Some(now), deadline },
             attempts: AtomicU32::new(0),
             pause: AtomicU64::new(0),
@@ -81,6 +88,13 @@ impl Context {
 
     pub(super) fn count_attempt(&self) {
         self.0.attempts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An attempt is sent next.
+    pub(super) fn on_sending(&self) {
+        if let Some(watch) = &self.0.watch {
+            watch.on_sending();
+        }
     }
 
     /// The next attempt shall ask for its turn so much later.

@@ -87,6 +87,7 @@ impl Limit {
         telemetry::permit(waited, permit.bound());
         debug!(attempt = context.attempts(), "sending");
         permit.sending();
+        context.on_sending();
         // A layer further in needs another turn when it has to get a token first.
         extensions.insert(Arc::clone(&permit));
         let result = next.run(request, extensions).await;

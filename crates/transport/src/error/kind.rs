@@ -8,6 +8,8 @@ pub enum ErrorKind {
     InvalidConfig,
     /// UltraCart would refuse the request. Nothing was sent.
     InvalidRequest,
+    /// It is not remembered, and no call was to be made for it.
+    NotCached,
     /// No connection came about. Nothing was sent.
     Connect,
     /// The answer did not come, or not wholly, within `http.request_timeout`.
