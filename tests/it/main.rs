@@ -9,6 +9,7 @@ mod operations;
 mod quota;
 mod retries;
 mod telemetry;
+mod webhooks;
 
 use ultracart_client::{Client, Config};
 use ultracart_sim::Sim;

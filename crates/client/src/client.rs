@@ -3,14 +3,16 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
+use serde::Serialize;
 use tokio::sync::Mutex;
 use tower_service::Service;
-use ultracart_transport::limiter::Limiter;
+use ultracart_transport::limiter::{self, Limiter};
 use ultracart_transport::{Clock, Error, Transport};
 
-use crate::cache::Caches;
+use crate::cache::{CacheSnapshot, Caches};
 use crate::config::{self, Config, Secret};
 use crate::user_api::UserApi;
 
@@ -34,10 +36,12 @@ pub struct Client(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) transport: Transport,
-    pub(crate) caches: Caches,
+    pub(crate) caches: Arc<Caches>,
     /// Held from the reading to the writing of a change, so that no other one comes between. One for all: users and
     /// groups name each other, and calls go one at a time anyway.
     pub(crate) changing: Mutex<()>,
+    /// Whether `getGroup` has been seen to answer with nothing, as UltraCart's documents have it.
+    pub(crate) get_group_returns_nothing: AtomicBool,
     pub(crate) audit: config::Audit,
     base_url: String,
 }
@@ -56,6 +60,40 @@ impl Client {
     /// What is left of the quota, and what it takes.
     pub fn limiter(&self) -> &Limiter {
         self.0.transport.limiter()
+    }
+
+    /// What is left of the quota, and what the caches were good for.
+    ///
+    /// ```
+    /// # use ultracart_client::Client;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let sim = ultracart_sim::Sim::builder().users(3).simple_key("key").build();
+    /// let client = Client::builder().simple_key("key").service(sim.service()).build()?;
+    /// for _ in 0..10 {
+    ///     client.user_api().get_users().await?;
+    /// }
+    /// let snapshot = client.snapshot().await?;
+    /// assert_eq!((snapshot.limiter.calls_spent, snapshot.cache.total().calls_saved), (1, 9));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If the store of the limits cannot be reached.
+    pub async fn snapshot(&self) -> Result<Snapshot, Error> {
+        Ok(Snapshot { limiter: self.limiter().snapshot().await?, cache: self.cache_snapshot() })
+    }
+
+    /// What the caches were good for.
+    pub fn cache_snapshot(&self) -> CacheSnapshot {
+        self.0.caches.snapshot()
+    }
+
+    /// Forgets what was read. Personal data stays in memory only where somebody holds it; what is being read is not
+    /// remembered either.
+    pub fn clear_cache(&self) {
+        self.0.caches.clear();
     }
 
     /// How many calls have been sent, retries and token refreshes included.
@@ -82,6 +120,16 @@ impl Client {
     pub async fn finish_refresh(&self) {
         self.0.transport.finish_refresh().await;
     }
+}
+
+/// What a client knows at one moment; see [`Client::snapshot`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The quota.
+    pub limiter: limiter::Snapshot,
+    /// The caches.
+    pub cache: CacheSnapshot,
 }
 
 impl Inner {
@@ -187,8 +235,15 @@ impl Builder {
         let (cache, audit) = (self.config.cache.clone(), self.config.audit.clone());
         let base_url = self.config.api.base_url.clone();
         let transport = (self.transport)(Transport::builder(self.config.transport())).build()?;
-        let caches = Caches::new(&cache, transport.clock());
-        Ok(Client(Arc::new(Inner { transport, caches, changing: Mutex::default(), audit, base_url })))
+        let caches = Arc::new(Caches::new(&cache, transport.limiter()));
+        Ok(Client(Arc::new(Inner {
+            transport,
+            caches,
+            changing: Mutex::default(),
+            get_group_returns_nothing: AtomicBool::new(false),
+            audit,
+            base_url,
+        })))
     }
 }
 

@@ -44,7 +44,7 @@ impl Config {
 }
 
 /// `[cache]`: how long what was read is remembered.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Cache {
@@ -54,13 +54,28 @@ pub struct Cache {
     pub groups: CacheRule,
     /// Each user's logins.
     pub logins: CacheRule,
+    /// How long users and logins are good instead, while webhooks come that would tell of a change; no longer than a
+    /// lost one may go unnoticed.
+    #[serde(with = "human_duration")]
+    pub webhook_ttl: Duration,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self {
+            users: CacheRule::default(),
+            groups: CacheRule::default(),
+            logins: CacheRule::default(),
+            webhook_ttl: Duration::from_hours(1),
+        }
+    }
 }
 
 impl Cache {
     /// Nothing is remembered.
     pub fn off() -> Self {
-        let off = CacheRule { ttl: Duration::ZERO };
-        Self { users: off.clone(), groups: off.clone(), logins: off }
+        let off = CacheRule { ttl: Duration::ZERO, ..CacheRule::default() };
+        Self { users: off.clone(), groups: off.clone(), logins: off, ..Self::default() }
     }
 }
 
@@ -69,14 +84,20 @@ impl Cache {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CacheRule {
-    /// How long; `0s` is not at all.
+    /// How long it is good; `0s` remembers nothing.
     #[serde(with = "human_duration")]
     pub ttl: Duration,
+    /// The part of `ttl` after which it is read again in the background when it is asked for, where the quota allows; at 1
+    /// it never is.
+    pub refresh_at: f64,
+    /// How much longer it is given out where the server cannot be reached.
+    #[serde(with = "human_duration")]
+    pub stale_if_error: Duration,
 }
 
 impl Default for CacheRule {
     fn default() -> Self {
-        Self { ttl: Duration::from_mins(5) }
+        Self { ttl: Duration::from_mins(5), refresh_at: 0.8, stale_if_error: Duration::from_hours(24) }
     }
 }
 
@@ -102,6 +123,13 @@ impl Settings for Config {
             "cache.users.ttl" | "cache.groups.ttl" | "cache.logins.ttl" => {
                 "a time with a unit, up to `365d`, such as `5m`; `0s` remembers nothing"
             }
+            "cache.users.refresh_at" | "cache.groups.refresh_at" | "cache.logins.refresh_at" => {
+                "a number from 0 to 1, such as `0.8`; `1.0` never reads ahead"
+            }
+            "cache.users.stale_if_error" | "cache.groups.stale_if_error" | "cache.logins.stale_if_error" => {
+                "a time with a unit, up to `365d`, such as `24h`; `0s` gives out nothing that is too old"
+            }
+            "cache.webhook_ttl" => "a time with a unit, up to `1d`, such as `1h`; `0s` makes no difference",
             "audit.dormant_after" => "a time with a unit, from `1d` to `3650d`, such as `90d`",
             _ => return transport::Transport::allowed(key),
         })
@@ -112,7 +140,11 @@ impl Settings for Config {
         let rules = [&self.cache.users, &self.cache.groups, &self.cache.logins];
         for (name, rule) in ["users", "groups", "logins"].into_iter().zip(rules) {
             checks.within(&format!("cache.{name}.ttl"), &Human(rule.ttl), ..=Human(days(365)));
+            checks.within(&format!("cache.{name}.refresh_at"), &rule.refresh_at, 0.0..=1.0);
+            let stale_if_error = Human(rule.stale_if_error);
+            checks.within(&format!("cache.{name}.stale_if_error"), &stale_if_error, ..=Human(days(365)));
         }
+        checks.within("cache.webhook_ttl", &Human(self.cache.webhook_ttl), ..=Human(days(1)));
         let dormant_after = Human(days(1))..=Human(days(3650));
         checks.within("audit.dormant_after", &Human(self.audit.dormant_after), dormant_after);
     }
@@ -142,6 +174,11 @@ mod tests {
             "cache.users = \"5m\"",
             "cache.user.ttl = \"5m\"",
             "cache.logins.tll = \"5m\"",
+            "cache.groups.refresh_at = 1.5",
+            "cache.groups.refresh_at = nan",
+            "cache.groups.refresh_at = \"80%\"",
+            "cache.users.stale_if_error = \"400d\"",
+            "cache.webhook_ttl = \"2d\"",
             "audit.dormant_after = \"0s\"",
             "audit.dormant_after = 90",
             "audits.dormant_after = \"90d\"",
@@ -153,6 +190,11 @@ mod tests {
         `cache.users` is "5m" (file config.toml); it takes settings of its own: `[cache.users]` and then `key = value`
         `cache.user` is no setting (file config.toml); did you mean `cache.users`?
         `cache.logins.tll` is no setting (file config.toml); did you mean `cache.logins.ttl`?
+        `cache.groups.refresh_at` is 1.5 (file config.toml); it takes a number from 0 to 1, such as `0.8`; `1.0` never reads ahead
+        `cache.groups.refresh_at` is NaN (file config.toml); it takes a number from 0 to 1, such as `0.8`; `1.0` never reads ahead
+        `cache.groups.refresh_at` is "80%" (file config.toml); it takes a number from 0 to 1, such as `0.8`; `1.0` never reads ahead
+        `cache.users.stale_if_error` is 400d (file config.toml); it takes a time with a unit, up to `365d`, such as `24h`; `0s` gives out nothing that is too old
+        `cache.webhook_ttl` is 2d (file config.toml); it takes a time with a unit, up to `1d`, such as `1h`; `0s` makes no difference
         `audit.dormant_after` is 0s (file config.toml); it takes a time with a unit, from `1d` to `3650d`, such as `90d`
         `audit.dormant_after` is 90 (file config.toml); it takes a time with a unit, from `1d` to `3650d`, such as `90d`
         `audits` is no section (file config.toml); did you mean `audit`?

@@ -15,7 +15,8 @@ mod user_api;
 #[cfg(feature = "webhook")]
 pub mod webhook;
 
-pub use client::{Builder, Client};
+pub use cache::{CachePolicy, CacheSnapshot, CacheStats, Cached, Served, Stale};
+pub use client::{Builder, Client, Snapshot};
 pub use config::Config;
 pub use list::{Groups, Users};
 pub use ultracart_model as model;

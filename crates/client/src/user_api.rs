@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ultracart_model::{Group, GroupOid, User, UserId, UserLogin};
-use ultracart_transport::{Error, ErrorKind};
+use ultracart_transport::{Call, Error, ErrorKind, Watch};
 
+use crate::cache::{CachePolicy, Cached, Effect, Gone, Load, Loaded, Need, Write};
 use crate::client::Inner;
 use crate::list::{Groups, Users};
 use crate::operation::{
@@ -16,23 +18,47 @@ use crate::operation::{
 
 /// UltraCart's operations on the users and groups of an account. Clones share everything.
 ///
+/// What is read is remembered for a while (`[cache]` of the configuration), and what is written makes the client forget
+/// what it changes. So a read that begins after a write has returned never sees what was there before. How a read goes about
+/// what is remembered can be said for each: see [`cache_policy`](Self::cache_policy).
+///
 /// # Errors
-/// Every operation fails with an [`Error`] that says whether the server may have done it all the same.
+/// Every operation fails with an [`Error`] that says whether the server may have done it all the same. The error of a read
+/// is remembered, too, for 5 seconds and up to 5 minutes if it fails again and again.
 ///
 /// # Cancel safety
-/// Dropped before its turn came, a call costs nothing. Dropped later it is finished in the background.
+/// A write that is dropped before its turn came costs nothing. Dropped later it is finished in the background. A read
+/// goes on when it is dropped, since others may wait for the same; what it brings is remembered.
 ///
 /// See UltraCart's documentation of the [User API](https://www.ultracart.com/api/#resource_user.html).
 #[derive(Clone)]
-pub struct UserApi(Arc<Inner>);
+pub struct UserApi {
+    client: Arc<Inner>,
+    policy: CachePolicy,
+}
 
 impl UserApi {
     pub(crate) fn new(client: Arc<Inner>) -> Self {
-        Self(client)
+        Self { client, policy: CachePolicy::Default }
     }
 
     pub(crate) fn client(&self) -> &Inner {
-        &self.0
+        &self.client
+    }
+
+    /// The same operations, whose reads go about what is remembered in this way.
+    ///
+    /// ```no_run
+    /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
+    /// use ultracart_client::CachePolicy;
+    ///
+    /// let users = api.cache_policy(CachePolicy::Refresh).get_users().await?; // as they are now, for one call
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn cache_policy(&self, policy: CachePolicy) -> Self {
+        Self { client: Arc::clone(&self.client), policy }
     }
 
     /// Every user of the account (`getUsers`).
@@ -42,25 +68,43 @@ impl UserApi {
     ///
     /// # Calls
     /// None while the list is good (`cache.users.ttl`); else one, and one more for each further part of a long list.
-    pub async fn get_users(&self) -> Result<Arc<Users>, Error> {
-        self.users(|_| true).await
-    }
-
-    /// Every user: as they are remembered, if that will do.
-    pub(crate) async fn users(&self, will_do: impl Fn(&Users) -> bool) -> Result<Arc<Users>, Error> {
-        let load = async { Ok(Arc::new(self.list::<GetUsers>().await?.into_iter().collect())) };
-        self.0.caches.users.get((), |users| will_do(users), load).await
+    pub async fn get_users(&self) -> Result<Cached<Users>, Error> {
+        self.client.caches.users.list.get((), self.policy, |load| self.load_users(load)).await
     }
 
     /// One user (`getUser`).
+    ///
+    /// It comes out of the list of users where that is good and has all that UltraCart says of a user, which is found out
+    /// by the first call for one.
     ///
     /// # Errors
     /// See [`UserApi`]; [`ErrorKind::NotFound`] if there is no such user.
     ///
     /// # Calls
-    /// One.
-    pub async fn get_user(&self, user_id: UserId) -> Result<Arc<User>, Error> {
-        self.send(GetUser(user_id)).await.map(Arc::new)
+    /// None while the user or the list is good (`cache.users.ttl`); else one.
+    pub async fn get_user(&self, user_id: UserId) -> Result<Cached<User>, Error> {
+        self.user(user_id, self.policy, Need::Everything).await
+    }
+
+    async fn user(&self, id: UserId, policy: CachePolicy, need: Need) -> Result<Cached<User>, Error> {
+        let load = |load| {
+            let api = self.clone();
+            async move { api.read(GetUser(id), &load).await.map(|(user, calls)| Loaded::new(user, calls)) }
+        };
+        self.client.caches.users.one(id, policy, need, load, |load| self.load_users(load)).await
+    }
+
+    fn load_users(
+        &self,
+        load: Load,
+    ) -> impl Future<Output = Result<Loaded<Users>, Error>> + Send + 'static + use<> {
+        let api = self.clone();
+        async move {
+            let sent = load.sent.clone();
+            let (users, calls) = api.list::<GetUsers>(load).await?;
+            let (users, good_until) = api.client.caches.settle_users(users.into_iter().collect(), sent.at());
+            Ok(Loaded { good_until, ..Loaded::new(users, calls) })
+        }
     }
 
     /// A user's logins of the last 90 days (`getUserLogins`).
@@ -70,18 +114,15 @@ impl UserApi {
     ///
     /// # Calls
     /// None while they are good (`cache.logins.ttl`); else one.
-    pub async fn get_user_logins(&self, user_id: UserId) -> Result<Arc<[UserLogin]>, Error> {
-        self.logins(user_id, |_| true).await
-    }
-
-    /// A user's logins: as they are remembered, if that will do.
-    pub(crate) async fn logins(
-        &self,
-        user_id: UserId,
-        will_do: impl Fn(&[UserLogin]) -> bool,
-    ) -> Result<Arc<[UserLogin]>, Error> {
-        let load = async { Ok(self.send(GetUserLogins(user_id)).await?.into()) };
-        self.0.caches.logins.get(user_id, |logins| will_do(logins), load).await
+    pub async fn get_user_logins(&self, user_id: UserId) -> Result<Cached<[UserLogin]>, Error> {
+        let load = |load| {
+            let api = self.clone();
+            async move {
+                let (logins, calls) = api.read(GetUserLogins(user_id), &load).await?;
+                Ok(Loaded { value: logins.into(), calls, good_until: None })
+            }
+        };
+        self.client.caches.logins.get(user_id, self.policy, load).await
     }
 
     /// Makes a user (`insertUser`) and gives it as UltraCart stored it.
@@ -92,8 +133,12 @@ impl UserApi {
     /// # Calls
     /// One.
     pub async fn insert_user(&self, user: &User) -> Result<User, Error> {
-        let _changing = Changing::users(&self.0);
-        self.send(InsertUser(user)).await
+        let write = self.write(Effect::of_user(None, user));
+        let stored = self.send_write(InsertUser(user), &write).await?;
+        if let Some(id) = stored.user_id {
+            write.stored_user(id, &Arc::new(stored.clone()));
+        }
+        Ok(stored)
     }
 
     /// Stores a user (`updateUser`) and gives it as UltraCart has it then.
@@ -104,16 +149,26 @@ impl UserApi {
     /// # Calls
     /// One.
     pub async fn update_user(&self, user_id: UserId, user: &User) -> Result<User, Error> {
-        let _changing = Changing::users(&self.0);
-        self.send(UpdateUser(user_id, user)).await
+        self.store_user(user_id, user, Effect::of_user(Some(user_id), user)).await
+    }
+
+    async fn store_user(&self, user_id: UserId, user: &User, effect: Effect) -> Result<User, Error> {
+        let write = self.write(effect);
+        let stored = self.send_write(UpdateUser(user_id, user), &write).await?;
+        write.stored_user(user_id, &Arc::new(stored.clone()));
+        Ok(stored)
     }
 
     /// Reads a user, changes it and writes it back, with all that this version does not know. A user that the change
     /// leaves as it was is not written.
     ///
-    /// Changes that are made so through one client never undo each other: each is read after the one before it is
-    /// written. They can still undo what another program, another client or any other operation of this one writes
-    /// between their two calls: UltraCart does not say that somebody else was quicker.
+    /// Where the user is remembered and has not changed since, as far as this client knows, it is not read: after one
+    /// [`get_users`](Self::get_users) a thousand users are changed with little more than a thousand calls. With
+    /// [`CachePolicy::Refresh`] it is always read.
+    ///
+    /// Changes that are made so through one client never undo each other. They can still undo what another program,
+    /// another client or any other operation of this one writes between the reading and the writing: UltraCart does not
+    /// say that somebody else was quicker.
     ///
     /// ```no_run
     /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
@@ -126,20 +181,20 @@ impl UserApi {
     /// See [`UserApi`].
     ///
     /// # Calls
-    /// Two, or one if nothing changed.
+    /// One, and one more if the user is to be read; none of the former if nothing changed.
     pub async fn update_user_with(
         &self,
         user_id: UserId,
         change: impl FnOnce(&mut User),
     ) -> Result<User, Error> {
-        let _alone = self.0.changing.lock().await;
-        let read = self.send(GetUser(user_id)).await?;
-        let mut changed = read.clone();
+        let _alone = self.client.changing.lock().await;
+        let read = self.user(user_id, self.policy.for_a_change(), Need::Writable).await?.into_inner();
+        let mut changed = User::clone(&read);
         change(&mut changed);
-        if changed == read {
-            return Ok(read);
+        if changed == *read {
+            return Ok(changed);
         }
-        self.update_user(user_id, &changed).await
+        self.store_user(user_id, &changed, Effect::of_change(user_id, &read, &changed)).await
     }
 
     /// Deletes a user (`deleteUser`).
@@ -150,11 +205,15 @@ impl UserApi {
     /// # Calls
     /// One. Where UltraCart refuses with a 400, which also means that there is no such user, one more to find out.
     pub async fn delete_user(&self, user_id: UserId) -> Result<(), Error> {
-        let _changing = Changing::users(&self.0);
-        match self.send(DeleteUser(user_id)).await {
-            Err(error) => not_deleted(error, self.send(GetUser(user_id))).await,
+        let write = self.write(Effect::User { id: Some(user_id), groups: true, logins: true });
+        let deleted = match self.send_write(DeleteUser(user_id), &write).await {
+            Err(error) => not_deleted(error, self.look(GetUser(user_id))).await,
             Ok(()) => Ok(()),
+        };
+        if deleted.is_ok() {
+            write.ended(Some(Gone));
         }
+        deleted
     }
 
     /// Every group of the account (`getGroups`).
@@ -164,33 +223,67 @@ impl UserApi {
     ///
     /// # Calls
     /// None while the list is good (`cache.groups.ttl`); else one, and one more for each further part of a long list.
-    pub async fn get_groups(&self) -> Result<Arc<Groups>, Error> {
-        self.groups(|_| true).await
+    pub async fn get_groups(&self) -> Result<Cached<Groups>, Error> {
+        self.client.caches.groups.list.get((), self.policy, |load| self.load_groups(load)).await
     }
 
-    /// Every group: as they are remembered, if that will do.
-    pub(crate) async fn groups(&self, will_do: impl Fn(&Groups) -> bool) -> Result<Arc<Groups>, Error> {
-        let load = async { Ok(Arc::new(self.list::<GetGroups>().await?.into_iter().collect())) };
-        self.0.caches.groups.get((), |groups| will_do(groups), load).await
+    fn load_groups(
+        &self,
+        load: Load,
+    ) -> impl Future<Output = Result<Loaded<Groups>, Error>> + Send + 'static + use<> {
+        let api = self.clone();
+        async move {
+            let sent = load.sent.clone();
+            let (groups, calls) = api.list::<GetGroups>(load).await?;
+            let (groups, good_until) =
+                api.client.caches.settle_groups(groups.into_iter().collect(), sent.at());
+            Ok(Loaded { good_until, ..Loaded::new(groups, calls) })
+        }
     }
 
     /// One group (`getGroup`).
     ///
-    /// UltraCart documents that the call returns nothing. Where that is so the group is looked up in the list.
+    /// It comes out of the list of groups as [a user](Self::get_user) does out of that of users. UltraCart documents that
+    /// the call returns nothing. Once that has been seen to be so, groups are looked up in the list only.
     ///
     /// # Errors
     /// See [`UserApi`]; [`ErrorKind::NotFound`] if there is no such group.
     ///
     /// # Calls
-    /// One. Where the server returns nothing, also those for the list of groups, unless the group is in one that is
-    /// still good.
-    pub async fn get_group(&self, group_oid: GroupOid) -> Result<Arc<Group>, Error> {
-        if let Some(group) = self.send(GetGroup(group_oid)).await? {
-            return Ok(Arc::new(group));
+    /// None while the group or the list is good (`cache.groups.ttl`); else one. Where the server is seen to return
+    /// nothing, also those for the list.
+    pub async fn get_group(&self, group_oid: GroupOid) -> Result<Cached<Group>, Error> {
+        self.group(group_oid, self.policy, Need::Everything).await
+    }
+
+    async fn group(&self, oid: GroupOid, policy: CachePolicy, need: Need) -> Result<Cached<Group>, Error> {
+        let load = |load| {
+            let api = self.cache_policy(policy.for_a_change());
+            async move { api.load_group(oid, load).await }
+        };
+        self.client.caches.groups.one(oid, policy, need, load, |load| self.load_groups(load)).await
+    }
+
+    async fn load_group(self, oid: GroupOid, load: Load) -> Result<Loaded<Group>, Error> {
+        let returns_nothing = &self.client.get_group_returns_nothing;
+        let mut calls = 0;
+        if !returns_nothing.load(Ordering::Relaxed) {
+            let (group, attempts) = self.read(GetGroup(oid), &load).await?;
+            if let Some(group) = group {
+                return Ok(Loaded::new(group, attempts));
+            }
+            returns_nothing.store(true, Ordering::Relaxed);
+            calls = attempts;
         }
-        // The server has just said that the group is there: a list without it is too old.
-        let groups = self.groups(|groups| groups.get(group_oid).is_some()).await?;
-        groups.get(group_oid).cloned().ok_or_else(|| no_group(group_oid))
+        let mut groups = self.get_groups().await?;
+        calls += groups.calls();
+        if groups.get(oid).is_none() && groups.calls() == 0 {
+            // What is remembered may be from before there was this group.
+            groups = self.cache_policy(CachePolicy::Refresh).get_groups().await?;
+            calls += groups.calls();
+        }
+        let group = groups.get(oid).ok_or_else(|| no_group(oid).with_attempts(calls))?;
+        Ok(Loaded { value: Arc::clone(group), calls, good_until: None })
     }
 
     /// Makes a group (`insertGroup`) and gives it as UltraCart stored it.
@@ -201,8 +294,12 @@ impl UserApi {
     /// # Calls
     /// One.
     pub async fn insert_group(&self, group: &Group) -> Result<Group, Error> {
-        let _changing = Changing::users(&self.0);
-        self.send(InsertGroup(group)).await
+        let write = self.write(Effect::Group(None));
+        let stored = self.send_write(InsertGroup(group), &write).await?;
+        if let Some(oid) = stored.group_oid {
+            write.stored_group(oid, &Arc::new(stored.clone()));
+        }
+        Ok(stored)
     }
 
     /// Stores a group (`updateGroup`) and gives it as UltraCart has it then.
@@ -213,40 +310,33 @@ impl UserApi {
     /// # Calls
     /// One.
     pub async fn update_group(&self, group_oid: GroupOid, group: &Group) -> Result<Group, Error> {
-        let _changing = Changing::users(&self.0);
-        self.send(UpdateGroup(group_oid, group)).await
+        let write = self.write(Effect::Group(Some(group_oid)));
+        let stored = self.send_write(UpdateGroup(group_oid, group), &write).await?;
+        write.stored_group(group_oid, &Arc::new(stored.clone()));
+        Ok(stored)
     }
 
     /// Reads a group, changes it and writes it back, with all that this version does not know. A group that the
     /// change leaves as it was is not written.
     ///
-    /// For what it undoes and what it does not, see [`update_user_with`](Self::update_user_with).
+    /// For when it is read, what it undoes and what it does not, see [`update_user_with`](Self::update_user_with).
     ///
     /// # Errors
     /// See [`UserApi`].
     ///
     /// # Calls
-    /// Two, or one if nothing changed; one more where the server returns no group.
+    /// One, and those to read the group if it is to be read; none of the former if nothing changed.
     pub async fn update_group_with(
         &self,
         group_oid: GroupOid,
         change: impl FnOnce(&mut Group),
     ) -> Result<Group, Error> {
-        let _alone = self.0.changing.lock().await;
-        let read = match self.send(GetGroup(group_oid)).await? {
-            Some(group) => group,
-            // What is remembered will not do for a change.
-            None => self
-                .list::<GetGroups>()
-                .await?
-                .into_iter()
-                .find(|group| group.group_oid == Some(group_oid))
-                .ok_or_else(|| no_group(group_oid))?,
-        };
-        let mut changed = read.clone();
+        let _alone = self.client.changing.lock().await;
+        let read = self.group(group_oid, self.policy.for_a_change(), Need::Writable).await?.into_inner();
+        let mut changed = Group::clone(&read);
         change(&mut changed);
-        if changed == read {
-            return Ok(read);
+        if changed == *read {
+            return Ok(changed);
         }
         self.update_group(group_oid, &changed).await
     }
@@ -259,22 +349,51 @@ impl UserApi {
     /// # Calls
     /// One. Where UltraCart refuses with a 400, which also means that there is no such group, one more to find out.
     pub async fn delete_group(&self, group_oid: GroupOid) -> Result<(), Error> {
-        let _changing = Changing::users(&self.0);
-        match self.send(DeleteGroup(group_oid)).await {
-            Err(error) => not_deleted(error, self.send(GetGroup(group_oid))).await,
+        let write = self.write(Effect::Group(Some(group_oid)));
+        let deleted = match self.send_write(DeleteGroup(group_oid), &write).await {
+            Err(error) => not_deleted(error, self.look(GetGroup(group_oid))).await,
             Ok(()) => Ok(()),
+        };
+        if deleted.is_ok() {
+            write.ended(Some(Gone));
         }
+        deleted
     }
 
-    async fn send<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
-        self.exchange(operation).await.map(|(output, _)| output)
+    fn write(&self, effect: Effect) -> Arc<Write> {
+        Write::new(&self.client.caches, effect)
     }
 
-    /// Sends a call; with what it gives, how often it was sent.
-    async fn exchange<O: Operation>(&self, operation: O) -> Result<(O::Output, u32), Error> {
-        let call = operation.call()?.cache(O::CACHE);
+    /// Sends a write. From when it is sent until it is over, what it changes is good for nothing.
+    async fn send_write<O: Operation>(&self, operation: O, write: &Arc<Write>) -> Result<O::Output, Error> {
+        let call = operation.call()?;
+        let result = self.exchange(operation, call, Some(write.watch())).await;
+        if result.is_err() {
+            write.ended(None);
+        }
+        result.map(|(output, _)| output)
+    }
+
+    /// Sends a call of the caches; with what it gives, how often it was sent.
+    async fn read<O: Operation>(&self, operation: O, load: &Load) -> Result<(O::Output, u32), Error> {
+        let call = operation.call()?.cache(load.cache).priority(load.priority);
+        self.exchange(operation, call, load.watch.clone()).await
+    }
+
+    /// Sends a call past the caches, to see whether something is there.
+    async fn look<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
+        let call = operation.call()?;
+        self.exchange(operation, call, None).await.map(|(output, _)| output)
+    }
+
+    async fn exchange<O: Operation>(
+        &self,
+        operation: O,
+        call: Call,
+        watch: Option<Arc<dyn Watch>>,
+    ) -> Result<(O::Output, u32), Error> {
         let name = call.operation;
-        let answer = self.0.transport.send(call).await?;
+        let answer = self.client.transport.send_watched(call, watch).await?;
         let (attempts, status) = (answer.attempts, answer.status.as_u16());
         let output = operation.decode(&answer);
         let output =
@@ -282,21 +401,24 @@ impl UserApi {
         Ok((output, attempts))
     }
 
-    /// All parts of a list.
-    async fn list<O: ListOperation>(&self) -> Result<Vec<O::Item>, Error> {
-        let (mut all, mut ids) = (Vec::new(), HashSet::new());
+    /// All parts of a list; with them, how many calls they took.
+    async fn list<O: ListOperation>(&self, mut load: Load) -> Result<(Vec<O::Item>, u32), Error> {
+        let (mut all, mut ids, mut calls) = (Vec::new(), HashSet::new(), 0);
         let mut page = Page::default();
         loop {
             let operation = O::page(page);
             let name = operation.call()?.operation;
-            let ((items, metadata), attempts) = self.exchange(operation).await?;
+            let ((items, metadata), attempts) = self.read(operation, &load).await?;
+            // The whole is as old as its first part.
+            load.watch = None;
+            calls += attempts;
             let new = items.iter().filter_map(O::id).filter(|id| ids.insert(*id)).count();
             let next = page.next(metadata.as_ref(), new);
             let next = next.map_err(|error| error.with_operation(name).with_attempts(attempts))?;
             all.extend(items);
             match next {
                 Some(next) => page = next,
-                None => return Ok(all),
+                None => return Ok((all, calls)),
             }
         }
     }
@@ -304,7 +426,7 @@ impl UserApi {
 
 impl fmt::Debug for UserApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UserApi").field("transport", &self.0.transport).finish_non_exhaustive()
+        f.debug_struct("UserApi").field("transport", &self.client.transport).finish_non_exhaustive()
     }
 }
 
@@ -328,29 +450,4 @@ fn no_group(group_oid: GroupOid) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no group {group_oid}"))
         .with_operation("get_group")
         .after_sending()
-}
-
-/// A write under way. What was read before it, or is read during it, is good for nothing afterwards.
-///
-/// Users and groups name each other, so a change of either is one of both.
-struct Changing<'a>(&'a Inner);
-
-impl<'a> Changing<'a> {
-    fn users(client: &'a Inner) -> Self {
-        let changing = Self(client);
-        changing.invalidate();
-        changing
-    }
-
-    fn invalidate(&self) {
-        self.0.caches.users.invalidate();
-        self.0.caches.groups.invalidate();
-        self.0.caches.logins.invalidate();
-    }
-}
-
-impl Drop for Changing<'_> {
-    fn drop(&mut self) {
-        self.invalidate();
-    }
 }

@@ -150,7 +150,7 @@ impl Groups {
                 context.notes.note(&format!("group {oid} is deleted"));
                 return Ok(Exit::Done);
             }
-            Action::Get { oid } => api.get_group(*oid).await.map_err(explain)?,
+            Action::Get { oid } => api.get_group(*oid).await.map_err(explain)?.into_inner(),
             Action::Insert(insert) => {
                 let group = insert.group(whole, &api, &connection).await?;
                 api.insert_group(&group).await.map_err(explain)?.into()

@@ -184,7 +184,7 @@ impl Users {
                 context.notes.note(&format!("user {id} is deleted"));
                 return Ok(Exit::Done);
             }
-            Action::Get { id } => api.get_user(*id).await.map_err(explain)?,
+            Action::Get { id } => api.get_user(*id).await.map_err(explain)?.into_inner(),
             Action::Insert(insert) => {
                 let user = insert.user(input, &api, &connection).await?;
                 api.insert_user(&user).await.map_err(explain)?.into()

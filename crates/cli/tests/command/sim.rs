@@ -121,19 +121,23 @@ fn a_webhook_that_cannot_be_told_is_said() {
       why: only http:// can be delivered to
     ");
     let home = Home::empty();
-    let ran = home.run(&["sim", "--webhook", "http://127.0.0.1:9/", "--webhook-user", "ada"]);
+    // It would fail here too, instead of serving for ever.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let ran =
+        home.run(&["sim", "--port", &port, "--webhook", "http://127.0.0.1:9/", "--webhook-user", "ada"]);
     insta::assert_snapshot!(ran.failure(&home), @r"
     2
     error: ULTRACART_WEBHOOK_PASSWORD holds no password
       help: --webhook-user needs one
     ");
-    let ran = home.run(&["sim", "--webhook-user", "ada"]);
+    let ran = home.run(&["sim", "--port", &port, "--webhook-user", "ada"]);
     insta::assert_snapshot!(ran.failure(&home), @r"
     2
     error: the following required arguments were not provided:
       --webhook <URL>
 
-    Usage: ultracart sim --webhook <URL> --webhook-user <NAME>
+    Usage: ultracart sim --webhook <URL> --port <PORT> --webhook-user <NAME>
 
     For more information, try '--help'.
     ");

@@ -8,7 +8,7 @@ use super::checkpoint::Checkpoint;
 use super::job::{Started, now};
 use super::observer::{Observer, Plan, Progress};
 use super::review::{History, Source};
-use crate::{Error, ErrorKind, UserApi};
+use crate::{CachePolicy, Cached, Error, ErrorKind, UserApi};
 
 /// After so many calls in a row that failed for reasons that are not the user's, no more are made.
 const ENOUGH: u32 = 5;
@@ -32,6 +32,7 @@ pub(super) async fn ask(
     let known: Vec<Option<History>> =
         users.iter().map(|user| known(user, checkpoint.as_mut(), started)).collect();
     let total = u32::try_from(known.iter().filter(|history| history.is_none()).count()).unwrap_or(u32::MAX);
+    let api = &api.cache_policy(CachePolicy::Refresh);
     let limiter = api.client().transport.limiter();
     observer.on_plan(&Plan {
         users: users.len(),
@@ -54,7 +55,7 @@ pub(super) async fn ask(
             histories.push(History::Unreadable { reason: reason.clone() });
             continue;
         }
-        let answer = api.logins(user_id, |_| false).await;
+        let answer = api.get_user_logins(user_id).await.map(Cached::into_inner);
         let read_at = now(api);
         patience.after(answer.as_ref().err());
         histories.push(match answer {

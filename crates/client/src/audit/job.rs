@@ -11,7 +11,7 @@ use super::checkpoint::Place;
 use super::histories;
 use super::observer::{Nobody, Observer};
 use super::review::{Facts, Review, base_url};
-use crate::{Error, UserApi};
+use crate::{CachePolicy, Error, UserApi};
 
 impl UserApi {
     /// An access review of the account: who may do what, and what is odd about it.
@@ -98,7 +98,7 @@ impl Audit {
         let checkpoint = place.open(&base_url, now(&api))?;
         let spent_before = spent(&api);
         // Nothing that is remembered: the review says when it was taken.
-        let users: Vec<Arc<User>> = api.users(|_| false).await?.to_vec();
+        let users: Vec<Arc<User>> = api.cache_policy(CachePolicy::Refresh).get_users().await?.to_vec();
         let started = Started { taken_at: now(&api), spent_before };
         let groups = groups(&api).await?;
         let asked = histories::ask(&api, &users, checkpoint, &*observer, &started).await?;
@@ -118,7 +118,7 @@ impl Audit {
 
 /// The groups, or why they could not be read; without a credential that is accepted it ends.
 async fn groups(api: &UserApi) -> Result<Result<Vec<Arc<Group>>, String>, Error> {
-    match api.groups(|_| false).await {
+    match api.cache_policy(CachePolicy::Refresh).get_groups().await {
         Ok(groups) => Ok(Ok(groups.to_vec())),
         Err(error) if histories::is_about_the_credential(&error) => Err(error),
         Err(error) => Ok(Err(error.to_string())),

@@ -1,173 +1,150 @@
 //! What has been read and is still good.
 //!
-//! moka bounds what is kept. Whether an entry is good is decided here: by its age on our own clock, and by its
-//! generation. Every write bumps the generation when it starts and when it ends; an entry of an older generation is
-//! a miss, so a load that began before a write can never bring the old value back.
+//! moka bounds what is kept, and decides nothing: it lets a load that began before a write put the old value back
+//! afterwards, has callers who come after it join that load, loads anew when the first caller goes away, loads once for
+//! each caller where the load panics, and forgets every failure. So:
+//!
+//! 1. **Whether an entry is good** is decided on every read, by its age on the client's clock and by its number
+//!    (`generations`): each change of an object has one, and what was read before it has a lower one.
+//! 2. **A flight** (`flights`, `read_through`) is a load in a task of its own that all who ask for the same wait for. It
+//!    goes on when they go away. Its number is taken when its turn with the limiter has come and not when it was asked
+//!    for, so a change while it waits costs no second one.
+//! 3. **A failure** is remembered for some seconds, longer each time, so that a storm of readers makes one call.
+//! 4. **Too old is not invalid.** What is too old may be better than an error; what a write has made invalid is not,
+//!    unless the reader says so.
+//! 5. **An object out of its list** (`collection`) is as good as the list, as long as that object has not changed:
+//!    changing a thousand users one by one takes one list and not a thousand reads.
+//! 6. **What was written is read** (`recent`), also where the server's lists lag behind for some seconds.
+//! 7. **An event** (`Caches::on_event`) says that something has changed, and is never believed in what it says: it may be
+//!    late, twice there or out of order.
+//!
+//! A cache belongs to one client, and so to one server and one credential: nothing can cross.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::hash::Hash;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+mod cached;
+mod collection;
+mod entry;
+#[cfg(feature = "webhook")]
+mod events;
+mod flights;
+mod generations;
+mod policy;
+mod read_through;
+mod recent;
+mod stats;
+mod surroundings;
+mod sync;
+mod write;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
-use tracing::trace;
-#[cfg(feature = "webhook")]
-use ultracart_model::Event;
+use serde::Serialize;
 use ultracart_model::{UserId, UserLogin};
-use ultracart_transport::{Clock, Error};
+use ultracart_transport::limiter::Limiter;
 
+pub use self::cached::{Cached, Served, Stale};
+pub(crate) use self::collection::{Collection, Need};
+use self::generations::Generations;
+pub use self::policy::CachePolicy;
+use self::read_through::ReadThrough;
+pub(crate) use self::read_through::{Load, Loaded};
+use self::recent::Recent;
+pub use self::stats::CacheStats;
+use self::surroundings::Surroundings;
+pub(crate) use self::write::{Effect, Gone, Write};
 use crate::config;
 use crate::list::{Groups, Users};
 
 /// Histories that are kept at the most.
-const MAX_HISTORIES: u64 = 100_000;
+const MAX_HISTORIES: u64 = 10_000;
 
 /// Everything that a client remembers.
 #[derive(Debug)]
 pub(crate) struct Caches {
-    pub(crate) users: ReadThrough<(), Arc<Users>>,
-    pub(crate) groups: ReadThrough<(), Arc<Groups>>,
-    pub(crate) logins: ReadThrough<UserId, Arc<[UserLogin]>>,
+    pub(crate) users: Collection<Users>,
+    pub(crate) groups: Collection<Groups>,
+    pub(crate) logins: Arc<ReadThrough<UserId, [UserLogin]>>,
+    of_logins: Arc<Generations>,
+    recent: Recent,
+    surroundings: Arc<Surroundings>,
+}
+
+/// What the caches of a client were good for; see [`Client::snapshot`](crate::Client::snapshot).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CacheSnapshot {
+    /// `get_users` and `get_user`.
+    pub users: CacheStats,
+    /// `get_groups` and `get_group`.
+    pub groups: CacheStats,
+    /// `get_user_logins`.
+    pub logins: CacheStats,
+}
+
+impl CacheSnapshot {
+    /// All of them together.
+    pub fn total(&self) -> CacheStats {
+        let mut total = self.users;
+        total += self.groups;
+        total += self.logins;
+        total
+    }
 }
 
 impl Caches {
-    pub(crate) fn new(config: &config::Cache, clock: &Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(config: &config::Cache, limiter: &Limiter) -> Self {
+        let surroundings = Arc::new(Surroundings::new(limiter.clone(), config.webhook_ttl));
+        let of_logins = Arc::new(Generations::new());
         Self {
-            users: ReadThrough::new("get_users", &config.users, 1, clock),
-            groups: ReadThrough::new("get_groups", &config.groups, 1, clock),
-            logins: ReadThrough::new("get_user_logins", &config.logins, MAX_HISTORIES, clock),
+            users: Collection::new(["get_users", "get_user"], &config.users, &surroundings, true),
+            // There are no events for groups.
+            groups: Collection::new(["get_groups", "get_group"], &config.groups, &surroundings, false),
+            logins: Arc::new(ReadThrough::new(
+                "get_user_logins",
+                &config.logins,
+                MAX_HISTORIES,
+                &of_logins,
+                |generations, user_id: UserId| generations.of(user_id.get()),
+                &surroundings,
+                true,
+            )),
+            of_logins,
+            recent: Recent::default(),
+            surroundings,
         }
     }
 
-    /// Forgets what an event has made old.
-    #[cfg(feature = "webhook")]
-    pub(crate) fn on_event(&self, event: &Event) {
-        match event {
-            Event::UserCreate(_) | Event::UserUpdate(_) | Event::UserDelete(_) => {
-                self.users.invalidate();
-                self.groups.invalidate();
-                self.logins.invalidate();
-            }
-            Event::UserLogin(_) => self.logins.invalidate(),
-            _ => {}
-        }
-    }
-}
-
-/// Values that are loaded when they are asked for and not there.
-pub(crate) struct ReadThrough<K, V> {
-    /// What fills it, for the log.
-    operation: &'static str,
-    entries: moka::sync::Cache<K, Entry<V>>,
-    ttl: Duration,
-    generation: AtomicU64,
-    /// One load of a key at a time: whoever waits here finds the value when it is there.
-    flights: Flights<K>,
-    clock: Arc<dyn Clock>,
-}
-
-type Flights<K> = std::sync::Mutex<HashMap<K, Arc<Mutex<()>>>>;
-
-/// What those who want the same key take turns by. The last one takes it away.
-struct Flight<'a, K: Eq + Hash> {
-    flights: &'a Flights<K>,
-    key: K,
-    lock: Arc<Mutex<()>>,
-}
-
-impl<'a, K: Copy + Eq + Hash> Flight<'a, K> {
-    fn of(flights: &'a Flights<K>, key: K) -> Self {
-        let mut map = flights.lock().unwrap_or_else(PoisonError::into_inner);
-        let lock = Arc::clone(map.entry(key).or_default());
-        drop(map);
-        Self { flights, key, lock }
-    }
-}
-
-impl<K: Eq + Hash> Drop for Flight<'_, K> {
-    fn drop(&mut self) {
-        let mut map = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        // The map's and this one.
-        if Arc::strong_count(&self.lock) <= 2 {
-            map.remove(&self.key);
-        }
-    }
-}
-
-#[derive(Clone)]
-struct Entry<V> {
-    value: V,
-    loaded_at: Duration,
-    generation: u64,
-}
-
-impl<K, V> ReadThrough<K, V>
-where
-    K: Copy + Eq + Hash + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    fn new(
-        operation: &'static str,
-        rule: &config::CacheRule,
-        max_entries: u64,
-        clock: &Arc<dyn Clock>,
-    ) -> Self {
-        let entries = moka::sync::Cache::builder().max_capacity(max_entries);
-        // Ours decides; this one sees to it that personal data leaves the memory of a program that asks no more.
-        let entries =
-            entries.time_to_live(rule.ttl.clamp(Duration::from_secs(1), Duration::from_hours(24 * 365)));
-        Self {
-            operation,
-            entries: entries.build(),
-            ttl: rule.ttl,
-            generation: AtomicU64::new(0),
-            flights: std::sync::Mutex::default(),
-            clock: Arc::clone(clock),
-        }
+    pub(crate) fn now(&self) -> Duration {
+        self.surroundings.now()
     }
 
-    /// The value that is there, if it is good and will do, or what `load` brings.
-    pub(crate) async fn get(
+    /// Everything is read anew.
+    pub(crate) fn clear(&self) {
+        self.users.clear();
+        self.groups.clear();
+        self.of_logins.change_all();
+        self.logins.clear();
+        self.recent.clear();
+    }
+
+    pub(crate) fn snapshot(&self) -> CacheSnapshot {
+        CacheSnapshot { users: self.users.stats(), groups: self.groups.stats(), logins: self.logins.stats() }
+    }
+
+    /// The list as it is, but for writes that the server may not show in it yet.
+    pub(crate) fn settle_users(&self, users: Users, sent_at: Option<Duration>) -> (Users, Option<Duration>) {
+        self.recent.settle_users(users, sent_at.unwrap_or_else(|| self.now()))
+    }
+
+    /// The list as it is, but for writes that the server may not show in it yet.
+    pub(crate) fn settle_groups(
         &self,
-        key: K,
-        will_do: impl Fn(&V) -> bool,
-        load: impl Future<Output = Result<V, Error>>,
-    ) -> Result<V, Error> {
-        if let Some(value) = self.good(key).filter(&will_do) {
-            trace!(operation = self.operation, cache = "hit");
-            return Ok(value);
-        }
-        let flight = Flight::of(&self.flights, key);
-        let _alone = flight.lock.lock().await;
-        if let Some(value) = self.good(key).filter(&will_do) {
-            trace!(operation = self.operation, cache = "join");
-            return Ok(value);
-        }
-        let generation = self.generation.load(Ordering::Acquire);
-        let value = load.await?;
-        let entry = Entry { value: value.clone(), loaded_at: self.clock.now(), generation };
-        self.entries.insert(key, entry);
-        Ok(value)
-    }
-
-    /// Makes everything that was read so far, or is being read, a miss.
-    pub(crate) fn invalidate(&self) {
-        self.generation.fetch_add(1, Ordering::AcqRel);
-        self.entries.invalidate_all();
-    }
-
-    fn good(&self, key: K) -> Option<V> {
-        let entry = self.entries.get(&key)?;
-        let age = self.clock.now().saturating_sub(entry.loaded_at);
-        let current = entry.generation == self.generation.load(Ordering::Acquire);
-        (current && age < self.ttl).then_some(entry.value)
+        groups: Groups,
+        sent_at: Option<Duration>,
+    ) -> (Groups, Option<Duration>) {
+        self.recent.settle_groups(groups, sent_at.unwrap_or_else(|| self.now()))
     }
 }
 
-impl<K, V> fmt::Debug for ReadThrough<K, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReadThrough").field("ttl", &self.ttl).finish_non_exhaustive()
-    }
-}
+#[cfg(test)]
+mod tests;

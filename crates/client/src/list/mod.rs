@@ -13,18 +13,33 @@ use ultracart_model::{Group, GroupOid, User, UserId};
 use index::{Index, ManyKeys, numbered};
 
 /// A list whose items have ids.
-pub(crate) trait Listing {
+pub(crate) trait Listing: Send + Sync + 'static {
     type Id: Copy + Eq + Hash + Send + Sync + 'static;
     type Item: Send + Sync + 'static;
 
+    /// The names of the fields that the server alone fills in.
+    const READ_ONLY: &'static [&'static str];
+
     /// The first item with this id.
     fn find(&self, id: Self::Id) -> Option<&Arc<Self::Item>>;
+
+    fn number(id: Self::Id) -> i32;
+
+    /// The names of what is set in `other` and not in `item`.
+    fn lacks<'a>(item: &Self::Item, other: &'a Self::Item) -> impl Iterator<Item = &'a str>;
+
+    /// Whether what is set in both is the same.
+    fn agree(one: &Self::Item, other: &Self::Item) -> bool;
+
+    /// A copy of `item`, with what it lacks taken from `other`.
+    fn filled(item: &Self::Item, other: &Self::Item) -> Self::Item;
 }
 
 macro_rules! list {
     (
         $(#[$meta:meta])*
-        $name:ident of $item:ident by $id:ident: $id_type:ident; $($index:ident: $index_type:ty),*
+        $name:ident of $item:ident by $id:ident: $id_type:ident; $($index:ident: $index_type:ty),*;
+        read only: $read_only:expr
     ) => {
         $(#[$meta])*
         #[derive(Clone)]
@@ -50,10 +65,27 @@ macro_rules! list {
         impl Listing for $name {
             type Id = $id_type;
             type Item = $item;
+            const READ_ONLY: &'static [&'static str] = &$read_only;
 
             fn find(&self, id: $id_type) -> Option<&Arc<$item>> {
                 let found = self.$id.find(&self.items, |item| item.$id.as_ref(), Ord::cmp, &id);
                 self.at(found.iter().copied()).next()
+            }
+
+            fn number(id: $id_type) -> i32 {
+                id.get()
+            }
+
+            fn lacks<'a>(item: &$item, other: &'a $item) -> impl Iterator<Item = &'a str> {
+                item.lacks(other)
+            }
+
+            fn agree(one: &$item, other: &$item) -> bool {
+                one.agrees_with(other)
+            }
+
+            fn filled(item: &$item, other: &$item) -> $item {
+                item.clone().filled_from(other)
             }
         }
 
@@ -122,7 +154,8 @@ list!(
     /// assert_eq!(users.by_login("ada"), Some(&users[0]));
     /// assert_eq!(users.by_email("ada@example.com").count(), 2);
     /// ```
-    Users of User by user_id: UserId; logins: Index, emails: Index, members: ManyKeys<GroupOid>
+    Users of User by user_id: UserId; logins: Index, emails: Index, members: ManyKeys<GroupOid>;
+    read only: ["login_histories"]
 );
 
 impl Users {
@@ -184,7 +217,8 @@ list!(
     /// assert_eq!(groups.by_name("Support").collect::<Vec<_>>(), [&groups[0]]);
     /// assert_eq!(groups.of_user(7.into()).collect::<Vec<_>>(), [&groups[0]]);
     /// ```
-    Groups of Group by group_oid: GroupOid; names: Index, users: ManyKeys<UserId>
+    Groups of Group by group_oid: GroupOid; names: Index, users: ManyKeys<UserId>;
+    read only: []
 );
 
 impl Groups {

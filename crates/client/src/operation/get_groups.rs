@@ -23,7 +23,6 @@ impl ListOperation for GetGroups {
 
 impl Operation for GetGroups {
     type Output = (Vec<Group>, Option<ResponseMetadata>);
-    const CACHE: &'static str = "miss";
 
     fn call(&self) -> Result<Call, Error> {
         Ok(Call::get("get_groups", self.0.path("/user/groups")))

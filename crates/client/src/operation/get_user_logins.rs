@@ -11,7 +11,6 @@ pub(crate) struct GetUserLogins(pub(crate) UserId);
 
 impl Operation for GetUserLogins {
     type Output = Vec<UserLogin>;
-    const CACHE: &'static str = "miss";
 
     fn call(&self) -> Result<Call, Error> {
         Ok(Call::get("get_user_logins", format!("/user/users/{}/logins", self.0)).only_names_an_id())

@@ -23,7 +23,6 @@ impl ListOperation for GetUsers {
 
 impl Operation for GetUsers {
     type Output = (Vec<User>, Option<ResponseMetadata>);
-    const CACHE: &'static str = "miss";
 
     fn call(&self) -> Result<Call, Error> {
         Ok(Call::get("get_users", self.0.path("/user/users")))

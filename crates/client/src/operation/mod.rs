@@ -36,9 +36,6 @@ pub(crate) trait Operation {
     /// What it gives.
     type Output;
 
-    /// What the cache has said if it comes to a call: nothing, where it is not asked.
-    const CACHE: &'static str = "";
-
     /// What is sent.
     fn call(&self) -> Result<Call, Error>;
 

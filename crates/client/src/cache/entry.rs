@@ -1,0 +1,95 @@
+//! What is remembered, and how good it still is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::cached::{Cached, Served};
+use crate::config::CacheRule;
+
+/// A value that was read.
+#[derive(Debug)]
+pub(super) struct Entry<K, V: ?Sized> {
+    pub(super) key: K,
+    pub(super) value: Arc<V>,
+    /// The latest change that it can have seen.
+    pub(super) generation: u64,
+    /// When the server was asked.
+    pub(super) loaded_at: Duration,
+    /// It is not good for longer than this: the server had not caught up with a write.
+    pub(super) good_until: Option<Duration>,
+    /// Which flight brought it.
+    pub(super) flight: u64,
+    /// What it cost.
+    pub(super) calls: u32,
+    /// When it may be refreshed ahead of time again, in nanoseconds.
+    next_refresh: AtomicU64,
+}
+
+/// How good an entry is by its age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Age {
+    Fresh,
+    /// Fresh, and to be refreshed.
+    Due,
+    /// Good enough where there is nothing better.
+    TooOld,
+    /// Good for nothing.
+    Gone,
+}
+
+/// How long a value is good.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lifetime {
+    pub(super) ttl: Duration,
+    /// The age from which on it is refreshed.
+    pub(super) due: Duration,
+    /// The age up to which it is better than nothing.
+    pub(super) stale: Duration,
+}
+
+impl Lifetime {
+    pub(super) fn new(rule: &CacheRule, ttl: Duration) -> Self {
+        Self { ttl, due: ttl.mul_f64(rule.refresh_at), stale: ttl.saturating_add(rule.stale_if_error) }
+    }
+}
+
+impl<K, V: ?Sized> Entry<K, V> {
+    pub(super) fn new(key: K, value: Arc<V>, generation: u64, loaded_at: Duration) -> Self {
+        Self {
+            key,
+            value,
+            generation,
+            loaded_at,
+            good_until: None,
+            flight: 0,
+            calls: 0,
+            next_refresh: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn age(&self, now: Duration, lifetime: Lifetime) -> Age {
+        let age = now.saturating_sub(self.loaded_at);
+        let is_provisional_no_more = self.good_until.is_some_and(|until| now >= until);
+        if age < lifetime.ttl && !is_provisional_no_more {
+            if age < lifetime.due { Age::Fresh } else { Age::Due }
+        } else if age < lifetime.stale {
+            Age::TooOld
+        } else {
+            Age::Gone
+        }
+    }
+
+    /// Whether whoever asks is the one to refresh it. For `pause` nobody else is.
+    pub(super) fn take_refresh(&self, now: Duration, pause: Duration) -> bool {
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let next = self.next_refresh.load(Ordering::Relaxed);
+        let later = nanos(now.saturating_add(pause));
+        nanos(now) >= next
+            && self.next_refresh.compare_exchange(next, later, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    pub(super) fn served(&self, served: Served, now: Duration, calls: u32) -> Cached<V> {
+        Cached::new(Arc::clone(&self.value), served, now.saturating_sub(self.loaded_at), calls)
+    }
+}

@@ -1,0 +1,92 @@
+//! What changed when: numbers to compare, never a mark to set and to clear.
+
+use std::collections::HashMap;
+
+use super::sync::{AtomicU64, Mutex, MutexGuard, Ordering, lock};
+
+/// So many objects that have changed are told apart. One more, and all of them count as changed.
+const MOST_CHANGED: usize = 100_000;
+
+/// Numbers the changes of all objects of one kind.
+///
+/// What was read before a change has a lower number than the change, and no change is ever forgotten.
+#[derive(Debug)]
+pub(crate) struct Generations {
+    latest: AtomicU64,
+    changes: Mutex<Changes>,
+}
+
+#[derive(Debug, Default)]
+struct Changes {
+    /// The latest change of everything at once.
+    all: u64,
+    /// Later changes of one object.
+    one: HashMap<i32, u64>,
+}
+
+impl Generations {
+    pub(crate) fn new() -> Self {
+        Self { latest: AtomicU64::new(0), changes: Mutex::new(Changes::default()) }
+    }
+
+    /// The latest change of anything: what a whole list has to be as new as, and the number of what is read from now on.
+    pub(crate) fn latest(&self) -> u64 {
+        self.latest.load(Ordering::Acquire)
+    }
+
+    /// The latest change of one object.
+    pub(crate) fn of(&self, id: i32) -> u64 {
+        let changes = self.changes();
+        changes.one.get(&id).map_or(changes.all, |number| changes.all.max(*number))
+    }
+
+    /// The latest change of everything.
+    pub(crate) fn of_all(&self) -> u64 {
+        self.changes().all
+    }
+
+    /// One object changes, and so does the list of all.
+    pub(crate) fn change(&self, id: i32) -> u64 {
+        let mut changes = self.changes();
+        let number = self.change_list();
+        if changes.one.len() >= MOST_CHANGED && !changes.one.contains_key(&id) {
+            changes.all = number;
+            changes.one.clear();
+        }
+        changes.one.insert(id, number);
+        number
+    }
+
+    /// The list changes, and nothing that is in it.
+    pub(crate) fn change_list(&self) -> u64 {
+        self.latest.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Everything changes.
+    pub(crate) fn change_all(&self) -> u64 {
+        let mut changes = self.changes();
+        let number = self.change_list();
+        changes.all = number;
+        changes.one.clear();
+        number
+    }
+
+    fn changes(&self) -> MutexGuard<'_, Changes> {
+        lock(&self.changes)
+    }
+}
+
+/// Puts a value where all find it, if nothing has changed since it was read. `place` is behind a lock, so that of two
+/// the newer one stays.
+pub(crate) fn publish<T>(
+    place: &mut T,
+    generation: u64,
+    required: impl FnOnce() -> u64,
+    put: impl FnOnce(&mut T),
+) -> bool {
+    let is_current = generation >= required();
+    if is_current {
+        put(place);
+    }
+    is_current
+}

@@ -1,0 +1,241 @@
+//! What the cache was good for, counted.
+//!
+//! With the feature `metrics` also through its facade, each with a label `operation`:
+//!
+//! | name | kind | labels |
+//! |---|---|---|
+//! | `ultracart_cache_reads_total` | counter | `outcome` (`hit`, `join`, `miss`, `stale`) |
+//! | `ultracart_cache_calls_saved_total` | counter | |
+//! | `ultracart_cache_refreshes_total` | counter | `outcome` (`begun`, `skipped`) |
+//! | `ultracart_cache_discarded_loads_total` | counter | |
+
+use std::ops::AddAssign;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use serde::Serialize;
+
+/// What a cache was good for since its client was built; see [`Client::snapshot`](crate::Client::snapshot).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CacheStats {
+    /// Reads that were answered with what was remembered and good.
+    pub hits: u64,
+    /// Reads that waited for a call that another read had begun.
+    pub joins: u64,
+    /// Reads that began a call.
+    pub misses: u64,
+    /// Reads that were answered with what was too old or invalid.
+    pub stale: u64,
+    /// Calls that were begun ahead of time, for reads to come.
+    pub refreshes: u64,
+    /// Calls ahead of time that were not made, to keep the rest of the quota for what waits for it.
+    pub refreshes_skipped: u64,
+    /// What was read and not remembered, since something changed meanwhile.
+    pub discarded: u64,
+    /// Reads that were answered with the error of a call a moment ago.
+    pub failures_repeated: u64,
+    /// Calls that would have been made without the cache, less those that it made ahead of time.
+    pub calls_saved: u64,
+}
+
+impl AddAssign for CacheStats {
+    fn add_assign(&mut self, other: Self) {
+        self.hits += other.hits;
+        self.joins += other.joins;
+        self.misses += other.misses;
+        self.stale += other.stale;
+        self.refreshes += other.refreshes;
+        self.refreshes_skipped += other.refreshes_skipped;
+        self.discarded += other.discarded;
+        self.failures_repeated += other.failures_repeated;
+        self.calls_saved += other.calls_saved;
+    }
+}
+
+const SHARDS: usize = 16;
+
+/// Counts hits, which threads must not meet at.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Shard {
+    hits: AtomicU64,
+    calls_saved: AtomicU64,
+}
+
+/// The counters of one cache.
+#[derive(Debug)]
+pub(super) struct Counters {
+    operation: &'static str,
+    facade: sink::Hits,
+    shards: [Shard; SHARDS],
+    joins: AtomicU64,
+    misses: AtomicU64,
+    stale: AtomicU64,
+    refreshes: AtomicU64,
+    /// What those have cost.
+    calls_ahead: AtomicU64,
+    refreshes_skipped: AtomicU64,
+    discarded: AtomicU64,
+    failures_repeated: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn new(operation: &'static str) -> Self {
+        Self {
+            operation,
+            facade: sink::Hits::new(operation),
+            shards: Default::default(),
+            joins: AtomicU64::default(),
+            misses: AtomicU64::default(),
+            stale: AtomicU64::default(),
+            refreshes: AtomicU64::default(),
+            calls_ahead: AtomicU64::default(),
+            refreshes_skipped: AtomicU64::default(),
+            discarded: AtomicU64::default(),
+            failures_repeated: AtomicU64::default(),
+        }
+    }
+
+    pub(super) fn hit(&self, saved: u32) {
+        let shard = self.shard();
+        shard.hits.fetch_add(1, Ordering::Relaxed);
+        shard.calls_saved.fetch_add(saved.into(), Ordering::Relaxed);
+        self.facade.hit(saved);
+    }
+
+    pub(super) fn join(&self, saved: u32) {
+        self.joins.fetch_add(1, Ordering::Relaxed);
+        self.shard().calls_saved.fetch_add(saved.into(), Ordering::Relaxed);
+        sink::read(self.operation, "join");
+        self.facade.saved(saved);
+    }
+
+    pub(super) fn miss(&self) {
+        self.misses.fetch_add(1, Ordering::Relaxed);
+        sink::read(self.operation, "miss");
+    }
+
+    pub(super) fn stale(&self) {
+        self.stale.fetch_add(1, Ordering::Relaxed);
+        sink::read(self.operation, "stale");
+    }
+
+    pub(super) fn refresh(&self) {
+        self.refreshes.fetch_add(1, Ordering::Relaxed);
+        sink::refresh(self.operation, "begun");
+    }
+
+    /// What a call that was begun ahead of time has cost.
+    pub(super) fn refreshed(&self, calls: u32) {
+        self.calls_ahead.fetch_add(calls.into(), Ordering::Relaxed);
+    }
+
+    pub(super) fn refresh_skipped(&self) {
+        self.refreshes_skipped.fetch_add(1, Ordering::Relaxed);
+        sink::refresh(self.operation, "skipped");
+    }
+
+    pub(super) fn discarded(&self) {
+        self.discarded.fetch_add(1, Ordering::Relaxed);
+        sink::discarded(self.operation);
+    }
+
+    pub(super) fn failure_repeated(&self) {
+        self.failures_repeated.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn stats(&self) -> CacheStats {
+        let sum = |count: fn(&Shard) -> &AtomicU64| -> u64 {
+            self.shards.iter().map(|shard| count(shard).load(Ordering::Relaxed)).sum()
+        };
+        CacheStats {
+            hits: sum(|shard| &shard.hits),
+            joins: self.joins.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+            stale: self.stale.load(Ordering::Relaxed),
+            refreshes: self.refreshes.load(Ordering::Relaxed),
+            refreshes_skipped: self.refreshes_skipped.load(Ordering::Relaxed),
+            discarded: self.discarded.load(Ordering::Relaxed),
+            failures_repeated: self.failures_repeated.load(Ordering::Relaxed),
+            calls_saved: sum(|shard| &shard.calls_saved)
+                .saturating_sub(self.calls_ahead.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// This thread's.
+    fn shard(&self) -> &Shard {
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        thread_local!(static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed));
+        &self.shards[THREAD.with(|thread| *thread) % SHARDS]
+    }
+}
+
+#[cfg(not(feature = "metrics"))]
+mod sink {
+    /// Nothing.
+    #[derive(Debug)]
+    pub(super) struct Hits;
+
+    impl Hits {
+        pub(super) fn new(_: &'static str) -> Self {
+            Self
+        }
+        #[expect(clippy::unused_self, reason = "the same as with the feature")]
+        pub(super) fn hit(&self, _: u32) {}
+        #[expect(clippy::unused_self, reason = "the same as with the feature")]
+        pub(super) fn saved(&self, _: u32) {}
+    }
+
+    pub(super) fn read(_: &'static str, _: &'static str) {}
+    pub(super) fn refresh(_: &'static str, _: &'static str) {}
+    pub(super) fn discarded(_: &'static str) {}
+}
+
+#[cfg(feature = "metrics")]
+mod sink {
+    use metrics::{Key, Label, Level, Metadata, counter, with_recorder};
+
+    static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+
+    /// The keys of what is counted for every hit: made once, so that a hit allocates nothing.
+    #[derive(Debug)]
+    pub(super) struct Hits {
+        reads: Key,
+        saved: Key,
+    }
+
+    impl Hits {
+        pub(super) fn new(operation: &'static str) -> Self {
+            let operation = Label::new("operation", operation);
+            let labels = vec![operation.clone(), Label::new("outcome", "hit")];
+            Self {
+                reads: Key::from_parts("ultracart_cache_reads_total", labels),
+                saved: Key::from_parts("ultracart_cache_calls_saved_total", vec![operation]),
+            }
+        }
+
+        pub(super) fn hit(&self, saved: u32) {
+            with_recorder(|recorder| recorder.register_counter(&self.reads, &METADATA).increment(1));
+            self.saved(saved);
+        }
+
+        pub(super) fn saved(&self, calls: u32) {
+            with_recorder(|recorder| {
+                recorder.register_counter(&self.saved, &METADATA).increment(calls.into());
+            });
+        }
+    }
+
+    pub(super) fn read(operation: &'static str, outcome: &'static str) {
+        counter!("ultracart_cache_reads_total", "operation" => operation, "outcome" => outcome).increment(1);
+    }
+
+    pub(super) fn refresh(operation: &'static str, outcome: &'static str) {
+        counter!("ultracart_cache_refreshes_total", "operation" => operation, "outcome" => outcome)
+            .increment(1);
+    }
+
+    pub(super) fn discarded(operation: &'static str) {
+        counter!("ultracart_cache_discarded_loads_total", "operation" => operation).increment(1);
+    }
+}

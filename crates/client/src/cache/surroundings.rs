@@ -1,0 +1,126 @@
+//! What all caches of a client go by: the time, the quota, and whether webhooks come.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ultracart_transport::Clock;
+use ultracart_transport::limiter::{Bound, Limiter};
+
+/// A reload waits until no event has come for this long, so that a burst of them costs one.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// No reload waits longer than this for a burst to end.
+const LONGEST_BURST: Duration = Duration::from_secs(2);
+
+/// A call ahead of time leaves at least one in so many of each window's calls.
+const RESERVE: u32 = 10;
+
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    clock: Arc<dyn Clock>,
+    limiter: Limiter,
+    /// How long what webhooks tell of is good while they come.
+    webhook_ttl: Duration,
+    deliveries: Deliveries,
+    burst: Mutex<Option<Burst>>,
+}
+
+/// When webhooks came, in nanoseconds from 1 on; 0 is never.
+#[derive(Debug, Default)]
+struct Deliveries {
+    first: AtomicU64,
+    last: AtomicU64,
+}
+
+/// Events that come one after the other.
+#[derive(Clone, Copy, Debug)]
+struct Burst {
+    first: Duration,
+    last: Duration,
+}
+
+impl Surroundings {
+    pub(super) fn new(limiter: Limiter, webhook_ttl: Duration) -> Self {
+        let clock = Arc::clone(limiter.clock());
+        Self { clock, limiter, webhook_ttl, deliveries: Deliveries::default(), burst: Mutex::new(None) }
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    /// The longest time that anything is good.
+    pub(super) fn longest_ttl(&self, ttl: Duration) -> Duration {
+        ttl.max(self.webhook_ttl)
+    }
+
+    /// How long what was loaded then is good, while webhooks come that would tell of a change. They have to have come
+    /// before it was loaded, so that none was missed, and lately.
+    pub(super) fn webhook_ttl(&self, loaded_at: Duration, now: Duration) -> Option<Duration> {
+        let first = self.deliveries.first.load(Ordering::Acquire);
+        if first == 0 || first >= nanos(loaded_at) {
+            return None;
+        }
+        let last = Duration::from_nanos(self.deliveries.last.load(Ordering::Acquire));
+        (now.saturating_sub(last) < self.webhook_ttl).then_some(self.webhook_ttl)
+    }
+
+    #[cfg(feature = "webhook")]
+    /// A delivery has come, and its sender has proved to be UltraCart.
+    pub(super) fn on_delivery(&self) {
+        let now = nanos(self.now()).max(1);
+        _ = self.deliveries.first.compare_exchange(0, now, Ordering::AcqRel, Ordering::Acquire);
+        self.deliveries.last.fetch_max(now, Ordering::AcqRel);
+    }
+
+    #[cfg(feature = "webhook")]
+    /// An event has made something invalid, and may not be the last.
+    pub(super) fn on_event(&self) {
+        let now = self.now();
+        let mut burst = self.burst();
+        *burst = Some(match *burst {
+            Some(burst) if now < burst.end() => Burst { last: now, ..burst },
+            _ => Burst { first: now, last: now },
+        });
+    }
+
+    /// Ends when no burst of events is under way, and at last when as much time has gone by as the longest one takes.
+    pub(super) async fn quiet(&self) {
+        let latest = self.now().saturating_add(LONGEST_BURST);
+        loop {
+            let end = self.burst().map_or(Duration::ZERO, Burst::end).min(latest);
+            let wait = end.saturating_sub(self.now());
+            if wait.is_zero() {
+                return;
+            }
+            self.clock.sleep(wait).await;
+        }
+    }
+
+    /// Whether the quota allows a call that nobody waits for.
+    pub(super) async fn can_spare_a_call(&self) -> bool {
+        let Ok(snapshot) = self.limiter.snapshot().await else { return false };
+        let is_held = snapshot.closed.is_some_and(|closed| closed.because == Bound::Hold);
+        !is_held
+            && snapshot.windows.iter().all(|window| {
+                let burst = window.window.burst.unwrap_or(window.window.calls);
+                window.remaining > burst / RESERVE
+            })
+    }
+
+    fn burst(&self) -> std::sync::MutexGuard<'_, Option<Burst>> {
+        self.burst.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Burst {
+    fn end(self) -> Duration {
+        let quiet = self.last.saturating_add(QUIET);
+        quiet.min(self.first.saturating_add(LONGEST_BURST))
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,458 @@
+//! What a reader gets, by policy, age and what has happened.
+
+use std::time::Duration;
+
+use ultracart_transport::ErrorKind;
+use ultracart_transport::limiter::Priority;
+
+use super::{Answer, Bench, MINUTE, SECOND, settle};
+use crate::CachePolicy::{self, Bypass, Default, NeverStale, OnlyIfCached, Refresh, StaleAllowed};
+use crate::config::CacheRule;
+use crate::{Served, Stale};
+
+const FAILURE: Answer = Answer::Failure(ErrorKind::Server);
+
+#[tokio::test]
+async fn an_answer_says_how_old_it_is_and_what_it_cost() {
+    let bench = Bench::new();
+    let loaded = bench.load(1, 7).await;
+    assert_eq!((*loaded, loaded.served(), loaded.calls()), (7, Served::Fresh, 1));
+    bench.clock.advance(MINUTE);
+    let hit = bench.read_now(1, Default).await.unwrap();
+    assert_eq!((*hit, hit.served(), hit.age(), hit.calls()), (7, Served::Fresh, MINUTE, 0));
+    assert!(std::sync::Arc::ptr_eq(hit.as_ref(), loaded.as_ref()));
+}
+
+#[tokio::test]
+async fn its_age_begins_when_the_server_is_asked() {
+    let bench = Bench::new();
+    let read = bench.read(1, Default);
+    let call = bench.api.next().await.unwrap();
+    bench.clock.advance(MINUTE); // in the queue
+    call.send();
+    bench.clock.advance(3 * SECOND);
+    call.answer(Answer::Value(7));
+    assert_eq!(read.await.unwrap().unwrap().age(), 3 * SECOND);
+    bench.clock.advance(4 * MINUTE + 56 * SECOND);
+    assert!(bench.read_now(1, OnlyIfCached).await.is_ok());
+    bench.clock.advance(SECOND);
+    assert_eq!(bench.read_now(1, OnlyIfCached).await.unwrap_err().kind(), ErrorKind::NotCached);
+}
+
+#[tokio::test]
+async fn a_change_while_a_load_waits_for_its_turn_costs_no_other() {
+    let bench = Bench::new();
+    let before = bench.read(1, Default);
+    let call = bench.api.next().await.unwrap();
+    bench.generations.change(1);
+    let after = bench.read(1, Default);
+    let refreshed = bench.read(1, Refresh);
+    assert!(bench.api.next().await.is_none());
+    call.send_and_answer(Answer::Value(2));
+    for read in [before, after, refreshed] {
+        assert_eq!(*read.await.unwrap().unwrap(), 2);
+    }
+    assert_eq!(*bench.read_now(1, Default).await.unwrap(), 2);
+    assert_eq!(bench.api.made(), 1);
+}
+
+#[tokio::test]
+async fn a_second_attempt_sees_what_changed_since_the_first() {
+    let bench = Bench::new();
+    let read = bench.read(1, Default);
+    let call = bench.api.next().await.unwrap();
+    call.send();
+    bench.generations.change(1);
+    call.send();
+    let after = bench.read(1, Default);
+    assert!(bench.api.next().await.is_none());
+    call.answer(Answer::Value(2));
+    assert_eq!((*read.await.unwrap().unwrap(), *after.await.unwrap().unwrap()), (2, 2));
+    assert_eq!(bench.cache.stats().discarded, 0);
+}
+
+#[tokio::test]
+async fn a_discarded_load_is_counted() {
+    let bench = Bench::new();
+    let read = bench.read(1, Default);
+    let call = bench.api.next().await.unwrap();
+    call.send();
+    bench.generations.change(1);
+    call.answer(Answer::Value(1));
+    read.await.unwrap().unwrap();
+    assert_eq!(bench.cache.stats().discarded, 1);
+    // Other keys are as good as before.
+    bench.load(2, 2).await;
+    bench.generations.change(1);
+    assert!(bench.read_now(2, OnlyIfCached).await.is_ok());
+    bench.generations.change_all();
+    assert!(bench.read_now(2, OnlyIfCached).await.is_err());
+}
+
+#[tokio::test]
+async fn what_is_due_is_read_ahead_by_one_and_waited_for_by_none() {
+    let bench = Bench::new();
+    bench.load(1, 1).await;
+    bench.clock.advance(3 * MINUTE + 59 * SECOND);
+    bench.read_now(1, Default).await.unwrap();
+    assert!(bench.api.next().await.is_none());
+    bench.clock.advance(SECOND);
+    for _ in 0..100 {
+        assert_eq!(*bench.read_now(1, Default).await.unwrap(), 1);
+    }
+    let call = bench.api.next().await.unwrap();
+    assert_eq!(call.priority, Priority::Background);
+    call.send_and_answer(Answer::Value(2));
+    settle().await;
+    assert_eq!(*bench.read_now(1, Default).await.unwrap(), 2);
+    assert_eq!((bench.api.made(), bench.cache.stats().refreshes), (2, 1));
+}
+
+#[tokio::test]
+async fn whoever_asks_when_the_time_is_up_waits_for_what_is_read_ahead() {
+    let bench = Bench::new();
+    bench.load(1, 1).await;
+    bench.clock.advance(4 * MINUTE);
+    bench.read_now(1, Default).await.unwrap();
+    let call = bench.api.next().await.unwrap();
+    bench.clock.advance(MINUTE);
+    let late = bench.read(1, Default);
+    assert!(bench.api.next().await.is_none());
+    call.send_and_answer(Answer::Value(2));
+    assert_eq!(*late.await.unwrap().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn nothing_is_read_ahead_below_the_reserve() {
+    let bench = Bench::new();
+    bench.load(1, 1).await;
+    // Of ten calls at once nine are kept back.
+    let mut limiter = crate::config::Limiter::default();
+    limiter.spare = 9;
+    limiter.windows[0].burst = Some(10);
+    bench.limiter.reconfigure(&limiter).await.unwrap();
+    bench.clock.advance(4 * MINUTE);
+    assert_eq!(*bench.read_now(1, Default).await.unwrap(), 1);
+    assert!(bench.api.next().await.is_none());
+    assert_eq!((bench.cache.stats().refreshes, bench.cache.stats().refreshes_skipped), (0, 1));
+    // It is tried again, and not with every read.
+    for _ in 0..100 {
+        bench.read_now(1, Default).await.unwrap();
+    }
+    assert_eq!(bench.cache.stats().refreshes_skipped, 1);
+    limiter.spare = 8;
+    bench.limiter.reconfigure(&limiter).await.unwrap();
+    bench.clock.advance(15 * SECOND);
+    bench.read_now(1, Default).await.unwrap();
+    assert_eq!(bench.api.next().await.unwrap().priority, Priority::Background);
+    // Whoever needs it has it read all the same.
+    let bench = Bench::new();
+    bench.limiter.reconfigure(&limiter).await.unwrap();
+    bench.load(1, 2).await;
+}
+
+#[tokio::test]
+async fn what_is_too_old_is_better_than_an_outage_and_for_a_day() {
+    let bench = Bench::new();
+    bench.load(1, 1).await;
+    bench.clock.advance(5 * MINUTE);
+    let read = bench.read(1, Default);
+    bench.api.next().await.unwrap().send_and_answer(FAILURE);
+    let stale = read.await.unwrap().unwrap();
+    assert_eq!((*stale, stale.served()), (1, Served::Stale(Stale::Failed(ErrorKind::Server))));
+    assert_eq!((stale.age(), stale.calls()), (5 * MINUTE, 1));
+    // A hundred more readers make no call.
+    for _ in 0..100 {
+        assert_eq!(bench.read_now(1, Default).await.unwrap().calls(), 0);
+    }
+    assert_eq!((bench.api.made(), bench.cache.stats().stale), (2, 101));
+    assert_eq!(bench.cache.stats().failures_repeated, 100);
+
+    bench.clock.advance(Duration::from_hours(24));
+    let read = bench.read(1, Default);
+    bench.api.next().await.unwrap().send_and_answer(FAILURE);
+    assert_eq!(read.await.unwrap().unwrap_err().kind(), ErrorKind::Server);
+}
+
+#[tokio::test]
+async fn what_is_too_old_is_nothing_where_the_server_means_it() {
+    for kind in
+        [ErrorKind::Unauthorized, ErrorKind::ApplicationDisabled, ErrorKind::NotFound, ErrorKind::Oauth]
+    {
+        let bench = Bench::new();
+        bench.load(1, 1).await;
+        bench.clock.advance(5 * MINUTE);
+        let read = bench.read(1, Default);
+        bench.api.next().await.unwrap().send_and_answer(Answer::Failure(kind));
+        assert_eq!(read.await.unwrap().unwrap_err().kind(), kind);
+        assert_eq!(bench.read_now(1, Default).await.unwrap_err().kind(), kind);
+    }
+    let bench = Bench::new();
+    bench.load(1, 1).await;
+    bench.clock.advance(5 * MINUTE);
+    let read = bench.read(1, NeverStale);
+    bench.api.next().await.unwrap().send_and_answer(FAILURE);
+    assert_eq!(read.await.unwrap().unwrap_err().kind(), ErrorKind::Server);
+}
+
+#[tokio::test]
+async fn what_was_invalidated_is_no_answer_to_an_outage_unless_that_is_asked_for() {
+    let bench = Bench::new();
+    bench.load(1, 1).await;
+    bench.generations.change(1);
+    let read = bench.read(1, Default);
+    bench.api.next().await.unwrap().send_and_answer(FAILURE);
+    assert_eq!(read.await.unwrap().unwrap_err().kind(), ErrorKind::Server);
+    let stale = bench.read_now(1, StaleAllowed).await.unwrap();
+    assert_eq!((*stale, stale.served()), (1, Served::Stale(Stale::Invalidated)));
+    // Nor does a write that came during the outage let it through.
+    let bench = Bench::new();
+    bench.load(1, 1).await;
+    bench.clock.advance(5 * MINUTE);
+    let read = bench.read(1, Default);
+    let call = bench.api.next().await.unwrap();
+    call.send();
+    bench.generations.change(1);
+    call.answer(FAILURE);
+    assert!(read.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn a_failed_read_does_not_undo_the_change_before_it() {
+    let bench = Bench::new();
+    bench.load(1, 1).await;
+    bench.generations.change(1);
+    for _ in 0..3 {
+        let read = bench.read(1, Default);
+        bench.api.next().await.unwrap().send_and_answer(FAILURE);
+        assert!(read.await.unwrap().is_err());
+        bench.clock.advance(MINUTE);
+    }
+    assert_eq!(*bench.load(1, 2).await, 2);
+}
+
+#[tokio::test]
+async fn changes_during_loads_end_in_a_value_that_is_remembered() {
+    let bench = Bench::new();
+    for round in 0..3 {
+        let read = bench.read(1, Default);
+        let call = bench.api.next().await.unwrap();
+        call.send();
+        bench.generations.change(1);
+        call.answer(Answer::Value(round));
+        read.await.unwrap().unwrap();
+    }
+    bench.load(1, 9).await;
+    assert_eq!(*bench.read_now(1, Default).await.unwrap(), 9);
+}
+
+#[tokio::test]
+async fn a_failure_is_remembered_longer_each_time_until_it_works() {
+    let bench = Bench::new();
+    for wait in [5, 10, 20, 40, 80, 160, 300, 300] {
+        let read = bench.read(1, Default);
+        bench.api.next().await.unwrap().send_and_answer(FAILURE);
+        assert_eq!(read.await.unwrap().unwrap_err().attempts(), 1);
+        bench.clock.advance(Duration::from_millis(wait * 1_000 - 1));
+        // The same error at no cost.
+        let error = bench.read_now(1, Default).await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Server, 0));
+        bench.clock.advance(Duration::from_millis(1));
+    }
+    bench.load(1, 1).await;
+    bench.generations.change(1);
+    let read = bench.read(1, Default);
+    bench.api.next().await.unwrap().send_and_answer(FAILURE);
+    read.await.unwrap().unwrap_err();
+    bench.clock.advance(5 * SECOND);
+    bench.load(1, 2).await;
+}
+
+#[tokio::test]
+async fn an_error_that_cost_no_call_is_not_remembered() {
+    for kind in [ErrorKind::MaxWait, ErrorKind::Deadline] {
+        let bench = Bench::new();
+        let read = bench.read(1, Default);
+        bench.api.next().await.unwrap().answer(Answer::Failure(kind));
+        assert_eq!(read.await.unwrap().unwrap_err().kind(), kind);
+        bench.load(1, 1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_is_a_call_that_begins_after_it_was_asked() {
+    let bench = Bench::new();
+    bench.load(1, 1).await;
+    let first = bench.read(1, Refresh);
+    let call = bench.api.next().await.unwrap();
+    call.send();
+    // These come too late for it, and share the next one.
+    let others: Vec<_> = (0..50).map(|_| bench.read(1, Refresh)).collect();
+    // This one asks for no more than is remembered.
+    assert_eq!(*bench.read_now(1, Default).await.unwrap(), 1);
+    call.answer(Answer::Value(2));
+    assert_eq!(*first.await.unwrap().unwrap(), 2);
+    bench.api.next().await.unwrap().send_and_answer(Answer::Value(3));
+    for other in others {
+        assert_eq!(*other.await.unwrap().unwrap(), 3);
+    }
+    assert_eq!(bench.api.made(), 3);
+    assert_eq!(*bench.read_now(1, Default).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_refresh_takes_no_failure_for_an_answer() {
+    let bench = Bench::new();
+    let read = bench.read(1, Default);
+    bench.api.next().await.unwrap().send_and_answer(FAILURE);
+    read.await.unwrap().unwrap_err();
+    let refresh = bench.read(1, Refresh);
+    bench.api.next().await.unwrap().send_and_answer(Answer::Value(1));
+    assert_eq!(*refresh.await.unwrap().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_bypass_is_nobody_elses() {
+    let bench = Bench::new();
+    bench.load(1, 1).await;
+    let bypasses = [bench.read(1, Bypass), bench.read(1, Bypass)];
+    for value in [2, 3] {
+        bench.api.next().await.unwrap().answer(Answer::Value(value));
+    }
+    for (bypass, value) in bypasses.into_iter().zip([2, 3]) {
+        let answer = bypass.await.unwrap().unwrap();
+        assert_eq!((*answer, answer.calls()), (value, 1));
+    }
+    assert_eq!(*bench.read_now(1, Default).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_is_stale_is_given_at_once_where_that_is_allowed() {
+    let bench = Bench::new();
+    bench.load(1, 1).await;
+    bench.clock.advance(5 * MINUTE);
+    for _ in 0..10 {
+        let stale = bench.read_now(1, StaleAllowed).await.unwrap();
+        assert_eq!((*stale, stale.served()), (1, Served::Stale(Stale::Refreshing)));
+    }
+    bench.api.next().await.unwrap().send_and_answer(Answer::Value(2));
+    settle().await;
+    let fresh = bench.read_now(1, StaleAllowed).await.unwrap();
+    assert_eq!((*fresh, fresh.served(), bench.api.made()), (2, Served::Fresh, 2));
+}
+
+#[tokio::test]
+async fn nothing_is_remembered_where_that_is_set() {
+    let bench = Bench::with(&CacheRule { ttl: Duration::ZERO, ..CacheRule::default() });
+    for policy in [Default, NeverStale, StaleAllowed, Refresh, Bypass] {
+        let read = bench.read(1, policy);
+        bench.api.next().await.unwrap().answer(Answer::Value(1));
+        assert_eq!(read.await.unwrap().unwrap().calls(), 1);
+    }
+    assert!(bench.read_now(1, OnlyIfCached).await.is_err());
+}
+
+#[tokio::test]
+async fn a_burst_of_events_costs_one_reload() {
+    let bench = Bench::new();
+    bench.load(1, 0).await;
+    let mut reads = Vec::new();
+    // A second of them, and whoever reads after each.
+    for _ in 0..1_000 {
+        bench.generations.change(1);
+        bench.surroundings.on_event();
+        reads.push(bench.read(1, Default));
+        bench.clock.advance(Duration::from_millis(1));
+        tokio::task::yield_now().await;
+    }
+    assert!(bench.api.next().await.is_none());
+    bench.clock.advance(Duration::from_millis(250));
+    bench.api.next().await.unwrap().send_and_answer(Answer::Value(1_000));
+    for read in reads {
+        assert_eq!(*read.await.unwrap().unwrap(), 1_000);
+    }
+    assert_eq!(bench.api.made(), 2);
+}
+
+#[tokio::test]
+async fn events_without_end_hold_a_reload_up_for_two_seconds() {
+    let bench = Bench::new();
+    bench.generations.change(1);
+    bench.surroundings.on_event();
+    let read = bench.read(1, Default);
+    settle().await;
+    for _ in 0..19 {
+        bench.clock.advance(Duration::from_millis(100));
+        bench.surroundings.on_event();
+    }
+    assert!(bench.api.next().await.is_none());
+    bench.clock.advance(Duration::from_millis(100));
+    bench.surroundings.on_event();
+    // The next burst has begun, and whoever waited for the last waits for no other.
+    bench.api.next().await.unwrap().send_and_answer(Answer::Value(1));
+    read.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_webhooks_tell_of_is_good_for_longer_while_they_come() {
+    let bench = Bench::new();
+    bench.load(1, 1).await;
+    bench.surroundings.on_delivery();
+    // It was read before the first one came, so it may have missed some.
+    bench.clock.advance(5 * MINUTE);
+    assert!(bench.read_now(1, OnlyIfCached).await.is_err());
+    bench.load(1, 2).await;
+    bench.clock.advance(45 * MINUTE);
+    assert!(bench.read_now(1, OnlyIfCached).await.is_ok());
+    bench.surroundings.on_delivery();
+    bench.clock.advance(14 * MINUTE);
+    assert!(bench.read_now(1, OnlyIfCached).await.is_ok());
+    bench.clock.advance(MINUTE);
+    assert!(bench.read_now(1, OnlyIfCached).await.is_err());
+    // Once none has come for an hour they may be lost.
+    bench.load(1, 3).await;
+    bench.clock.advance(44 * MINUTE);
+    assert!(bench.read_now(1, OnlyIfCached).await.is_ok());
+    bench.clock.advance(MINUTE);
+    assert!(bench.read_now(1, OnlyIfCached).await.is_err());
+}
+
+#[tokio::test]
+async fn what_is_cleared_is_gone() {
+    let bench = Bench::new();
+    let held = bench.load(1, 1).await.into_inner();
+    bench.load(2, 2).await;
+    assert_eq!(std::sync::Arc::strong_count(&held), 2);
+    bench.generations.change_all();
+    bench.cache.clear();
+    assert_eq!(std::sync::Arc::strong_count(&held), 1);
+    for policy in [OnlyIfCached, StaleAllowed] {
+        let read = bench.read(1, policy);
+        if policy == StaleAllowed {
+            bench.api.next().await.unwrap().send_and_answer(Answer::Value(3));
+        }
+        assert_eq!(read.await.unwrap().is_ok(), policy == StaleAllowed);
+    }
+}
+
+/// A runtime that ends takes its loads along, and says so to those on another.
+#[test]
+fn a_runtime_that_ends_leaves_no_reader_waiting() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let bench = first.block_on(async {
+        let bench = Bench::new();
+        bench.read(1, CachePolicy::Default);
+        settle().await;
+        bench
+    });
+    let joined = second.spawn({
+        let (cache, load) = (std::sync::Arc::clone(&bench.cache), bench.api.load());
+        async move { cache.get(1, CachePolicy::Default, load).await }
+    });
+    second.block_on(settle());
+    drop(first);
+    let error = second.block_on(joined).unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Internal);
+    assert!(error.to_string().contains("runtime"), "{error}");
+}
