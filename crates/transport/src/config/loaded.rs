@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::auth;
 use super::check::Settings;
 use super::origin::Origin;
-use super::secret_file;
+use super::secret_file::secret_file_warning;
 
 /// What [`Layers::load`](super::Layers::load) read.
 #[derive(Clone, Debug)]
@@ -56,9 +56,9 @@ impl<C: Settings> Loaded<C> {
 
 fn warning(setting: &Setting) -> Option<String> {
     match (&setting.value, &setting.origin) {
-        (Value::String(_), Origin::File(path)) if auth::is_hidden(&setting.key) => secret_file::warning(path),
+        (Value::String(_), Origin::File(path)) if auth::is_hidden(&setting.key) => secret_file_warning(path),
         (Value::String(path), _) if setting.key.starts_with("auth.") && setting.key.ends_with("_file") => {
-            secret_file::warning(path.as_ref())
+            secret_file_warning(path.as_ref())
         }
         _ => None,
     }

@@ -33,7 +33,7 @@ pub use loaded::{Loaded, Setting};
 pub use origin::Origin;
 pub use retry::Retry;
 pub use secret::Secret;
-pub use secret_file::read_secret_file;
+pub use secret_file::{read_secret_file, secret_file_warning};
 pub use transport::Transport;
 
 #[cfg(test)]

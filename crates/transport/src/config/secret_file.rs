@@ -30,8 +30,8 @@ pub fn read_secret_file(path: &Path, key: &str) -> Result<Secret, Error> {
     }
 }
 
-/// What to say if others on this machine can read the file.
-pub(super) fn warning(path: &Path) -> Option<String> {
+/// What to say if others on this machine can get at a file that holds a credential, as far as this system tells.
+pub fn secret_file_warning(path: &Path) -> Option<String> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -118,7 +118,7 @@ mod tests {
         std::fs::write(&path, "s3cret").unwrap();
         for (mode, warned) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true), (0o620, true)] {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            let warning = warning(&path);
+            let warning = secret_file_warning(&path);
             assert_eq!(warning.is_some(), warned, "{mode:o}");
             assert!(!warning.unwrap_or_default().contains("s3cret"));
         }
