@@ -1,6 +1,6 @@
 //! Data, on stdout.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -26,7 +26,7 @@ pub(crate) trait Record: Serialize {
 /// Writes data in the format that was asked for.
 pub(crate) struct Output {
     format: Format,
-    out: Box<dyn Write>,
+    out: Box<dyn Write + Send>,
     /// How wide the terminal is, if it is one.
     width: Option<u16>,
 }
@@ -40,6 +40,12 @@ impl Output {
         Self { format, out: Box::new(BufWriter::new(stdout)), width }
     }
 
+    /// Hands it over to somebody who writes elsewhere, and leaves one that nothing comes of.
+    pub(crate) fn take(&mut self) -> Self {
+        let nowhere = Self { format: self.format, out: Box::new(io::sink()), width: None };
+        std::mem::replace(self, nowhere)
+    }
+
     pub(crate) fn format(&self) -> Format {
         self.format
     }
@@ -47,6 +53,29 @@ impl Output {
     /// Writes a list.
     pub(crate) fn list<T: Record>(&mut self, items: &[T]) -> Result<(), Failure> {
         self.try_list(items).map_err(|error| Failure::of_output(&error))
+    }
+
+    /// Begins a list that grows: with what comes before its first item.
+    pub(crate) fn begin<T: Record>(&mut self) -> Result<(), Failure> {
+        let written = match self.format {
+            Format::Table => self.cells(T::COLUMNS, T::COLUMNS),
+            Format::Csv => self.csv_row(T::FIELDS),
+            Format::Json | Format::Ndjson => Ok(()),
+        };
+        written.and_then(|()| self.flush()).map_err(|error| Failure::of_output(&error))
+    }
+
+    /// Writes the next items of such a list, and at once. In a table each column is as wide as its name: who knows
+    /// what is still to come?
+    pub(crate) fn go_on<T: Record>(&mut self, items: &[T]) -> Result<(), Failure> {
+        let mut written = items.iter().try_for_each(|item| match self.format {
+            Format::Table => self.cells(T::COLUMNS, &item.row()),
+            Format::Csv => self.csv_row(&item.fields()),
+            Format::Json => self.json(item),
+            Format::Ndjson => self.ndjson(item),
+        });
+        written = written.and_then(|()| self.flush());
+        written.map_err(|error| Failure::of_output(&error))
     }
 
     /// Writes a single object: as a table, a line for each field.
@@ -105,6 +134,21 @@ impl Output {
     fn ndjson(&mut self, value: &impl Serialize) -> io::Result<()> {
         let text = serde_json::to_string(value)?;
         writeln!(self.out, "{}", json(&text))
+    }
+
+    fn csv_row(&mut self, cells: &[impl AsRef<str>]) -> io::Result<()> {
+        let mut csv = csv::Writer::from_writer(&mut self.out);
+        csv.write_record(cells.iter().map(|cell| csv_cell(cell.as_ref()).into_owned())).map_err(io_error)?;
+        csv.flush()
+    }
+
+    /// A line of a table, each cell at least as wide as its column's name.
+    fn cells(&mut self, columns: &[&str], cells: &[impl AsRef<str>]) -> io::Result<()> {
+        let mut line = String::new();
+        for (column, cell) in columns.iter().zip(cells) {
+            _ = write!(line, "{:width$}  ", terminal(cell.as_ref()), width = column.chars().count());
+        }
+        writeln!(self.out, "{}", line.trim_end())
     }
 
     fn table(&mut self, columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> io::Result<()> {

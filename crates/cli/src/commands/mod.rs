@@ -7,6 +7,7 @@ mod groups;
 mod sim;
 mod toggle;
 mod users;
+mod webhook;
 
 use clap::Subcommand;
 
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Audit(audit::Audit),
     Config(config::ConfigCommand),
     Sim(sim::SimCommand),
+    Webhook(webhook::WebhookCommand),
     Completions(completions::Completions),
 }
 
@@ -33,13 +35,14 @@ impl Command {
             Self::Audit(audit) => audit.run(context).await,
             Self::Config(config) => config.run(context),
             Self::Sim(sim) => sim.run(context).await,
+            Self::Webhook(webhook) => webhook.run(context).await,
             Self::Completions(completions) => completions.run(context),
         }
     }
 
     /// Whether being told to stop is how it ends.
     pub(crate) fn ends_when_interrupted(&self) -> bool {
-        matches!(self, Self::Sim(_))
+        matches!(self, Self::Sim(_) | Self::Webhook(_))
     }
 
     /// What to say when it was told to stop.

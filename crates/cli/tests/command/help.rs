@@ -24,6 +24,7 @@ fn every_help_text() {
         "config",
         "config show",
         "sim",
+        "webhook",
         "completions",
     ] {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();

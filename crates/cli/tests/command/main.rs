@@ -15,3 +15,4 @@ mod secrets;
 mod sim;
 mod support;
 mod users;
+mod webhook;
