@@ -21,6 +21,8 @@ fn what_is_counted_and_measured() {
             sim.script([Fault::too_many_requests(), Fault::reset_before()]);
             api.get_users().await.unwrap();
             api.get_user(999.into()).await.unwrap_err();
+            api.get_users().await.unwrap();
+            tokio::join!(api.get_groups(), api.get_groups()).1.unwrap();
         });
     });
     let mut seen = Vec::new();
@@ -41,6 +43,12 @@ fn what_is_counted_and_measured() {
         "ultracart_attempts_total operation=get_users,outcome=rejected: 1",
         "ultracart_attempts_total operation=get_users,outcome=unknown: 1",
         "ultracart_call_duration_seconds operation=get_users: 1 values",
+        "ultracart_cache_calls_saved_total operation=get_groups: 1",
+        "ultracart_cache_calls_saved_total operation=get_users: 1",
+        "ultracart_cache_reads_total operation=get_groups,outcome=join: 1",
+        "ultracart_cache_reads_total operation=get_groups,outcome=miss: 1",
+        "ultracart_cache_reads_total operation=get_users,outcome=hit: 1",
+        "ultracart_cache_reads_total operation=get_users,outcome=miss: 1",
         "ultracart_calls_total operation=get_user,outcome=BadRequest: 1",
         "ultracart_calls_total operation=get_users,outcome=ok: 1",
         "ultracart_permit_wait_seconds bound=: 1 values",

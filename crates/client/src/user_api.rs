@@ -101,9 +101,9 @@ impl UserApi {
         let api = self.clone();
         async move {
             let sent = load.sent.clone();
-            let (users, calls) = api.list::<GetUsers>(load).await?;
+            let (users, calls, parts) = api.list::<GetUsers>(load).await?;
             let (users, good_until) = api.client.caches.settle_users(users.into_iter().collect(), sent.at());
-            Ok(Loaded { good_until, ..Loaded::new(users, calls) })
+            Ok(Loaded { parts, good_until, ..Loaded::new(users, calls) })
         }
     }
 
@@ -119,7 +119,7 @@ impl UserApi {
             let api = self.clone();
             async move {
                 let (logins, calls) = api.read(GetUserLogins(user_id), &load).await?;
-                Ok(Loaded { value: logins.into(), calls, good_until: None })
+                Ok(Loaded { value: logins.into(), calls, parts: 1, good_until: None })
             }
         };
         self.client.caches.logins.get(user_id, self.policy, load).await
@@ -234,10 +234,10 @@ impl UserApi {
         let api = self.clone();
         async move {
             let sent = load.sent.clone();
-            let (groups, calls) = api.list::<GetGroups>(load).await?;
+            let (groups, calls, parts) = api.list::<GetGroups>(load).await?;
             let (groups, good_until) =
                 api.client.caches.settle_groups(groups.into_iter().collect(), sent.at());
-            Ok(Loaded { good_until, ..Loaded::new(groups, calls) })
+            Ok(Loaded { parts, good_until, ..Loaded::new(groups, calls) })
         }
     }
 
@@ -283,7 +283,7 @@ impl UserApi {
             calls += groups.calls();
         }
         let group = groups.get(oid).ok_or_else(|| no_group(oid).with_attempts(calls))?;
-        Ok(Loaded { value: Arc::clone(group), calls, good_until: None })
+        Ok(Loaded { value: Arc::clone(group), calls, parts: 1, good_until: None })
     }
 
     /// Makes a group (`insertGroup`) and gives it as UltraCart stored it.
@@ -401,9 +401,10 @@ impl UserApi {
         Ok((output, attempts))
     }
 
-    /// All parts of a list; with them, how many calls they took.
-    async fn list<O: ListOperation>(&self, mut load: Load) -> Result<(Vec<O::Item>, u32), Error> {
-        let (mut all, mut ids, mut calls) = (Vec::new(), HashSet::new(), 0);
+    /// All parts of a list; with them, how many calls they took, and how many parts they are.
+    async fn list<O: ListOperation>(&self, mut load: Load) -> Result<(Vec<O::Item>, u32, u32), Error> {
+        let (mut all, mut ids) = (Vec::new(), HashSet::new());
+        let (mut calls, mut parts) = (0, 0);
         let mut page = Page::default();
         loop {
             let operation = O::page(page);
@@ -411,14 +412,14 @@ impl UserApi {
             let ((items, metadata), attempts) = self.read(operation, &load).await?;
             // The whole is as old as its first part.
             load.watch = None;
-            calls += attempts;
+            (calls, parts) = (calls + attempts, parts + 1);
             let new = items.iter().filter_map(O::id).filter(|id| ids.insert(*id)).count();
             let next = page.next(metadata.as_ref(), new);
             let next = next.map_err(|error| error.with_operation(name).with_attempts(attempts))?;
             all.extend(items);
             match next {
                 Some(next) => page = next,
-                None => return Ok((all, calls)),
+                None => return Ok((all, calls, parts)),
             }
         }
     }

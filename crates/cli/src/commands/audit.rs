@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use ultracart_client::{Error, ErrorKind};
+use ultracart_client::{CacheStats, Error, ErrorKind};
 
 use self::progress::Teller;
 use self::summary::Summary;
@@ -90,6 +90,9 @@ impl Audit {
         let teller = Teller::new(context.notes, context.global.verbose, Arc::clone(&self.lost));
         let result = audit.observer(teller.clone()).run().await;
         teller.end();
+        if context.global.verbose > 0 {
+            context.notes.note(&cache(&connection.client.cache_snapshot().total()));
+        }
         let review = match result {
             Ok(review) => review,
             Err(error) if is_of_checkpoint(&error) => return Err(Failure::usage(error.to_string())),
@@ -175,6 +178,22 @@ impl Audit {
     fn forget(&self, checkpoint: &Path, failure: Failure, global: &Global) -> Failure {
         if remove_empty(checkpoint) { failure } else { failure.help(self.how_to_resume(global)) }
     }
+}
+
+/// What the cache was good for. A review reads past it, so that is no more than reads that came at the same time.
+fn cache(stats: &CacheStats) -> String {
+    format!(
+        "cache: {} hits, {} joined, {} misses, {} stale, {} refreshed ahead and {} not for want of quota, {} discarded, \
+         {} calls saved",
+        stats.hits,
+        stats.joins,
+        stats.misses,
+        stats.stale,
+        stats.refreshes,
+        stats.refreshes_skipped,
+        stats.discarded,
+        stats.calls_saved
+    )
 }
 
 /// Whether the checkpoint cannot be used. The error says itself what to do then, and no setting has to do with it. Of

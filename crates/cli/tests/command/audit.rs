@@ -32,8 +32,9 @@ fn the_demonstration_needs_nothing() {
         .var("ULTRACART_BASE_URL", "http://example.com");
     // The report of an earlier one is written over.
     home.write("audit/audit.json", r#"{"schema_version": "1", "host": "127.0.0.1:8080"}"#);
-    let ran = home.run(&["audit", "--demo", "--out", "audit"]);
+    let ran = home.run(&["-v", "audit", "--demo", "--out", "audit"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cache: 0 hits, 0 joined, 202 misses, 0 stale, "), "{}", ran.stderr);
     assert_eq!(names(&home, "audit"), REPORT);
     assert!(ran.stdout.starts_with("200 users and 12 groups reviewed with 202 calls\n"), "{}", ran.stdout);
     assert!(ran.stdout.ends_with("audit/audit.html\naudit/users.csv\naudit/logins.csv\naudit/audit.json\n"));

@@ -142,7 +142,7 @@ impl<L: Listing> Collection<L> {
         Shortfall::allows(self.shortfall.load(Ordering::Relaxed), need)
             && self.one.good(id).is_none()
             && self.list.as_of((), self.generations.of(L::number(id))).is_some_and(|(entry, age)| {
-                age == Age::TooOld && entry.calls == 1 && entry.value.find(id).is_some()
+                age == Age::TooOld && entry.parts == 1 && entry.value.find(id).is_some()
             })
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Entry<K, V: ?Sized> {
     pub(super) flight: u64,
     /// What it cost.
     pub(super) calls: u32,
+    /// What it costs where nothing is sent again.
+    pub(super) parts: u32,
     /// When it may be refreshed ahead of time again, in nanoseconds.
     next_refresh: AtomicU64,
 }
@@ -64,6 +66,7 @@ impl<K, V: ?Sized> Entry<K, V> {
             good_until: None,
             flight: 0,
             calls: 0,
+            parts: 1,
             next_refresh: AtomicU64::new(0),
         }
     }

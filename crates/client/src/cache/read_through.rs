@@ -61,15 +61,17 @@ pub(crate) struct Load {
 #[derive(Debug)]
 pub(crate) struct Loaded<V: ?Sized> {
     pub(crate) value: Arc<V>,
-    /// What it cost.
+    /// What it cost, whatever was sent again included.
     pub(crate) calls: u32,
+    /// What it costs where nothing is sent again.
+    pub(crate) parts: u32,
     /// Where it is good for less than the usual time.
     pub(crate) good_until: Option<Duration>,
 }
 
 impl<V> Loaded<V> {
     pub(crate) fn new(value: V, calls: u32) -> Self {
-        Self { value: Arc::new(value), calls, good_until: None }
+        Self { value: Arc::new(value), calls, parts: 1, good_until: None }
     }
 }
 
@@ -217,7 +219,7 @@ where
         let mut table = self.table();
         table.next_id += 1;
         let mut entry = Entry::new(key, value, at.generation, at.at);
-        (entry.flight, entry.calls) = (table.next_id - 1, 1);
+        entry.flight = table.next_id - 1;
         let (entry, required) = (Arc::new(entry), || (self.required)(&self.generations, key));
         publish(&mut *table, at.generation, required, |_| self.publish(&entry));
     }
@@ -249,14 +251,14 @@ where
         let is_fresh = entry.generation >= (self.required)(&self.generations, key)
             && entry.age(now, self.lifetime(entry, now)) == Age::Fresh;
         is_fresh.then(|| {
-            self.counters.hit(entry.calls);
+            self.counters.hit(entry.parts);
             trace!(operation = self.operation, cache = "hit");
             entry.served(Served::Fresh, now, 0)
         })
     }
 
     pub(super) fn hit(&self, entry: &Entry<K, V>) -> Cached<V> {
-        self.counters.hit(entry.calls);
+        self.counters.hit(entry.parts);
         trace!(operation = self.operation, cache = "hit");
         entry.served(Served::Fresh, self.now(), 0)
     }
@@ -455,7 +457,8 @@ where
         let begun = departure.begun();
         let at = begun.unwrap_or(Begun { generation: 0, at: self.now() });
         let mut entry = Entry::new(key, loaded.value, at.generation, at.at);
-        (entry.good_until, entry.flight, entry.calls) = (loaded.good_until, id, loaded.calls);
+        (entry.good_until, entry.flight) = (loaded.good_until, id);
+        (entry.calls, entry.parts) = (loaded.calls, loaded.parts);
         let entry = Arc::new(entry);
         let required = || (self.required)(&self.generations, key);
         // What came without a call of its own is remembered where it came from.
@@ -485,7 +488,7 @@ where
     }
 
     fn joined(&self, entry: &Entry<K, V>) -> Cached<V> {
-        self.counters.join(entry.calls);
+        self.counters.join(entry.parts);
         trace!(operation = self.operation, cache = "join");
         entry.served(Served::Fresh, self.now(), 0)
     }
