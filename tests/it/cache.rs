@@ -366,6 +366,8 @@ async fn a_password_is_not_remembered() {
     let sim = Sim::builder().users(5).build();
     let api = client(&sim, Config::default()).user_api();
     let id = sim.users()[0].user_id.unwrap();
+    // This one tells that the answer to a write leaves nothing out, so that it will do for a read.
+    api.get_user(id).await.unwrap();
     api.update_user(id, &User::new().change_password_to("Secret-1")).await.unwrap();
     let user = api.get_user(id).await.unwrap();
     assert_eq!((user.calls(), &user.change_password_to), (0, &None));
@@ -394,4 +396,47 @@ async fn a_day_of_reading_every_minute() {
     assert_eq!(stats.calls_saved, 2_880 - sim.calls());
     assert_eq!((sim.rejections(), sim.overlaps()), (0, 0));
     assert!(sim.calls() <= 2 * 360 + 2, "{}", sim.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_a_write_that_leaves_something_out_is_no_user() {
+    let sim = Sim::builder().users(5).build();
+    let api = client(&sim, Config::default()).user_api();
+    let id = sim.users()[0].user_id.unwrap();
+    api.get_user(id).await.unwrap();
+    let short = serde_json::json!({ "success": true, "user": { "user_id": id, "phone": "555-0100" } });
+    sim.fault(Fault::answer(http::Response::new(short.to_string().into())).on(Operation::UpdateUser));
+    api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
+    let user = api.get_user(id).await.unwrap();
+    assert!(user.calls() == 1 && user.login_histories.is_some());
+    // Nor does it take anything from the user in a list that lags behind.
+    sim.fault(list("users", &sim.users()).on(Operation::GetUsers));
+    let users = api.get_users().await.unwrap();
+    let user = users.get(id).unwrap();
+    assert_eq!(user.phone.as_deref(), Some("555-0100"));
+    assert_eq!(user.permissions, sim.user(id).unwrap().permissions);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_field_that_a_user_has_got_since_is_not_left_out_of_the_list() {
+    let sim = Sim::builder().users(20).histories_in_list(Histories::All).build();
+    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    for (id, phone) in [(id, None), (other, Some("555-0100".into()))] {
+        assert!(sim.edit_user(id, |user| user.phone.clone_from(&phone)));
+    }
+    let api = client(&sim, Config::default()).user_api();
+    api.get_users().await.unwrap();
+    assert!(sim.edit_user(id, |user| user.phone = Some("555-0101".into())));
+    api.get_user(id).await.unwrap();
+    assert_eq!(api.get_user(other).await.unwrap().calls(), 0);
+    // One that nobody has in the list is: until there is another list.
+    let api = client(&sim, Config::default()).user_api();
+    api.get_users().await.unwrap();
+    assert!(sim.edit_user(id, |user| user.extra.insert("beta", &1).unwrap()));
+    api.get_user(id).await.unwrap();
+    assert_eq!(api.get_user(other).await.unwrap().calls(), 1);
+    api.cache_policy(CachePolicy::Refresh).get_users().await.unwrap();
+    tokio::time::advance(Duration::from_secs(1)).await;
+    api.cache_policy(CachePolicy::Refresh).get_user(id).await.unwrap();
+    assert_eq!(api.get_user(sim.users()[2].user_id.unwrap()).await.unwrap().calls(), 0);
 }

@@ -129,6 +129,7 @@ async fn what_comes_back_of_an_own_write_costs_nothing() {
     api.delete_user(account.id(8)).await.unwrap();
     api.get_users().await.unwrap();
     api.get_groups().await.unwrap();
+    api.get_user(new).await.unwrap();
     let calls = account.sim.calls();
     assert_eq!(account.deliver(), 3);
     assert_eq!((api.get_users().await.unwrap().calls(), api.get_groups().await.unwrap().calls()), (0, 0));

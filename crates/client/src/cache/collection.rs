@@ -1,8 +1,8 @@
 //! A list and the objects in it.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::debug;
 use ultracart_transport::Error;
@@ -26,8 +26,10 @@ pub(crate) struct Collection<L: Listing> {
     generations: Arc<Generations>,
     pub(crate) list: Arc<ReadThrough<(), L>>,
     one: Arc<ReadThrough<L::Id, L::Item>>,
-    /// What the server leaves out of a list, as far as is known: a [`Shortfall`].
-    shortfall: AtomicU8,
+    /// What the server answered writes with.
+    stored: ReadThrough<L::Id, L::Item>,
+    /// What the server leaves out of a list, and out of the answer to a write.
+    known: Mutex<Known>,
 }
 
 /// What an object is needed for.
@@ -39,11 +41,11 @@ pub(crate) enum Need {
     Writable,
 }
 
-/// What an object out of a list lacks, compared with the same object by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
+/// What an object out of a list, or out of the answer to a write, lacks, compared with the same object by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Shortfall {
     /// The two have not been compared yet.
+    #[default]
     Unknown,
     Nothing,
     /// Fields that the server alone fills in.
@@ -52,19 +54,31 @@ enum Shortfall {
 }
 
 impl Shortfall {
-    /// What an object lacks that another one has.
-    fn of<L: Listing>(item: &L::Item, other: &L::Item) -> Self {
-        let each = L::lacks(item, other)
-            .map(|name| if L::READ_ONLY.contains(&name) { Self::ReadOnly } else { Self::More });
+    /// What an object lacks that another one has, but for what `is_elsewhere` says is not left out on principle.
+    fn of<L: Listing>(item: &L::Item, other: &L::Item, is_elsewhere: impl Fn(&str) -> bool) -> Self {
+        let lacking = L::lacks(item, other).filter(|name| !is_elsewhere(name));
+        let each = lacking.map(|name| if L::READ_ONLY.contains(&name) { Self::ReadOnly } else { Self::More });
         each.max().unwrap_or(Self::Nothing)
     }
 
-    fn allows(number: u8, need: Need) -> bool {
-        number == Self::Nothing as u8 || (number == Self::ReadOnly as u8 && need == Need::Writable)
+    fn allows(self, need: Need) -> bool {
+        self == Self::Nothing || (self == Self::ReadOnly && need == Need::Writable)
     }
 }
 
-impl<L: Listing> Collection<L> {
+/// What is known of the shortfalls.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    in_list: Shortfall,
+    /// The list that this was learned from.
+    flight: u64,
+    in_stored: Shortfall,
+}
+
+impl<L> Collection<L>
+where
+    L: Listing + Deref<Target = [Arc<<L as Listing>::Item>]>,
+{
     pub(super) fn new(
         operations: [&'static str; 2],
         rule: &CacheRule,
@@ -83,21 +97,19 @@ impl<L: Listing> Collection<L> {
         );
         // What was asked for once may never be asked for again.
         let rule = CacheRule { refresh_at: 1.0, ..rule.clone() };
-        let one = ReadThrough::new(
-            operations[1],
-            &rule,
-            MAX_OBJECTS,
-            &generations,
-            |generations, id| generations.of(L::number(id)),
-            surroundings,
-            follows_webhooks,
-        );
-        Self {
-            generations,
-            list: Arc::new(list),
-            one: Arc::new(one),
-            shortfall: AtomicU8::new(Shortfall::Unknown as u8),
-        }
+        let objects = || {
+            ReadThrough::new(
+                operations[1],
+                &rule,
+                MAX_OBJECTS,
+                &generations,
+                |generations, id| generations.of(L::number(id)),
+                surroundings,
+                follows_webhooks,
+            )
+        };
+        let (one, stored) = (Arc::new(objects()), objects());
+        Self { generations, list: Arc::new(list), one, stored, known: Mutex::default() }
     }
 
     pub(super) fn generations(&self) -> &Generations {
@@ -119,11 +131,11 @@ impl<L: Listing> Collection<L> {
         G: Future<Output = Result<Loaded<L>, Error>> + Send + 'static,
     {
         if !matches!(policy, CachePolicy::Refresh | CachePolicy::Bypass) {
-            if let Some(hit) = self.listed(id, need) {
+            if let Some(hit) = self.remembered(id, need) {
                 return Ok(hit);
             }
-            if matches!(policy, CachePolicy::Default | CachePolicy::NeverStale) && self.is_outdated(id, need)
-            {
+            let may_wait = matches!(policy, CachePolicy::Default | CachePolicy::NeverStale);
+            if may_wait && self.is_outdated(id, need) {
                 let list = self.list.get((), policy, load_list).await?;
                 if let Some(item) = list.find(id) {
                     return Ok(list.part(Arc::clone(item)));
@@ -132,51 +144,69 @@ impl<L: Listing> Collection<L> {
         }
         let answer = self.one.get(id, policy, load).await?;
         if answer.calls() > 0 {
-            self.compare(id, &answer);
+            self.compare_list(id, &answer);
         }
         Ok(answer)
     }
 
+    /// The object out of the list or as a write has left it, whichever is newer, if it is good and nothing newer is
+    /// remembered of it by itself.
+    fn remembered(&self, id: L::Id, need: Need) -> Option<Cached<L::Item>> {
+        let known = *self.known();
+        let required = self.generations.of(L::number(id));
+        let is_good = |age: &Age| matches!(age, Age::Fresh | Age::Due);
+        let listed =
+            self.list.as_of((), required).filter(|(_, age)| known.in_list.allows(need) && is_good(age));
+        let listed = listed.and_then(|(entry, _)| Some((Arc::clone(entry.value.find(id)?), entry.loaded_at)));
+        let since = listed.as_ref().map(|(_, loaded_at)| *loaded_at);
+        let stored = self.stored.newer_than(id, since).filter(|_| known.in_stored.allows(need));
+        let stored = stored.map(|entry| (Arc::clone(&entry.value), entry.loaded_at));
+        let (item, loaded_at) = stored.or(listed)?;
+        self.one.newer_than(id, Some(loaded_at)).is_none().then(|| self.one.hit_by(item, loaded_at))
+    }
+
     /// Whether a list at the price of one call would do, if it were not too old.
     fn is_outdated(&self, id: L::Id, need: Need) -> bool {
-        Shortfall::allows(self.shortfall.load(Ordering::Relaxed), need)
+        self.known().in_list.allows(need)
             && self.one.good(id).is_none()
             && self.list.as_of((), self.generations.of(L::number(id))).is_some_and(|(entry, age)| {
                 age == Age::TooOld && entry.parts == 1 && entry.value.find(id).is_some()
             })
     }
 
-    /// The object out of the list, if it is good and no older than what is remembered by itself.
-    fn listed(&self, id: L::Id, need: Need) -> Option<Cached<L::Item>> {
-        if !Shortfall::allows(self.shortfall.load(Ordering::Relaxed), need) {
-            return None;
+    /// Learns from an object by itself what the server leaves out of a list: once for each list.
+    fn compare_list(&self, id: L::Id, single: &L::Item) {
+        let Some((entry, _)) = self.list.as_of((), self.generations.of(L::number(id))) else { return };
+        let Some(listed) = entry.value.find(id) else { return };
+        if self.known().flight == entry.flight {
+            return;
         }
-        let (entry, age) = self.list.as_of((), self.generations.of(L::number(id)))?;
-        if !matches!(age, Age::Fresh | Age::Due) {
-            return None;
-        }
-        if self.one.newer_than(id, entry.loaded_at).is_some() {
-            return None;
-        }
-        let item = Arc::clone(entry.value.find(id)?);
-        Some(self.list.hit_in(&entry, item))
+        // What others in the list have is not left out of it: this one has got it since.
+        let is_elsewhere = |name: &str| {
+            entry.value.iter().any(|item| !L::lacks(item, single).any(|lacking| lacking == name))
+        };
+        let shortfall = Shortfall::of::<L>(listed, single, is_elsewhere);
+        debug!(?shortfall, "what the objects of a list lack");
+        let mut known = self.known();
+        (known.in_list, known.flight) = (shortfall, entry.flight);
     }
 
-    /// Learns from an object by itself what the server leaves out of a list.
-    fn compare(&self, id: L::Id, single: &L::Item) {
-        let Some((entry, _)) = self.list.as_of((), 0) else { return };
-        let Some(listed) = entry.value.find(id) else { return };
-        let shortfall = Shortfall::of::<L>(listed, single);
-        let before = self.shortfall.fetch_max(shortfall as u8, Ordering::Relaxed);
-        if before != self.shortfall.load(Ordering::Relaxed) {
-            debug!(?shortfall, "what objects out of a list lack");
-        }
+    /// Learns what the server leaves out of the answer to a write.
+    fn compare_stored(&self, id: L::Id, stored: &L::Item) {
+        let Some((entry, _)) = self.one.as_of(id, 0) else { return };
+        let shortfall = Shortfall::of::<L>(stored, &entry.value, |_| false);
+        let mut known = self.known();
+        known.in_stored = known.in_stored.max(shortfall);
     }
 
     /// The server has stored an object so.
     pub(super) fn stored(&self, id: L::Id, item: Arc<L::Item>, at: Begun) {
-        self.compare(id, &item);
-        self.one.put(id, item, at);
+        self.compare_stored(id, &item);
+        self.stored.put(id, item, at);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether all that is remembered of an object says the same as `object`, no less and no more, but for what the server
@@ -185,34 +215,39 @@ impl<L: Listing> Collection<L> {
     pub(super) fn says(&self, id: L::Id, object: Option<&L::Item>) -> bool {
         let list = self.list.as_of((), self.generations.latest());
         let listed = list.as_ref().map(|(entry, _)| entry.value.find(id));
-        let single = self.one.as_of(id, self.generations.of(L::number(id)));
-        let single = single.as_ref().map(|(entry, _)| Some(&entry.value));
-        let is_same = |known: Option<&Arc<L::Item>>| match (known, object) {
-            (Some(known), Some(object)) => {
-                let shortfalls = [Shortfall::of::<L>(known, object), Shortfall::of::<L>(object, known)];
-                L::agree(known, object) && !shortfalls.contains(&Shortfall::More)
-            }
-            (None, None) => true,
-            _ => false,
-        };
-        (listed.is_some() || single.is_some()) && [listed, single].into_iter().flatten().all(is_same)
+        let singles = [self.one.as_ref(), &self.stored].map(|cache| self.unchanged(cache, id));
+        let singles = singles.iter().map(|single| single.as_ref().map(Some));
+        let mut all = singles.chain([listed]).flatten().peekable();
+        all.peek().is_some()
+            && all.all(|known| match (known, object) {
+                (Some(known), Some(object)) => {
+                    let lacks = |one, other| Shortfall::of::<L>(one, other, |_| false) == Shortfall::More;
+                    L::agree(known, object) && !lacks(known, object) && !lacks(object, known)
+                }
+                (known, object) => known.is_none() && object.is_none(),
+            })
     }
 
     /// What is remembered of an object, as long as it has not changed.
     #[cfg(feature = "webhook")]
-    pub(super) fn known(&self, id: L::Id) -> Option<Arc<L::Item>> {
-        let required = self.generations.of(L::number(id));
-        if let Some((entry, _)) = self.one.as_of(id, required) {
-            return Some(Arc::clone(&entry.value));
-        }
-        let (entry, _) = self.list.as_of((), required)?;
-        entry.value.find(id).cloned()
+    pub(super) fn unchanged_object(&self, id: L::Id) -> Option<Arc<L::Item>> {
+        let listed = || {
+            let (entry, _) = self.list.as_of((), self.generations.of(L::number(id)))?;
+            entry.value.find(id).cloned()
+        };
+        self.unchanged(&self.one, id).or_else(|| self.unchanged(&self.stored, id)).or_else(listed)
+    }
+
+    #[cfg(feature = "webhook")]
+    fn unchanged(&self, cache: &ReadThrough<L::Id, L::Item>, id: L::Id) -> Option<Arc<L::Item>> {
+        cache.as_of(id, self.generations.of(L::number(id))).map(|(entry, _)| Arc::clone(&entry.value))
     }
 
     pub(super) fn clear(&self) {
         self.generations.change_all();
         self.list.clear();
         self.one.clear();
+        self.stored.clear();
     }
 
     pub(super) fn forget_failures(&self) {

@@ -40,7 +40,7 @@ impl Caches {
         }
         // What this client wrote a moment ago is not the latest any more, or it may not be.
         self.recent.user(id, None, self.now());
-        let known = self.users.known(id);
+        let known = self.users.unchanged_object(id);
         self.change(match (user, known) {
             (Some(user), Some(known)) if user.lacks(&known).all(|name| Users::READ_ONLY.contains(&name)) => {
                 Effect::of_change(id, &known, user)

@@ -82,8 +82,14 @@ enum Found<K, V: ?Sized> {
     Invalidated(Arc<Entry<K, V>>),
 }
 
-/// A flight to wait for, or what has come meanwhile.
-type Boarded<K, V> = Result<(Arrival<K, V>, Role), Arc<Entry<K, V>>>;
+/// What somebody finds who wants to wait for a flight.
+enum Boarded<K, V: ?Sized> {
+    Flight(Arrival<K, V>, Role),
+    /// It has come already.
+    Come(Arc<Entry<K, V>>),
+    /// It has failed a moment ago.
+    Failed(Error),
+}
 
 /// What a flight is to a reader who waits for it.
 #[derive(Clone, Copy)]
@@ -175,15 +181,7 @@ where
             Some(Found::TooOld(entry)) if policy == CachePolicy::Default => Some(entry),
             _ => None,
         };
-        let failure = self.table().failure(key, self.now()).cloned();
-        let result = match failure {
-            Some(error) => {
-                self.counters.failure_repeated();
-                // This read spent nothing.
-                Err(error.with_attempts(0))
-            }
-            None => self.wait(key, None, load).await,
-        };
+        let result = self.wait(key, None, load).await;
         result.or_else(|error| self.better_than(error, stale.as_ref()))
     }
 
@@ -196,11 +194,14 @@ where
     }
 
     /// What is remembered, if it is good and newer than this.
-    pub(super) fn newer_than(&self, key: K, loaded_at: Duration) -> Option<Arc<Entry<K, V>>> {
-        if u128::from(self.newest.load(Ordering::Acquire)) <= loaded_at.as_nanos() {
+    pub(super) fn newer_than(&self, key: K, loaded_at: Option<Duration>) -> Option<Arc<Entry<K, V>>> {
+        let newest = Duration::from_nanos(self.newest.load(Ordering::Acquire));
+        if loaded_at.is_some_and(|loaded_at| newest <= loaded_at) {
             return None; // None is, and a look would cost something.
         }
-        self.good(key).map(|(entry, _)| entry).filter(|entry| entry.loaded_at > loaded_at)
+        let is_newer =
+            |entry: &Arc<Entry<K, V>>| loaded_at.is_none_or(|loaded_at| entry.loaded_at > loaded_at);
+        self.good(key).map(|(entry, _)| entry).filter(is_newer)
     }
 
     /// What is remembered, if it is good for whoever needs nothing newer than `required`, and how old it is.
@@ -263,11 +264,11 @@ where
         entry.served(Served::Fresh, self.now(), 0)
     }
 
-    /// A part of what is remembered.
-    pub(super) fn hit_in<T: ?Sized>(&self, entry: &Entry<K, V>, part: Arc<T>) -> Cached<T> {
+    /// What was good to be given out, though it is remembered elsewhere.
+    pub(super) fn hit_by(&self, value: Arc<V>, loaded_at: Duration) -> Cached<V> {
         self.counters.hit(1);
         trace!(operation = self.operation, cache = "hit");
-        Cached::new(part, Served::Fresh, self.now().saturating_sub(entry.loaded_at), 0)
+        Cached::new(value, Served::Fresh, self.now().saturating_sub(loaded_at), 0)
     }
 
     /// Has `entry` renewed before it is too old, if nobody else has.
@@ -280,7 +281,9 @@ where
         let pause = lifetime.ttl.saturating_sub(lifetime.due) / REFRESH_TRIES;
         if entry.take_refresh(now, pause) {
             let mut table = self.table();
-            if table.failure(entry.key, now).is_none() && !table.flights.contains_key(&entry.key) {
+            let is_latest = self.remembered(entry.key).is_some_and(|latest| latest.flight == entry.flight);
+            let is_coming = table.flights.contains_key(&entry.key);
+            if is_latest && !is_coming && table.failure(entry.key, now).is_none() {
                 self.begin(&mut table, entry.key, Priority::Background, load);
             }
         }
@@ -335,8 +338,13 @@ where
     {
         loop {
             let (mut arrival, role) = match self.board(key, refresh, &load) {
-                Ok(boarded) => boarded,
-                Err(entry) => return Ok(self.joined(&entry)),
+                Boarded::Flight(arrival, role) => (arrival, role),
+                Boarded::Come(entry) => return Ok(self.joined(&entry)),
+                Boarded::Failed(error) => {
+                    self.counters.failure_repeated();
+                    // This read spent nothing.
+                    return Err(error.with_attempts(0));
+                }
             };
             let landing = arrival.wait_for(Option::is_some).await.ok().and_then(|landing| landing.clone());
             match (role, landing) {
@@ -357,7 +365,7 @@ where
         }
     }
 
-    /// Finds the flight to wait for, or begins one, unless what is wanted has come meanwhile.
+    /// Finds the flight to wait for, or begins one, unless what is wanted has come or failed meanwhile.
     fn board<F>(self: &Arc<Self>, key: K, refresh: Option<u64>, load: &impl Fn(Load) -> F) -> Boarded<K, V>
     where
         F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
@@ -367,15 +375,20 @@ where
         if let Some((entry, _)) = self.good(key)
             && refresh.is_none_or(|next_id| entry.flight >= next_id)
         {
-            return Err(entry);
+            return Boarded::Come(entry);
         }
         if let Some(flight) = table.flights.get(&key).filter(|flight| flight.will_do(required)) {
             let is_for_me = refresh.is_none_or(|next_id| flight.departs_after(next_id));
             let role = if is_for_me { Role::Joiner } else { Role::Bystander };
-            return Ok((flight.arrival.clone(), role));
+            return Boarded::Flight(flight.arrival.clone(), role);
+        }
+        // Whoever wants it anew wants it tried anew.
+        let failure = table.failure(key, self.now()).filter(|_| refresh.is_none());
+        if let Some(error) = failure {
+            return Boarded::Failed(error.clone());
         }
         self.counters.miss();
-        Ok((self.begin(&mut table, key, Priority::Foreground, load), Role::First))
+        Boarded::Flight(self.begin(&mut table, key, Priority::Foreground, load), Role::First)
     }
 
     /// Begins a flight. It goes on whether or not anybody waits for it.
@@ -498,6 +511,8 @@ where
         let now = self.now();
         let age = entry.age(now, self.lifetime(&entry, now));
         if age == Age::Gone {
+            // Personal data goes when its time is up.
+            self.front.compare_and_swap(&entry, None);
             return None;
         }
         if entry.generation < (self.required)(&self.generations, key) {

@@ -99,6 +99,9 @@ impl Write {
 
     /// The server has no such object any more, or it is not known what it has.
     pub(crate) fn ended(&self, gone: Option<Gone>) {
+        if self.begun.load(Ordering::Acquire) == 0 {
+            return; // It was not sent.
+        }
         let now = self.caches.now();
         let end = self.end().filter(|_| gone.is_some()).map(|end| end.at);
         match self.effect {
