@@ -41,8 +41,8 @@ impl Builder {
     /// How many bytes compressed events may have when they are unpacked: 32 MiB, if nothing else is said. Where there
     /// would be more the unpacking stops there, and the delivery is refused with a 413.
     ///
-    /// It bounds their number, too. What is read of them takes a multiple of that memory, for as long as the delivery is
-    /// kept.
+    /// It bounds their number, too. What is read of them takes about as much memory again, and of lists of empty objects,
+    /// which only somebody else than UltraCart would send, sixty times as much.
     pub fn max_unpacked(mut self, bytes: usize) -> Self {
         self.max_unpacked = bytes;
         self
