@@ -254,14 +254,13 @@ fn a_password_that_others_can_read_is_warned_of() {
 fn it_does_not_start_without_an_answer_to_who_may_deliver() {
     let password = |value| Home::empty().var("ULTRACART_WEBHOOK_PASSWORD", value);
     let home = Home::empty();
-    home.write("empty", "\n");
     let said: Vec<String> = [
         (&password(PASSWORD), &[][..]),
         (&password(PASSWORD), &["--no-auth", "--listen", "0.0.0.0:0"]),
         (&password(PASSWORD), &["--no-auth", "--listen", "[::]:0"]),
         (&home, &["--user", "hook"]),
         (&password(""), &["--user", "hook"]),
-        (&home, &["--user", "hook", "--password-file", "empty"]),
+        (&home, &["--user", "hook", "--password-file", "-"]),
         (&home, &["--user", "hook", "--password-file", "none"]),
         (&password(PASSWORD), &["--user", "ho:ok"]),
     ]
@@ -295,8 +294,7 @@ fn it_does_not_start_without_an_answer_to_who_may_deliver() {
       why: it is empty, or not UTF-8
 
     2
-    warning: empty holds a credential and has mode 644: others can get at it (chmod 600 empty)
-    error: empty holds no password
+    error: stdin holds no password
       why: it is empty
       help: it has to be the password on one line and nothing else
 
@@ -310,7 +308,7 @@ fn it_does_not_start_without_an_answer_to_who_may_deliver() {
     ");
     for arguments in [
         &["--user", "hook", "--no-auth"][..],
-        &["--no-auth", "--password-file", "empty"],
+        &["--no-auth", "--password-file", "-"],
         &["--no-auth", "--listen", "localhost:0"],
     ] {
         assert_eq!(home.run(&[&["webhook"], arguments].concat()).code, Some(2), "{arguments:?}");
@@ -350,13 +348,6 @@ fn what_is_no_delivery_is_refused() {
     let long = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4194305\r\n\r\n";
     assert_eq!(hook.send(long).0, 413);
     assert_eq!(hook.send("no HTTP\r\n\r\n").0, 400);
-    let endless = format!("POST / HTTP/1.1\r\nx: {}", "x".repeat(128 * 1024));
-    // It may be hung up on while it is sent.
-    let mut stream = TcpStream::connect(&hook.addr).unwrap();
-    _ = stream.write_all(endless.as_bytes());
-    let mut answer = Vec::new();
-    _ = stream.read_to_end(&mut answer);
-    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431 "));
     let chunked = "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
     assert_eq!(hook.send(&format!("{chunked}e\r\n{{\"events\": []}}\r\n0\r\n\r\n")).0, 200);
 }

@@ -104,24 +104,42 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn who_sends_nothing_is_hung_up_on() {
+    /// What somebody who sends this and no more is answered, and after how many seconds he is hung up on.
+    async fn answer(sent: &str) -> (String, u64) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (taken, _untold) = mpsc::channel(1);
-        let receiver = Receiver::builder().no_auth();
-        let server = tokio::spawn(serve(listener, receiver, taken, Notes::new(true)));
-        for sent in
-            ["", "POST / HTTP/1.1\r\nhost: x\r\n", "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{"]
-        {
-            let mut stream = TcpStream::connect(addr).await.unwrap();
-            stream.write_all(sent.as_bytes()).await.unwrap();
-            let clock = TokioClock::new();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).await.unwrap();
-            assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
-            assert_eq!(clock.now().as_secs(), HEAD_TIME.as_secs(), "{sent:?}");
+        let serving = serve(listener, Receiver::builder().no_auth(), taken, Notes::new(true));
+        let clock = TokioClock::new();
+        let asking = async {
+            // It may be hung up on while it sends.
+            _ = stream.write_all(sent.as_bytes()).await;
+            let mut answer = Vec::new();
+            _ = stream.read_to_end(&mut answer).await;
+            (String::from_utf8(answer).unwrap(), clock.now().as_secs())
+        };
+        tokio::select! {
+            never = serving => match never {},
+            answered = asking => answered,
         }
-        server.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_go_on_is_hung_up_on() {
+        let head = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n";
+        assert_eq!(answer("").await, (String::new(), HEAD_TIME.as_secs()));
+        assert_eq!(answer(head).await, (String::new(), HEAD_TIME.as_secs()));
+        let (answered, seconds) = answer(&format!("{head}\r\n{{")).await;
+        assert!(answered.starts_with("HTTP/1.1 408 "), "{answered}");
+        assert_eq!(seconds, 20);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_long_head_is_not_waited_for() {
+        let (answered, seconds) =
+            answer(&format!("POST / HTTP/1.1\r\nx: {}", "x".repeat(2 * MAX_HEAD))).await;
+        // Where it was hung up on while it sent, the answer is lost.
+        assert!(answered.is_empty() || answered.starts_with("HTTP/1.1 431 "), "{answered}");
+        assert_eq!(seconds, 0);
     }
 }
