@@ -43,8 +43,8 @@ Examples:
 
 NAME and the password are the webhook's `basic_username` and `basic_password` in UltraCart.
 
-It speaks plain HTTP, and UltraCart tells of users only where there is TLS: put a proxy in front that has a certificate, \
-and have it hand on to this address. The path is of no matter.
+It speaks plain HTTP, and UltraCart tells of users only where there is TLS: put a proxy in front that has a \
+certificate, and have it hand on to this address. The path is of no matter.
 
 It prints one line on stdout as soon as it listens, or on stderr with another --format than `table`:
   webhooks at http://127.0.0.1:8080/

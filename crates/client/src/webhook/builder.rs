@@ -30,7 +30,8 @@ impl Builder {
         Self { api: Some(api), ..Self::new() }
     }
 
-    /// How many bytes a delivery may have as it comes: 4 MiB, if nothing else is said. A longer one is refused with a 413.
+    /// How many bytes a delivery may have as it comes: 4 MiB, if nothing else is said. A longer one is refused with a
+    /// 413.
     ///
     /// UltraCart's `maximum_size` of the webhook should be less.
     pub fn max_body(mut self, bytes: usize) -> Self {
@@ -41,8 +42,8 @@ impl Builder {
     /// How many bytes compressed events may have when they are unpacked: 32 MiB, if nothing else is said. Where there
     /// would be more the unpacking stops there, and the delivery is refused with a 413.
     ///
-    /// It bounds their number, too. What is read of them takes about as much memory again, and of lists of empty objects,
-    /// which only somebody else than UltraCart would send, sixty times as much.
+    /// It bounds their number, too. What is read of them takes about as much memory again, and of lists of empty
+    /// objects, which only somebody else than UltraCart would send, sixty times as much.
     pub fn max_unpacked(mut self, bytes: usize) -> Self {
         self.max_unpacked = bytes;
         self

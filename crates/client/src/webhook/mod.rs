@@ -36,15 +36,15 @@
 //!
 //! # What UltraCart does
 //! It sends several events at once, and the same event again until somebody has answered with a 200, within 30 seconds.
-//! So events come late, twice and in another order. Compressed (`compress_events`) they are read as well. The credentials and
-//! the users in an event are as open as the way they come: the address has to be an `https:` one, and where a proxy
-//! ends it, what is behind has to be your own.
+//! So events come late, twice and in another order. Compressed (`compress_events`) they are read as well. The
+//! credentials and the users in an event are as open as the way they come: the address has to be an `https:` one, and
+//! where a proxy ends it, what is behind has to be your own.
 //!
 //! # What is refused, and what is not
 //! A delivery is taken as a whole or not at all, and one that cannot be read changes nothing: it is refused, and
-//! UltraCart's list of webhooks shows that it fails. But an event whose user has a shape that nobody knows is taken: the
-//! user is forgotten, so that the next call reads it, where it would otherwise be sent again forever and hold up all
-//! that comes with it. The same goes for events of other things, which are passed over.
+//! UltraCart's list of webhooks shows that it fails. But an event whose user has a shape that nobody knows is taken:
+//! the user is forgotten, so that the next call reads it, where it would otherwise be sent again forever and hold up
+//! all that comes with it. The same goes for events of other things, which are passed over.
 
 mod body;
 mod builder;

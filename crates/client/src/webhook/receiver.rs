@@ -69,8 +69,8 @@ impl Receiver {
     /// When it returns, the client has forgotten what the events have made old.
     ///
     /// # Errors
-    /// If the credentials are wrong (then the body is not looked at), or the body is too long or cannot be read. Nothing
-    /// is forgotten then. [`Refused`] says what to answer.
+    /// If the credentials are wrong (then the body is not looked at), or the body is too long or cannot be read.
+    /// Nothing is forgotten then. [`Refused`] says what to answer.
     pub fn receive(&self, authorization: Option<&[u8]>, body: &[u8]) -> Result<Delivery, Refused> {
         self.admit(authorization).and_then(|()| self.take(body)).inspect_err(log)
     }
@@ -79,8 +79,8 @@ impl Receiver {
     /// at the most.
     ///
     /// # Errors
-    /// As [`receive`](Self::receive), and if the body is too slow or breaks off. The credentials are looked at before the
-    /// body is asked for. A request with several `Authorization` headers has none that counts.
+    /// As [`receive`](Self::receive), and if the body is too slow or breaks off. The credentials are looked at before
+    /// the body is asked for. A request with several `Authorization` headers has none that counts.
     ///
     /// # Cancel safety
     /// Dropped while it waits for the body it has done nothing.
@@ -95,8 +95,8 @@ impl Receiver {
         delivery.await.inspect_err(log)
     }
 
-    /// An axum router that takes what is posted to `path`, answers with an empty 200 or with what a [`Refused`] says, and
-    /// to other methods with a 405.
+    /// An axum router that takes what is posted to `path`, answers with an empty 200 or with what a [`Refused`] says,
+    /// and to other methods with a 405.
     ///
     /// How many connections there may be, and how long the head of a request may take, is the server's affair.
     ///
