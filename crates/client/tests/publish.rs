@@ -61,49 +61,47 @@ impl World {
     }
 }
 
+/// Runs `there` on another thread beside `here`, in every order, and then looks at what came of it.
+fn in_every_order(there: fn(&World), here: fn(&World), then: fn(&World)) {
+    loom::model(move || {
+        let world = World::new();
+        let other = thread::spawn({
+            let world = Arc::clone(&world);
+            move || there(&world)
+        });
+        here(&world);
+        other.join().unwrap();
+        then(&world);
+    });
+}
+
 #[test]
 fn whoever_reads_after_a_write_sees_nothing_from_before_it() {
-    loom::model(|| {
-        let world = World::new();
-        let loading = thread::spawn({
-            let world = Arc::clone(&world);
-            move || world.load()
-        });
+    let is_new = |world: &World| assert!(world.read().is_none_or(|value| value == 1));
+    let write = |world: &World| {
         world.write();
         assert!(world.read().is_none_or(|value| value == 1));
-        loading.join().unwrap();
-        assert!(world.read().is_none_or(|value| value == 1));
-    });
+    };
+    in_every_order(World::load, write, is_new);
 }
 
 #[test]
 fn of_two_loads_the_newer_one_stays() {
-    loom::model(|| {
-        let world = World::new();
-        let loading = thread::spawn({
-            let world = Arc::clone(&world);
-            move || world.load()
-        });
+    let write_and_load = |world: &World| {
         world.write();
         world.load();
-        loading.join().unwrap();
-        assert_eq!(world.read(), Some(1));
-    });
+    };
+    in_every_order(World::load, write_and_load, |world| assert_eq!(world.read(), Some(1)));
 }
 
 #[test]
 fn writes_beside_each_other_are_both_seen() {
-    loom::model(|| {
-        let world = World::new();
-        let writing = thread::spawn({
-            let world = Arc::clone(&world);
-            move || world.write()
-        });
+    let write_and_read = |world: &World| {
         world.write();
         world.load();
-        let seen = world.read();
-        writing.join().unwrap();
-        assert!(seen.is_none_or(|value| value >= 1));
+        assert!(world.read().is_none_or(|value| value >= 1));
+    };
+    in_every_order(World::write, write_and_read, |world| {
         assert!(world.read().is_none_or(|value| value == 2));
     });
 }

@@ -1,7 +1,6 @@
 //! A write under way. What was read before it, or is read during it, is good for nothing afterwards.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ultracart_model::{Group, GroupOid, User, UserId};
 use ultracart_transport::Watch;
@@ -49,10 +48,15 @@ pub(crate) struct Gone;
 pub(crate) struct Write {
     caches: Arc<Caches>,
     effect: Effect,
-    /// The number of its beginning; 0 before it.
-    begun: AtomicU64,
-    /// The number of its end; 0 before it, and where another change came between.
-    ended_alone: AtomicU64,
+    course: Mutex<Course>,
+}
+
+/// How far a write is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Course {
+    begun: Option<Begun>,
+    /// Its end, if no other change came between.
+    ended_alone: Option<Begun>,
 }
 
 /// The same as the transport knows it: as long as this is there the server is at it.
@@ -61,8 +65,7 @@ pub(crate) struct Sent(Arc<Write>);
 
 impl Write {
     pub(crate) fn new(caches: &Arc<Caches>, effect: Effect) -> Arc<Self> {
-        let caches = Arc::clone(caches);
-        Arc::new(Self { caches, effect, begun: AtomicU64::new(0), ended_alone: AtomicU64::new(0) })
+        Arc::new(Self { caches: Arc::clone(caches), effect, course: Mutex::default() })
     }
 
     /// For the transport to hold.
@@ -70,47 +73,51 @@ impl Write {
         Arc::new(Sent(Arc::clone(self)))
     }
 
-    /// When the caches may take over what the server answered with: when no other change came between the beginning and
-    /// the end. `None` if one did, or it has not ended.
-    fn end(&self) -> Option<Begun> {
-        let generation = self.ended_alone.load(Ordering::Acquire);
-        (generation > 0).then(|| Begun { generation, at: self.caches.now() })
-    }
-
     /// The server has stored the user so.
     pub(crate) fn stored_user(&self, id: UserId, user: &Arc<User>) {
-        let end = self.end();
-        self.caches.recent.user(id, end.map(|end| (Some(Arc::clone(user)), end.at)), self.caches.now());
-        if let Some(end) = end {
-            self.caches.users.stored(id, Arc::clone(user), end);
+        let Course { begun, ended_alone } = *self.course();
+        let outcome = ended_alone.map(|end| (Some(Arc::clone(user)), end.at));
+        self.caches.recent.user(id, outcome, self.caches.now());
+        if let (Some(begun), Some(end)) = (begun, ended_alone) {
+            self.caches.users.stored(id, Arc::clone(user), Begun { at: begun.at, ..end });
         }
         self.caches.server_answers();
     }
 
     /// The server has stored the group so.
     pub(crate) fn stored_group(&self, oid: GroupOid, group: &Arc<Group>) {
-        let end = self.end();
-        self.caches.recent.group(oid, end.map(|end| (Some(Arc::clone(group)), end.at)), self.caches.now());
-        if let Some(end) = end {
-            self.caches.groups.stored(oid, Arc::clone(group), end);
+        let Course { begun, ended_alone } = *self.course();
+        let outcome = ended_alone.map(|end| (Some(Arc::clone(group)), end.at));
+        self.caches.recent.group(oid, outcome, self.caches.now());
+        if let (Some(begun), Some(end)) = (begun, ended_alone) {
+            self.caches.groups.stored(oid, Arc::clone(group), Begun { at: begun.at, ..end });
         }
         self.caches.server_answers();
     }
 
     /// The server has no such object any more, or it is not known what it has.
     pub(crate) fn ended(&self, gone: Option<Gone>) {
-        if self.begun.load(Ordering::Acquire) == 0 {
+        let Course { begun, ended_alone } = *self.course();
+        if begun.is_none() {
             return; // It was not sent.
         }
-        let now = self.caches.now();
-        let end = self.end().filter(|_| gone.is_some()).map(|end| end.at);
+        let (now, end) = (self.caches.now(), ended_alone.filter(|_| gone.is_some()));
         match self.effect {
             Effect::User { id: Some(id), .. } => {
-                self.caches.recent.user(id, end.map(|at| (None, at)), now);
+                self.caches.recent.user(id, end.map(|end| (None, end.at)), now);
             }
-            Effect::Group(Some(oid)) => self.caches.recent.group(oid, end.map(|at| (None, at)), now),
+            Effect::Group(Some(oid)) => self.caches.recent.group(oid, end.map(|end| (None, end.at)), now),
             Effect::User { id: None, .. } | Effect::Group(None) => {}
         }
+    }
+
+    fn course(&self) -> MutexGuard<'_, Course> {
+        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes what was read so far, or is being read, a miss.
+    fn change(&self) -> Begun {
+        Begun { generation: self.caches.change(self.effect), at: self.caches.now() }
     }
 
     fn generations(&self) -> &Generations {
@@ -132,21 +139,16 @@ impl Write {
 
 impl Watch for Sent {
     fn on_sending(&self) {
-        self.0.begun.store(self.0.caches.change(self.0.effect), Ordering::Release);
+        self.0.course().begun = Some(self.0.change());
     }
 }
 
 impl Drop for Sent {
     fn drop(&mut self) {
-        let begun = self.0.begun.load(Ordering::Acquire);
-        if begun == 0 {
-            return; // It was not sent.
-        }
-        let was_alone = self.0.latest() <= begun;
-        let ended = self.0.caches.change(self.0.effect);
-        if was_alone {
-            self.0.ended_alone.store(ended, Ordering::Release);
-        }
+        let Some(begun) = self.0.course().begun else { return };
+        let was_alone = self.0.latest() <= begun.generation;
+        let end = self.0.change();
+        self.0.course().ended_alone = was_alone.then_some(end);
     }
 }
 
