@@ -66,16 +66,16 @@ impl Surroundings {
         (now.saturating_sub(last) < self.webhook_ttl).then_some(self.webhook_ttl)
     }
 
-    #[cfg(feature = "webhook")]
     /// A delivery has come, and its sender has proved to be UltraCart.
+    #[cfg(any(test, feature = "webhook"))]
     pub(super) fn on_delivery(&self) {
         let now = nanos(self.now()).max(1);
         _ = self.deliveries.first.compare_exchange(0, now, Ordering::AcqRel, Ordering::Acquire);
         self.deliveries.last.fetch_max(now, Ordering::AcqRel);
     }
 
-    #[cfg(feature = "webhook")]
     /// An event has made something invalid, and may not be the last.
+    #[cfg(any(test, feature = "webhook"))]
     pub(super) fn on_event(&self) {
         let now = self.now();
         let mut burst = self.burst();
