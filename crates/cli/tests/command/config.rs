@@ -11,32 +11,39 @@ fn show_says_where_everything_comes_from() {
     home.write(".config/ultracart/config.toml", "[limiter]\nspare = 7\n[retry]\ndeadline = \"10m\"\n");
     let shown = home.data(&["config", "show", "--base-url", "http://localhost:8080", "--no-cache"]);
     insta::assert_snapshot!(home.neutral(&shown), @r#"
-    KEY                      VALUE                          ORIGIN
-    api.base_url             "http://localhost:8080"        flag --base-url
-    api.version              "2017-03-01"                   default
-    audit.dormant_after      "90d"                          default
-    auth.oauth               (not set)                      default
-    auth.simple_key          "(hidden)"                     environment variable ULTRACART_SIMPLE_KEY
-    auth.simple_key_file     (not set)                      default
-    cache.groups.ttl         "0s"                           flag --no-cache
-    cache.logins.ttl         "0s"                           flag --no-cache
-    cache.users.ttl          "0s"                           flag --no-cache
-    http.connect_timeout     "10s"                          default
-    http.max_body            268435456                      default
-    http.request_timeout     "1m"                           default
-    limiter.address_windows  (not set)                      default
-    limiter.guard_gap        "25ms"                         default
-    limiter.max_concurrency  1                              default
-    limiter.max_wait         (not set)                      default
-    limiter.quarantine       "5s"                           default
-    limiter.spare            7                              file HOME/.config/ultracart/config.toml
-    limiter.windows          [{ calls = 500, per = "1h" }]  environment variable ULTRACART_LIMITER__WINDOWS
-    retry.base_delay         "500ms"                        default
-    retry.budget             100                            default
-    retry.deadline           "10m"                          file HOME/.config/ultracart/config.toml
-    retry.max_attempts       5                              default
-    retry.max_delay          "1m"                           default
-    retry.max_rejections     10                             default
+    KEY                          VALUE                          ORIGIN
+    api.base_url                 "http://localhost:8080"        flag --base-url
+    api.version                  "2017-03-01"                   default
+    audit.dormant_after          "90d"                          default
+    auth.oauth                   (not set)                      default
+    auth.simple_key              "(hidden)"                     environment variable ULTRACART_SIMPLE_KEY
+    auth.simple_key_file         (not set)                      default
+    cache.groups.refresh_at      0.8                            default
+    cache.groups.stale_if_error  "1d"                           default
+    cache.groups.ttl             "0s"                           flag --no-cache
+    cache.logins.refresh_at      0.8                            default
+    cache.logins.stale_if_error  "1d"                           default
+    cache.logins.ttl             "0s"                           flag --no-cache
+    cache.users.refresh_at       0.8                            default
+    cache.users.stale_if_error   "1d"                           default
+    cache.users.ttl              "0s"                           flag --no-cache
+    cache.webhook_ttl            "1h"                           default
+    http.connect_timeout         "10s"                          default
+    http.max_body                268435456                      default
+    http.request_timeout         "1m"                           default
+    limiter.address_windows      (not set)                      default
+    limiter.guard_gap            "25ms"                         default
+    limiter.max_concurrency      1                              default
+    limiter.max_wait             (not set)                      default
+    limiter.quarantine           "5s"                           default
+    limiter.spare                7                              file HOME/.config/ultracart/config.toml
+    limiter.windows              [{ calls = 500, per = "1h" }]  environment variable ULTRACART_LIMITER__WINDOWS
+    retry.base_delay             "500ms"                        default
+    retry.budget                 100                            default
+    retry.deadline               "10m"                          file HOME/.config/ultracart/config.toml
+    retry.max_attempts           5                              default
+    retry.max_delay              "1m"                           default
+    retry.max_rejections         10                             default
     "#);
     let json = home.json(&["config", "show"]);
     let of =
