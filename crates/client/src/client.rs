@@ -39,7 +39,7 @@ pub(crate) struct Inner {
     pub(crate) caches: Arc<Caches>,
     /// Held from the reading to the writing of a change, so that no other one comes between. One for all: users and
     /// groups name each other, and calls go one at a time anyway.
-    pub(crate) changing: Mutex<()>,
+    pub(crate) changing: Arc<Mutex<()>>,
     /// Whether `getGroup` has been seen to answer with nothing, as UltraCart's documents have it.
     pub(crate) get_group_returns_nothing: AtomicBool,
     pub(crate) audit: config::Audit,
@@ -239,7 +239,7 @@ impl Builder {
         Ok(Client(Arc::new(Inner {
             transport,
             caches,
-            changing: Mutex::default(),
+            changing: Arc::default(),
             get_group_returns_nothing: AtomicBool::new(false),
             audit,
             base_url,

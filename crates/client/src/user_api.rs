@@ -4,11 +4,13 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use tokio::sync::OwnedMutexGuard;
 use ultracart_model::{Group, GroupOid, User, UserId, UserLogin};
 use ultracart_transport::{Call, Error, ErrorKind, Watch};
 
-use crate::cache::{CachePolicy, Cached, Effect, Gone, Load, Loaded, Need, Write};
+use crate::cache::{CachePolicy, Cached, Effect, Load, Loaded, Need, Outcome, Write};
 use crate::client::Inner;
 use crate::list::{Groups, Users};
 use crate::operation::{
@@ -133,11 +135,9 @@ impl UserApi {
     /// # Calls
     /// One.
     pub async fn insert_user(&self, user: &User) -> Result<User, Error> {
-        let write = self.write(Effect::of_user(None, user));
-        let stored = self.send_write(InsertUser(user), &write).await?;
-        if let Some(id) = stored.user_id {
-            write.stored_user(id, &Arc::new(stored.clone()));
-        }
+        let write = Write::new(&self.client.caches, Effect::of_user(None, user));
+        let stored = self.send_write(InsertUser(user), &write, None).await?;
+        write.is_over(Outcome::User(Arc::new(stored.clone())));
         Ok(stored)
     }
 
@@ -149,13 +149,9 @@ impl UserApi {
     /// # Calls
     /// One.
     pub async fn update_user(&self, user_id: UserId, user: &User) -> Result<User, Error> {
-        self.store_user(user_id, user, Effect::of_user(Some(user_id), user)).await
-    }
-
-    async fn store_user(&self, user_id: UserId, user: &User, effect: Effect) -> Result<User, Error> {
-        let write = self.write(effect);
-        let stored = self.send_write(UpdateUser(user_id, user), &write).await?;
-        write.stored_user(user_id, &Arc::new(stored.clone()));
+        let write = Write::new(&self.client.caches, Effect::of_user(Some(user_id), user));
+        let stored = self.send_write(UpdateUser(user_id, user), &write, None).await?;
+        write.is_over(Outcome::User(Arc::new(stored.clone())));
         Ok(stored)
     }
 
@@ -166,6 +162,7 @@ impl UserApi {
     /// [`get_users`](Self::get_users) a thousand users are changed with little more than a thousand calls. With
     /// [`CachePolicy::Refresh`] it is always read.
     ///
+    /// It is read again, and `change` called again, where it is known to have changed before its turn to be written came.
     /// Changes that are made so through one client never undo each other. They can still undo what another program,
     /// another client or any other operation of this one writes between the reading and the writing: UltraCart does not
     /// say that somebody else was quicker.
@@ -185,16 +182,33 @@ impl UserApi {
     pub async fn update_user_with(
         &self,
         user_id: UserId,
-        change: impl FnOnce(&mut User),
+        mut change: impl FnMut(&mut User),
     ) -> Result<User, Error> {
-        let _alone = self.client.changing.lock().await;
-        let read = self.user(user_id, self.policy.for_a_change(), Need::Writable).await?.into_inner();
-        let mut changed = User::clone(&read);
-        change(&mut changed);
-        if changed == *read {
-            return Ok(changed);
+        let caches = &self.client.caches;
+        loop {
+            let alone = Arc::clone(&self.client.changing).lock_owned().await;
+            let read = self.user(user_id, self.policy.for_a_change(), Need::Writable).await?;
+            if !caches.users.is_current(user_id, &read) {
+                continue;
+            }
+            let mut changed = User::clone(&read);
+            change(&mut changed);
+            if changed == *read {
+                return Ok(changed);
+            }
+            // What the groups show may be newer than what is written.
+            let are_groups_newer = caches.groups.has_list_since(caches.now().saturating_sub(read.age()));
+            let effect = Effect::of_change(user_id, &read, &changed, are_groups_newer);
+            let write = Write::after(caches, effect, Some(read.generation()));
+            match self.send_write(UpdateUser(user_id, &changed), &write, Some(alone)).await {
+                Err(_) if write.is_withdrawn() => {}
+                Err(error) => return Err(error),
+                Ok(stored) => {
+                    write.is_over(Outcome::User(Arc::new(stored.clone())));
+                    return Ok(stored);
+                }
+            }
         }
-        self.store_user(user_id, &changed, Effect::of_change(user_id, &read, &changed)).await
     }
 
     /// Deletes a user (`deleteUser`).
@@ -205,13 +219,14 @@ impl UserApi {
     /// # Calls
     /// One. Where UltraCart refuses with a 400, which also means that there is no such user, one more to find out.
     pub async fn delete_user(&self, user_id: UserId) -> Result<(), Error> {
-        let write = self.write(Effect::User { id: Some(user_id), groups: true, logins: true });
-        let deleted = match self.send_write(DeleteUser(user_id), &write).await {
+        let effect = Effect::User { id: Some(user_id), groups: true, logins: true };
+        let write = Write::new(&self.client.caches, effect);
+        let deleted = match self.send_write(DeleteUser(user_id), &write, None).await {
             Err(error) => not_deleted(error, self.look(GetUser(user_id))).await,
             Ok(()) => Ok(()),
         };
         if deleted.is_ok() {
-            write.ended(Some(Gone));
+            write.is_over(Outcome::Deleted);
         }
         deleted
     }
@@ -257,33 +272,39 @@ impl UserApi {
     }
 
     async fn group(&self, oid: GroupOid, policy: CachePolicy, need: Need) -> Result<Cached<Group>, Error> {
-        let load = |load| {
-            let api = self.cache_policy(policy.for_a_change());
-            async move { api.load_group(oid, load).await }
-        };
-        self.client.caches.groups.one(oid, policy, need, load, |load| self.load_groups(load)).await
+        let returns_nothing = || self.client.get_group_returns_nothing.load(Ordering::Relaxed);
+        let mut spent = 0;
+        if !returns_nothing() {
+            let load = |load| {
+                let api = self.clone();
+                async move { api.load_group(oid, load).await }
+            };
+            let groups = &self.client.caches.groups;
+            match groups.one(oid, policy, need, load, |load| self.load_groups(load)).await {
+                // It has been found out by this call, or by another one at the same time.
+                Err(error) if returns_nothing() => spent = error.attempts(),
+                answer => return answer,
+            }
+        }
+        let mut groups = self.cache_policy(policy).get_groups().await?;
+        spent += groups.calls();
+        let is_old = spent > 0 || groups.age() >= JUST_NOW;
+        let may_call = groups.calls() == 0 && policy != CachePolicy::OnlyIfCached;
+        if groups.get(oid).is_none() && may_call && is_old {
+            // What is remembered may be from before there was this group.
+            groups = self.cache_policy(CachePolicy::Refresh).get_groups().await?;
+            spent += groups.calls();
+        }
+        let group = groups.get(oid).ok_or_else(|| no_group(oid).with_attempts(spent))?;
+        Ok(groups.part(Arc::clone(group)).after_calls(spent - groups.calls()))
     }
 
     async fn load_group(self, oid: GroupOid, load: Load) -> Result<Loaded<Group>, Error> {
-        let returns_nothing = &self.client.get_group_returns_nothing;
-        let mut calls = 0;
-        if !returns_nothing.load(Ordering::Relaxed) {
-            let (group, attempts) = self.read(GetGroup(oid), &load).await?;
-            if let Some(group) = group {
-                return Ok(Loaded::new(group, attempts));
-            }
-            returns_nothing.store(true, Ordering::Relaxed);
-            calls = attempts;
-        }
-        let mut groups = self.get_groups().await?;
-        calls += groups.calls();
-        if groups.get(oid).is_none() && groups.calls() == 0 {
-            // What is remembered may be from before there was this group.
-            groups = self.cache_policy(CachePolicy::Refresh).get_groups().await?;
-            calls += groups.calls();
-        }
-        let group = groups.get(oid).ok_or_else(|| no_group(oid).with_attempts(calls))?;
-        Ok(Loaded { value: Arc::clone(group), calls, parts: 1, good_until: None })
+        let (group, attempts) = self.read(GetGroup(oid), &load).await?;
+        group.map(|group| Loaded::new(group, attempts)).ok_or_else(|| {
+            self.client.get_group_returns_nothing.store(true, Ordering::Relaxed);
+            no_group(oid).with_attempts(attempts)
+        })
     }
 
     /// Makes a group (`insertGroup`) and gives it as UltraCart stored it.
@@ -294,11 +315,9 @@ impl UserApi {
     /// # Calls
     /// One.
     pub async fn insert_group(&self, group: &Group) -> Result<Group, Error> {
-        let write = self.write(Effect::Group(None));
-        let stored = self.send_write(InsertGroup(group), &write).await?;
-        if let Some(oid) = stored.group_oid {
-            write.stored_group(oid, &Arc::new(stored.clone()));
-        }
+        let write = Write::new(&self.client.caches, Effect::Group(None));
+        let stored = self.send_write(InsertGroup(group), &write, None).await?;
+        write.is_over(Outcome::Group(Arc::new(stored.clone())));
         Ok(stored)
     }
 
@@ -310,9 +329,9 @@ impl UserApi {
     /// # Calls
     /// One.
     pub async fn update_group(&self, group_oid: GroupOid, group: &Group) -> Result<Group, Error> {
-        let write = self.write(Effect::Group(Some(group_oid)));
-        let stored = self.send_write(UpdateGroup(group_oid, group), &write).await?;
-        write.stored_group(group_oid, &Arc::new(stored.clone()));
+        let write = Write::new(&self.client.caches, Effect::Group(Some(group_oid)));
+        let stored = self.send_write(UpdateGroup(group_oid, group), &write, None).await?;
+        write.is_over(Outcome::Group(Arc::new(stored.clone())));
         Ok(stored)
     }
 
@@ -329,16 +348,30 @@ impl UserApi {
     pub async fn update_group_with(
         &self,
         group_oid: GroupOid,
-        change: impl FnOnce(&mut Group),
+        mut change: impl FnMut(&mut Group),
     ) -> Result<Group, Error> {
-        let _alone = self.client.changing.lock().await;
-        let read = self.group(group_oid, self.policy.for_a_change(), Need::Writable).await?.into_inner();
-        let mut changed = Group::clone(&read);
-        change(&mut changed);
-        if changed == *read {
-            return Ok(changed);
+        let caches = &self.client.caches;
+        loop {
+            let alone = Arc::clone(&self.client.changing).lock_owned().await;
+            let read = self.group(group_oid, self.policy.for_a_change(), Need::Writable).await?;
+            if !caches.groups.is_current(group_oid, &read) {
+                continue;
+            }
+            let mut changed = Group::clone(&read);
+            change(&mut changed);
+            if changed == *read {
+                return Ok(changed);
+            }
+            let write = Write::after(caches, Effect::Group(Some(group_oid)), Some(read.generation()));
+            match self.send_write(UpdateGroup(group_oid, &changed), &write, Some(alone)).await {
+                Err(_) if write.is_withdrawn() => {}
+                Err(error) => return Err(error),
+                Ok(stored) => {
+                    write.is_over(Outcome::Group(Arc::new(stored.clone())));
+                    return Ok(stored);
+                }
+            }
         }
-        self.update_group(group_oid, &changed).await
     }
 
     /// Deletes a group (`deleteGroup`).
@@ -349,27 +382,31 @@ impl UserApi {
     /// # Calls
     /// One. Where UltraCart refuses with a 400, which also means that there is no such group, one more to find out.
     pub async fn delete_group(&self, group_oid: GroupOid) -> Result<(), Error> {
-        let write = self.write(Effect::Group(Some(group_oid)));
-        let deleted = match self.send_write(DeleteGroup(group_oid), &write).await {
+        let write = Write::new(&self.client.caches, Effect::Group(Some(group_oid)));
+        let deleted = match self.send_write(DeleteGroup(group_oid), &write, None).await {
             Err(error) => not_deleted(error, self.look(GetGroup(group_oid))).await,
             Ok(()) => Ok(()),
         };
         if deleted.is_ok() {
-            write.ended(Some(Gone));
+            write.is_over(Outcome::Deleted);
         }
         deleted
     }
 
-    fn write(&self, effect: Effect) -> Arc<Write> {
-        Write::new(&self.client.caches, effect)
-    }
-
-    /// Sends a write. From when it is sent until it is over, what it changes is good for nothing.
-    async fn send_write<O: Operation>(&self, operation: O, write: &Arc<Write>) -> Result<O::Output, Error> {
+    /// Sends a write. From when it is sent until it is over, what it changes is good for nothing. `alone` is let go of
+    /// then, and not before.
+    async fn send_write<O: Operation>(
+        &self,
+        operation: O,
+        write: &Arc<Write>,
+        alone: Option<OwnedMutexGuard<()>>,
+    ) -> Result<O::Output, Error> {
         let call = operation.call()?;
-        let result = self.exchange(operation, call, Some(write.watch())).await;
-        if result.is_err() {
-            write.ended(None);
+        let result = self.exchange(operation, call, Some(write.watch(alone))).await;
+        if let Err(error) = &result {
+            let has_done_nothing =
+                matches!(error.status(), Some(400..500)) && !error.follows_unseen_attempt();
+            write.is_over(if has_done_nothing { Outcome::Nothing } else { Outcome::Unknown });
         }
         result.map(|(output, _)| output)
     }
@@ -430,6 +467,9 @@ impl fmt::Debug for UserApi {
         f.debug_struct("UserApi").field("transport", &self.client.transport).finish_non_exhaustive()
     }
 }
+
+/// A list that was read so lately is not read again for a group that is not in it.
+const JUST_NOW: Duration = Duration::from_secs(5);
 
 /// What a deletion that failed comes to. A 400 can say that there is nothing to delete, or that it may not be deleted:
 /// `look` tells which.

@@ -16,11 +16,20 @@ pub enum Safety {
     Insert,
 }
 
-/// Is told how far a call is. It is let go of when the call is over, also for the server: after the caller may have gone
-/// away.
+/// Is told how far a call is. It is let go of when the call is over for its caller and for the server, which can be at it when
+/// the caller has gone away.
 pub trait Watch: std::fmt::Debug + Send + Sync + 'static {
     /// The turn of an attempt has come, and it is sent next. An attempt that needs a new OAuth token first has two turns.
-    fn on_sending(&self);
+    fn on_sending(&self) -> Sending;
+}
+
+/// Whether an attempt shall be sent now that its turn has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// It is sent.
+    GoOn,
+    /// It fails, and costs nothing.
+    Withdraw,
 }
 
 /// A call before it is sent: made and compared without any I/O.

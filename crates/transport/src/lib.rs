@@ -14,7 +14,7 @@ mod oauth;
 mod telemetry;
 mod transport;
 
-pub use call::{Answer, Call, Safety, Watch};
+pub use call::{Answer, Call, Safety, Sending, Watch};
 pub use clock::{Clock, TokioClock};
 pub use error::{Error, ErrorKind};
 pub use transport::{Builder, Transport};

@@ -302,7 +302,7 @@ impl Update {
         let mut problem = None;
         let change = |user: &mut User| {
             let mut changed = user.clone();
-            match self.apply(&mut changed, input.password) {
+            match self.apply(&mut changed, input.password.clone()) {
                 Ok(()) => *user = changed,
                 // A user that is left as it was is not written.
                 Err(failure) => problem = Some(failure),

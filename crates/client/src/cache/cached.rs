@@ -28,6 +28,8 @@ pub struct Cached<T: ?Sized> {
     served: Served,
     age: Duration,
     calls: u32,
+    /// The latest change that it can have seen.
+    generation: u64,
 }
 
 /// Whether an answer is as new as was asked for.
@@ -53,13 +55,30 @@ pub enum Stale {
 }
 
 impl<T: ?Sized> Cached<T> {
-    pub(crate) fn new(value: Arc<T>, served: Served, age: Duration, calls: u32) -> Self {
-        Self { value, served, age, calls }
+    pub(crate) fn new(value: Arc<T>, served: Served, age: Duration, calls: u32, generation: u64) -> Self {
+        Self { value, served, age, calls, generation }
+    }
+
+    /// The latest change that it can have seen.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// With other calls that it took.
+    pub(crate) fn after_calls(mut self, calls: u32) -> Self {
+        self.calls += calls;
+        self
     }
 
     /// A part of it.
     pub(crate) fn part<U: ?Sized>(&self, part: Arc<U>) -> Cached<U> {
-        Cached { value: part, served: self.served, age: self.age, calls: self.calls }
+        Cached {
+            value: part,
+            served: self.served,
+            age: self.age,
+            calls: self.calls,
+            generation: self.generation,
+        }
     }
 
     /// How fresh it is.
@@ -109,6 +128,6 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Cached<T> {
             .field("served", &self.served)
             .field("age", &self.age)
             .field("calls", &self.calls)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -4,8 +4,10 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use std::time::Duration;
 use tracing::debug;
-use ultracart_transport::Error;
+
+use ultracart_transport::{Error, ErrorKind};
 
 use super::cached::Cached;
 use super::entry::Age;
@@ -136,9 +138,15 @@ where
             }
             let may_wait = matches!(policy, CachePolicy::Default | CachePolicy::NeverStale);
             if may_wait && self.is_outdated(id, need) {
-                let list = self.list.get((), policy, load_list).await?;
-                if let Some(item) = list.find(id) {
-                    return Ok(list.part(Arc::clone(item)));
+                match self.list.get((), policy, load_list).await {
+                    Ok(list) => {
+                        if let Some(item) = list.find(id) {
+                            return Ok(list.part(Arc::clone(item)));
+                        }
+                    }
+                    // A list that cannot be read says nothing of one object.
+                    Err(error) if is_about_the_list(&error) => {}
+                    Err(error) => return Err(error),
                 }
             }
         }
@@ -157,12 +165,15 @@ where
         let is_good = |age: &Age| matches!(age, Age::Fresh | Age::Due);
         let listed =
             self.list.as_of((), required).filter(|(_, age)| known.in_list.allows(need) && is_good(age));
-        let listed = listed.and_then(|(entry, _)| Some((Arc::clone(entry.value.find(id)?), entry.loaded_at)));
-        let since = listed.as_ref().map(|(_, loaded_at)| *loaded_at);
+        let begun = |generation, at| Begun { generation, at };
+        let listed = listed.and_then(|(entry, _)| {
+            Some((Arc::clone(entry.value.find(id)?), begun(entry.generation, entry.loaded_at)))
+        });
+        let since = listed.as_ref().map(|(_, begun)| begun.at);
         let stored = self.stored.newer_than(id, since).filter(|_| known.in_stored.allows(need));
-        let stored = stored.map(|entry| (Arc::clone(&entry.value), entry.loaded_at));
-        let (item, loaded_at) = stored.or(listed)?;
-        self.one.newer_than(id, Some(loaded_at)).is_none().then(|| self.one.hit_by(item, loaded_at))
+        let stored = stored.map(|entry| (Arc::clone(&entry.value), begun(entry.generation, entry.loaded_at)));
+        let (item, begun) = stored.or(listed)?;
+        self.one.newer_than(id, Some(begun.at)).is_none().then(|| self.one.hit_by(item, begun))
     }
 
     /// Whether a list at the price of one call would do, if it were not too old.
@@ -178,14 +189,21 @@ where
     fn compare_list(&self, id: L::Id, single: &L::Item) {
         let Some((entry, _)) = self.list.as_of((), self.generations.of(L::number(id))) else { return };
         let Some(listed) = entry.value.find(id) else { return };
-        if self.known().flight == entry.flight {
+        // A list that was mended says nothing of what the server leaves out.
+        if self.known().flight == entry.flight || entry.good_until.is_some() {
             return;
         }
         // What others in the list have is not left out of it: this one has got it since.
         let is_elsewhere = |name: &str| {
             entry.value.iter().any(|item| !L::lacks(item, single).any(|lacking| lacking == name))
         };
-        let shortfall = Shortfall::of::<L>(listed, single, is_elsewhere);
+        let mut shortfall = Shortfall::of::<L>(listed, single, is_elsewhere);
+        // Where the object itself does not show it, it may be left out where it is empty.
+        let nothing = L::Item::default();
+        let shows = |name: &&str| L::lacks(&nothing, single).any(|shown| shown == *name);
+        if !L::READ_ONLY.iter().all(shows) {
+            shortfall = shortfall.max(Shortfall::ReadOnly);
+        }
         debug!(?shortfall, "what the objects of a list lack");
         let mut known = self.known();
         (known.in_list, known.flight) = (shortfall, entry.flight);
@@ -209,38 +227,14 @@ where
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether all that is remembered of an object says the same as `object`, no less and no more, but for what the server
-    /// alone fills in; `None` is that it is not there.
-    #[cfg(feature = "webhook")]
-    pub(super) fn says(&self, id: L::Id, object: Option<&L::Item>) -> bool {
-        let list = self.list.as_of((), self.generations.latest());
-        let listed = list.as_ref().map(|(entry, _)| entry.value.find(id));
-        let singles = [self.one.as_ref(), &self.stored].map(|cache| self.unchanged(cache, id));
-        let singles = singles.iter().map(|single| single.as_ref().map(Some));
-        let mut all = singles.chain([listed]).flatten().peekable();
-        all.peek().is_some()
-            && all.all(|known| match (known, object) {
-                (Some(known), Some(object)) => {
-                    let lacks = |one, other| Shortfall::of::<L>(one, other, |_| false) == Shortfall::More;
-                    L::agree(known, object) && !lacks(known, object) && !lacks(object, known)
-                }
-                (known, object) => known.is_none() && object.is_none(),
-            })
+    /// Whether nothing has changed of an object since what was read has been asked for.
+    pub(crate) fn is_current(&self, id: L::Id, read: &Cached<L::Item>) -> bool {
+        read.generation() >= self.generations.of(L::number(id))
     }
 
-    /// What is remembered of an object, as long as it has not changed.
-    #[cfg(feature = "webhook")]
-    pub(super) fn unchanged_object(&self, id: L::Id) -> Option<Arc<L::Item>> {
-        let listed = || {
-            let (entry, _) = self.list.as_of((), self.generations.of(L::number(id)))?;
-            entry.value.find(id).cloned()
-        };
-        self.unchanged(&self.one, id).or_else(|| self.unchanged(&self.stored, id)).or_else(listed)
-    }
-
-    #[cfg(feature = "webhook")]
-    fn unchanged(&self, cache: &ReadThrough<L::Id, L::Item>, id: L::Id) -> Option<Arc<L::Item>> {
-        cache.as_of(id, self.generations.of(L::number(id))).map(|(entry, _)| Arc::clone(&entry.value))
+    /// Whether the list was asked for after this.
+    pub(crate) fn has_list_since(&self, then: Duration) -> bool {
+        self.list.as_of((), 0).is_some_and(|(entry, _)| entry.loaded_at > then)
     }
 
     pub(super) fn clear(&self) {
@@ -260,6 +254,12 @@ where
         stats += self.one.stats();
         stats
     }
+}
+
+/// Whether an object can be had where the list cannot.
+fn is_about_the_list(error: &Error) -> bool {
+    let kinds = [ErrorKind::Decode, ErrorKind::EndlessList, ErrorKind::BodyTooLarge, ErrorKind::Refused];
+    kinds.contains(&error.kind())
 }
 
 impl<L: Listing> fmt::Debug for Collection<L> {

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::cached::{Cached, Served};
+use super::surroundings::nanos;
 use crate::config::CacheRule;
 
 /// A value that was read.
-#[derive(Debug)]
 pub(super) struct Entry<K, V: ?Sized> {
     pub(super) key: K,
     pub(super) value: Arc<V>,
@@ -85,7 +85,6 @@ impl<K, V: ?Sized> Entry<K, V> {
 
     /// Whether whoever asks is the one to refresh it. For `pause` nobody else is.
     pub(super) fn take_refresh(&self, now: Duration, pause: Duration) -> bool {
-        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let next = self.next_refresh.load(Ordering::Relaxed);
         let later = nanos(now.saturating_add(pause));
         nanos(now) >= next
@@ -93,6 +92,7 @@ impl<K, V: ?Sized> Entry<K, V> {
     }
 
     pub(super) fn served(&self, served: Served, now: Duration, calls: u32) -> Cached<V> {
-        Cached::new(Arc::clone(&self.value), served, now.saturating_sub(self.loaded_at), calls)
+        let age = now.saturating_sub(self.loaded_at);
+        Cached::new(Arc::clone(&self.value), served, age, calls, self.generation)
     }
 }

@@ -1,14 +1,12 @@
 //! What webhooks tell.
 //!
 //! An event says that something has changed. What it says of the object is not taken over: it may be older than what is
-//! remembered. But where it says the same as what is remembered it tells nothing new, as the one that follows every write
-//! of this client does.
+//! remembered. But where it says what this client wrote itself, and nothing has changed since, it tells nothing new.
 
 use ultracart_model::{Event, User, UserId};
 
 use super::Caches;
 use super::write::Effect;
-use crate::list::{Listing as _, Users};
 
 impl Caches {
     /// Something has happened, now or some time ago.
@@ -35,18 +33,10 @@ impl Caches {
             self.of_logins.change_all();
             return self.surroundings.on_event();
         };
-        if self.users.says(id, user) {
+        if self.recent.has_written(id, user, self.users.generations()) {
             return;
         }
-        // What this client wrote a moment ago is not the latest any more, or it may not be.
-        self.recent.user(id, None, self.now());
-        let known = self.users.unchanged_object(id);
-        self.change(match (user, known) {
-            (Some(user), Some(known)) if user.lacks(&known).all(|name| Users::READ_ONLY.contains(&name)) => {
-                Effect::of_change(id, &known, user)
-            }
-            _ => Effect::User { id: Some(id), groups: true, logins: true },
-        });
+        self.change(Effect::User { id: Some(id), groups: true, logins: true });
         self.surroundings.on_event();
     }
 

@@ -1,16 +1,17 @@
 //! Loads that are under way, and those that have failed a moment ago.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
-use ultracart_transport::Error;
+use tokio::sync::{Notify, watch};
+use ultracart_transport::{Error, ErrorKind};
 
 use super::entry::Entry;
 
-/// How long a failure is remembered; twice as long each time, up to the second.
+/// How long a failure is remembered; twice as long each time, up to the second, until none has come for that long.
 const BACK_OFF: Duration = Duration::from_secs(5);
 const LONGEST_BACK_OFF: Duration = Duration::from_mins(5);
 
@@ -21,7 +22,7 @@ const MANY_FAILURES: usize = 1_000;
 pub(super) enum Landing<K, V: ?Sized> {
     Loaded(Arc<Entry<K, V>>),
     Failed(Error),
-    /// It was to be made ahead of time, and the quota was too short for that.
+    /// It was not made: nobody waited for it any more, or the quota was too short for one ahead of time.
     Skipped,
 }
 
@@ -35,8 +36,9 @@ impl<K, V: ?Sized> Clone for Landing<K, V> {
     }
 }
 
-/// Says when a flight is over and what it brought; nothing, if the runtime ended first.
+/// Says when a flight is over and what it brought.
 pub(super) type Arrival<K, V> = watch::Receiver<Option<Landing<K, V>>>;
+pub(super) type Announcer<K, V> = Arc<watch::Sender<Option<Landing<K, V>>>>;
 
 /// When a load was sent, and what it can have seen then.
 #[derive(Clone, Copy, Debug)]
@@ -64,14 +66,32 @@ impl Departure {
     }
 }
 
+/// Whom a load is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Those who wait for it: without them it is not sent.
+    Readers,
+    /// Whoever asks next, since what is there is no good.
+    Next,
+    /// Whoever asks when what is there will be no good.
+    Ahead,
+}
+
 /// A load that is under way.
 pub(super) struct Flight<K, V: ?Sized> {
     pub(super) id: u64,
+    pub(super) purpose: Purpose,
     pub(super) departure: Departure,
-    pub(super) arrival: Arrival<K, V>,
+    pub(super) announcer: Announcer<K, V>,
+    /// To be told where it shall not be sent.
+    pub(super) cancelled: Arc<Notify>,
 }
 
 impl<K, V: ?Sized> Flight<K, V> {
+    pub(super) fn is_sent(&self) -> bool {
+        self.departure.begun().is_some()
+    }
+
     /// Whether what it will bring is new enough for whoever asks now: it has not been sent, or nothing has changed since.
     pub(super) fn will_do(&self, required: u64) -> bool {
         self.departure.begun().is_none_or(|begun| begun.generation >= required)
@@ -79,7 +99,7 @@ impl<K, V: ?Sized> Flight<K, V> {
 
     /// Whether it is sent after this was the number of the next flight, or not yet.
     pub(super) fn departs_after(&self, next_id: u64) -> bool {
-        self.id >= next_id || self.departure.begun().is_none()
+        self.id >= next_id || !self.is_sent()
     }
 }
 
@@ -93,9 +113,23 @@ pub(super) struct Table<K, V: ?Sized> {
 #[derive(Debug)]
 struct Failure {
     error: Error,
+    /// The latest change that it can have seen.
+    generation: u64,
     until: Duration,
     /// How long the next one is remembered.
     next: Duration,
+}
+
+impl Failure {
+    /// Whether there is no need to ask again. A change does not bring back a server that cannot be reached, but what
+    /// it said before a change it may not say after it.
+    fn holds(&self, required: u64, now: Duration) -> bool {
+        now < self.until && (is_outage(&self.error) || self.generation >= required)
+    }
+
+    fn is_forgotten(&self, now: Duration) -> bool {
+        now >= self.until.saturating_add(LONGEST_BACK_OFF)
+    }
 }
 
 impl<K: Copy + Eq + Hash, V: ?Sized> Table<K, V> {
@@ -103,18 +137,26 @@ impl<K: Copy + Eq + Hash, V: ?Sized> Table<K, V> {
         Self { next_id: 1, flights: HashMap::new(), failures: HashMap::new() }
     }
 
-    /// The error of a load that failed a moment ago.
-    pub(super) fn failure(&self, key: K, now: Duration) -> Option<&Error> {
-        self.failures.get(&key).filter(|failure| now < failure.until).map(|failure| &failure.error)
+    /// Takes a flight out, if it is there still.
+    pub(super) fn remove(&mut self, key: K, id: u64) {
+        if self.flights.get(&key).is_some_and(|flight| flight.id == id) {
+            self.flights.remove(&key);
+        }
     }
 
-    pub(super) fn failed(&mut self, key: K, error: Error, now: Duration) {
+    /// The error of a load that failed a moment ago.
+    pub(super) fn failure(&self, key: K, required: u64, now: Duration) -> Option<&Error> {
+        self.failures.get(&key).filter(|failure| failure.holds(required, now)).map(|failure| &failure.error)
+    }
+
+    pub(super) fn failed(&mut self, key: K, error: Error, generation: u64, now: Duration) {
         if self.failures.len() >= MANY_FAILURES {
             self.failures.retain(|_, failure| now < failure.until);
         }
-        let pause = self.failures.get(&key).map_or(BACK_OFF, |failure| failure.next);
+        let before = self.failures.get(&key).filter(|failure| !failure.is_forgotten(now));
+        let pause = before.map_or(BACK_OFF, |failure| failure.next);
         let next = pause.saturating_mul(2).min(LONGEST_BACK_OFF);
-        self.failures.insert(key, Failure { error, until: now.saturating_add(pause), next });
+        self.failures.insert(key, Failure { error, generation, until: now.saturating_add(pause), next });
     }
 
     pub(super) fn succeeded(&mut self, key: K) {
@@ -125,4 +167,25 @@ impl<K: Copy + Eq + Hash, V: ?Sized> Table<K, V> {
     pub(super) fn forget_failures(&mut self) {
         self.failures.clear();
     }
+}
+
+impl<K, V: ?Sized> fmt::Debug for Table<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("flights", &self.flights.len()).finish_non_exhaustive()
+    }
+}
+
+/// Whether the server cannot be had right now, which says nothing about what was asked for.
+pub(super) fn is_outage(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Connect
+            | ErrorKind::Timeout
+            | ErrorKind::BrokenOff
+            | ErrorKind::RateLimited
+            | ErrorKind::MaxWait
+            | ErrorKind::Deadline
+            | ErrorKind::Server
+            | ErrorKind::Decode
+    )
 }

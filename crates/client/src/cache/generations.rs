@@ -47,14 +47,20 @@ impl Generations {
 
     /// One object changes, and so does the list of all.
     pub(crate) fn change(&self, id: i32) -> u64 {
+        self.change_after(id).1
+    }
+
+    /// The same, with the number of the change before it.
+    pub(crate) fn change_after(&self, id: i32) -> (u64, u64) {
         let mut changes = self.changes();
+        let before = changes.all.max(changes.one.get(&id).copied().unwrap_or_default());
         let number = self.change_list();
         if changes.one.len() >= MOST_CHANGED && !changes.one.contains_key(&id) {
             changes.all = number;
             changes.one.clear();
         }
         changes.one.insert(id, number);
-        number
+        (before, number)
     }
 
     /// The list changes, and nothing that is in it.

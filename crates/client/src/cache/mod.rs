@@ -51,7 +51,7 @@ pub(crate) use self::read_through::{Load, Loaded};
 use self::recent::Recent;
 pub use self::stats::CacheStats;
 use self::surroundings::Surroundings;
-pub(crate) use self::write::{Effect, Gone, Write};
+pub(crate) use self::write::{Effect, Outcome, Write};
 use crate::config;
 use crate::list::{Groups, Users};
 
@@ -133,7 +133,8 @@ impl Caches {
 
     /// The list as it is, but for writes that the server may not show in it yet.
     pub(crate) fn settle_users(&self, users: Users, sent_at: Option<Duration>) -> (Users, Option<Duration>) {
-        self.recent.settle_users(users, sent_at.unwrap_or_else(|| self.now()))
+        let sent_at = sent_at.unwrap_or_else(|| self.now());
+        self.recent.settle_users(users, sent_at, self.users.generations())
     }
 
     /// The list as it is, but for writes that the server may not show in it yet.
@@ -142,7 +143,8 @@ impl Caches {
         groups: Groups,
         sent_at: Option<Duration>,
     ) -> (Groups, Option<Duration>) {
-        self.recent.settle_groups(groups, sent_at.unwrap_or_else(|| self.now()))
+        let sent_at = sent_at.unwrap_or_else(|| self.now());
+        self.recent.settle_groups(groups, sent_at, self.groups.generations())
     }
 }
 

@@ -7,18 +7,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::watch;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
 use tracing::{Instrument as _, debug, trace, warn};
 use ultracart_transport::limiter::Priority;
-use ultracart_transport::{Error, ErrorKind, Watch};
+use ultracart_transport::{Error, ErrorKind, Sending, Watch};
 
 use super::cached::{Cached, Served, Stale};
 use super::entry::{Age, Entry, Lifetime};
-use super::flights::{Arrival, Begun, Departure, Flight, Landing, Table};
+use super::flights::{Announcer, Arrival, Begun, Departure, Flight, Landing, Purpose, Table, is_outage};
 use super::generations::{Generations, publish};
 use super::policy::CachePolicy;
 use super::stats::{CacheStats, Counters};
-use super::surroundings::Surroundings;
+use super::surroundings::{Surroundings, nanos};
 use crate::config::CacheRule;
 
 /// What is due is tried to be refreshed this often in the time that is left.
@@ -83,8 +84,14 @@ enum Found<K, V: ?Sized> {
 }
 
 /// What somebody finds who wants to wait for a flight.
-enum Boarded<K, V: ?Sized> {
+enum Boarded<K, V, F>
+where
+    K: Copy + Eq + Hash + Send + Sync + 'static,
+    V: ?Sized + Send + Sync + 'static,
+{
     Flight(Arrival<K, V>, Role),
+    /// One that is to take off.
+    New(Arrival<K, V>, Takeoff<K, V, F>),
     /// It has come already.
     Come(Arc<Entry<K, V>>),
     /// It has failed a moment ago.
@@ -115,7 +122,7 @@ where
         surroundings: &Arc<Surroundings>,
         follows_webhooks: bool,
     ) -> Self {
-        // For personal data to leave the memory at last.
+        // moka lets go of what nobody asks for when it is used for something else.
         let longest = surroundings.longest_ttl(rule.ttl).saturating_add(rule.stale_if_error);
         let entries = moka::sync::Cache::builder()
             .max_capacity(max_entries)
@@ -153,8 +160,8 @@ where
                 let hit = self.good(key).map(|(entry, _)| self.hit(&entry));
                 return hit.ok_or_else(|| not_cached(self.operation));
             }
-            CachePolicy::Bypass => return self.bypass(load).await,
-            _ if self.rule.ttl.is_zero() => return self.bypass(load).await,
+            CachePolicy::Bypass => return self.bypass(key, load).await,
+            _ if self.rule.ttl.is_zero() => return self.bypass(key, load).await,
             CachePolicy::Refresh => {
                 let next_id = self.table().next_id;
                 return self.wait(key, Some(next_id), load).await;
@@ -173,10 +180,10 @@ where
                 return Ok(hit);
             }
             Some(Found::TooOld(entry)) if policy == CachePolicy::StaleAllowed => {
-                return Ok(self.stale_for_now(&entry, Stale::Refreshing, load));
+                return self.stale_for_now(&entry, Stale::Refreshing, load);
             }
             Some(Found::Invalidated(entry)) if policy == CachePolicy::StaleAllowed => {
-                return Ok(self.stale_for_now(&entry, Stale::Invalidated, load));
+                return self.stale_for_now(&entry, Stale::Invalidated, load);
             }
             Some(Found::TooOld(entry)) if policy == CachePolicy::Default => Some(entry),
             _ => None,
@@ -218,16 +225,15 @@ where
             return;
         }
         let mut table = self.table();
-        table.next_id += 1;
-        let mut entry = Entry::new(key, value, at.generation, at.at);
-        entry.flight = table.next_id - 1;
-        let (entry, required) = (Arc::new(entry), || (self.required)(&self.generations, key));
+        let entry = Arc::new(Entry::new(key, value, at.generation, at.at));
+        let required = || (self.required)(&self.generations, key);
         publish(&mut *table, at.generation, required, |_| self.publish(&entry));
     }
 
     /// Everything is read anew, and nothing of it stays in memory but what somebody holds.
     pub(super) fn clear(&self) {
-        let _table = self.table();
+        let mut table = self.table();
+        table.forget_failures();
         self.front.store(None);
         for (key, _) in &self.entries {
             self.entries.invalidate(&*key);
@@ -265,10 +271,11 @@ where
     }
 
     /// What was good to be given out, though it is remembered elsewhere.
-    pub(super) fn hit_by(&self, value: Arc<V>, loaded_at: Duration) -> Cached<V> {
+    pub(super) fn hit_by(&self, value: Arc<V>, begun: Begun) -> Cached<V> {
         self.counters.hit(1);
         trace!(operation = self.operation, cache = "hit");
-        Cached::new(value, Served::Fresh, self.now().saturating_sub(loaded_at), 0)
+        let age = self.now().saturating_sub(begun.at);
+        Cached::new(value, Served::Fresh, age, 0, begun.generation)
     }
 
     /// Has `entry` renewed before it is too old, if nobody else has.
@@ -279,13 +286,17 @@ where
         let now = self.now();
         let lifetime = self.lifetime(entry, now);
         let pause = lifetime.ttl.saturating_sub(lifetime.due) / REFRESH_TRIES;
-        if entry.take_refresh(now, pause) {
-            let mut table = self.table();
-            let is_latest = self.remembered(entry.key).is_some_and(|latest| latest.flight == entry.flight);
-            let is_coming = table.flights.contains_key(&entry.key);
-            if is_latest && !is_coming && table.failure(entry.key, now).is_none() {
-                self.begin(&mut table, entry.key, Priority::Background, load);
-            }
+        if !entry.take_refresh(now, pause) {
+            return;
+        }
+        let mut table = self.table();
+        let required = (self.required)(&self.generations, entry.key);
+        let is_latest = self.remembered(entry.key).is_some_and(|latest| latest.flight == entry.flight);
+        let is_coming = table.flights.contains_key(&entry.key);
+        if is_latest && !is_coming && table.failure(entry.key, required, now).is_none() {
+            let (_, takeoff) = self.begin(&mut table, entry.key, Purpose::Ahead, load);
+            drop(table);
+            takeoff.go();
         }
     }
 
@@ -295,20 +306,29 @@ where
         entry: &Entry<K, V>,
         reason: Stale,
         load: impl Fn(Load) -> F,
-    ) -> Cached<V>
+    ) -> Result<Cached<V>, Error>
     where
         F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
     {
         let (key, now) = (entry.key, self.now());
-        let required = (self.required)(&self.generations, key);
         let mut table = self.table();
-        let is_coming = table.flights.get(&key).is_some_and(|flight| flight.will_do(required));
-        if !is_coming && table.failure(key, now).is_none() {
-            self.begin(&mut table, key, Priority::Foreground, load);
+        let required = (self.required)(&self.generations, key);
+        let mut served = Served::Stale(reason);
+        if let Some(error) = table.failure(key, required, now) {
+            if !is_outage(error) {
+                self.counters.failure_repeated();
+                return Err(error.clone().with_attempts(0));
+            }
+            if reason == Stale::Refreshing {
+                served = Served::Stale(Stale::Failed(error.kind()));
+            }
+        } else if !table.flights.get(&key).is_some_and(|flight| flight.will_do(required)) {
+            let (_, takeoff) = self.begin(&mut table, key, Purpose::Next, load);
+            drop(table);
+            takeoff.go();
         }
-        drop(table);
         self.counters.stale();
-        entry.served(Served::Stale(reason), now, 0)
+        Ok(entry.served(served, now, 0))
     }
 
     /// What is there instead of an error, if it will do.
@@ -339,6 +359,10 @@ where
         loop {
             let (mut arrival, role) = match self.board(key, refresh, &load) {
                 Boarded::Flight(arrival, role) => (arrival, role),
+                Boarded::New(arrival, takeoff) => {
+                    takeoff.go();
+                    (arrival, Role::First)
+                }
                 Boarded::Come(entry) => return Ok(self.joined(&entry)),
                 Boarded::Failed(error) => {
                     self.counters.failure_repeated();
@@ -356,17 +380,13 @@ where
                 (Role::Joiner, Some(Landing::Loaded(entry))) => return Ok(self.joined(&entry)),
                 (Role::First, Some(Landing::Failed(error))) => return Err(error),
                 (Role::Joiner, Some(Landing::Failed(error))) => return Err(error.with_attempts(0)),
-                (_, None) => {
-                    let message = "the runtime that the call was made on has ended";
-                    let error = Error::new(ErrorKind::Internal, message).after_sending();
-                    return Err(error.with_operation(self.operation));
-                }
+                (_, None) => return Err(self.broken_off()),
             }
         }
     }
 
     /// Finds the flight to wait for, or begins one, unless what is wanted has come or failed meanwhile.
-    fn board<F>(self: &Arc<Self>, key: K, refresh: Option<u64>, load: &impl Fn(Load) -> F) -> Boarded<K, V>
+    fn board<F>(self: &Arc<Self>, key: K, refresh: Option<u64>, load: &impl Fn(Load) -> F) -> Boarded<K, V, F>
     where
         F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
     {
@@ -378,70 +398,57 @@ where
             return Boarded::Come(entry);
         }
         if let Some(flight) = table.flights.get(&key).filter(|flight| flight.will_do(required)) {
-            let is_for_me = refresh.is_none_or(|next_id| flight.departs_after(next_id));
-            let role = if is_for_me { Role::Joiner } else { Role::Bystander };
-            return Boarded::Flight(flight.arrival.clone(), role);
+            if flight.purpose != Purpose::Ahead || flight.is_sent() {
+                let is_for_me = refresh.is_none_or(|next_id| flight.departs_after(next_id));
+                let role = if is_for_me { Role::Joiner } else { Role::Bystander };
+                return Boarded::Flight(flight.announcer.subscribe(), role);
+            }
+            // It lets others go first: one that does not takes its place.
+            flight.cancelled.notify_one();
         }
         // Whoever wants it anew wants it tried anew.
-        let failure = table.failure(key, self.now()).filter(|_| refresh.is_none());
+        let failure = table.failure(key, required, self.now()).filter(|_| refresh.is_none());
         if let Some(error) = failure {
             return Boarded::Failed(error.clone());
         }
         self.counters.miss();
-        Boarded::Flight(self.begin(&mut table, key, Priority::Foreground, load), Role::First)
+        let (arrival, takeoff) = self.begin(&mut table, key, Purpose::Readers, load);
+        Boarded::New(arrival, takeoff)
     }
 
-    /// Begins a flight. It goes on whether or not anybody waits for it.
+    /// Puts a flight into the table. It has to take off when the table is let go of.
     fn begin<F>(
         self: &Arc<Self>,
         table: &mut Table<K, V>,
         key: K,
-        priority: Priority,
+        purpose: Purpose,
         load: impl Fn(Load) -> F,
-    ) -> Arrival<K, V>
+    ) -> (Arrival<K, V>, Takeoff<K, V, F>)
     where
         F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
     {
         let id = table.next_id;
         table.next_id += 1;
         let departure = Departure::default();
-        let tower = Tower { cache: Arc::clone(self), departure: departure.clone() };
-        let cache = if priority == Priority::Background { "refresh" } else { "miss" };
-        let load = load(Load { priority, cache, watch: Some(Arc::new(tower)), sent: departure.clone() });
         let (sender, arrival) = watch::channel(None);
-        let flight = Flight { id, departure: departure.clone(), arrival: arrival.clone() };
-        table.flights.insert(key, flight);
-
-        let this = Arc::clone(self);
-        // Two tasks: a panic in the load is an error for all.
-        let loading = async move {
-            this.surroundings.quiet().await;
-            if priority == Priority::Background {
-                if !this.surroundings.can_spare_a_call().await {
-                    this.counters.refresh_skipped();
-                    return None;
-                }
-                this.counters.refresh();
-            }
-            let result = load.await;
-            if priority == Priority::Background {
-                let calls = result.as_ref().map_or_else(Error::attempts, |loaded| loaded.calls);
-                this.counters.refreshed(calls);
-            }
-            Some(result)
+        let (announcer, cancelled) = (Arc::new(sender), Arc::new(Notify::new()));
+        let tower = Tower { cache: Arc::clone(self), key, id: Some(id), departure: departure.clone() };
+        let (priority, cache) = match purpose {
+            Purpose::Ahead => (Priority::Background, "refresh"),
+            Purpose::Readers | Purpose::Next => (Priority::Foreground, "miss"),
         };
-        let loading = tokio::spawn(loading.in_current_span());
-        let this = Arc::clone(self);
-        tokio::spawn(async move {
-            let result = loading.await.unwrap_or_else(|error| {
-                let failed =
-                    Error::new(ErrorKind::Internal, "the load did not come to an end").after_sending();
-                Some(Err(failed.with_operation(this.operation).with_source(error)))
-            });
-            let landing = this.land(key, id, &departure, result);
-            sender.send_replace(Some(landing));
-        });
-        arrival
+        let load = load(Load { priority, cache, watch: Some(Arc::new(tower)), sent: departure.clone() });
+        let airborne = Airborne {
+            cache: Arc::clone(self),
+            key,
+            id,
+            purpose,
+            departure: departure.clone(),
+            announcer: Arc::clone(&announcer),
+            cancelled: Arc::clone(&cancelled),
+        };
+        table.flights.insert(key, Flight { id, purpose, departure, announcer, cancelled });
+        (arrival, Takeoff { airborne, load })
     }
 
     /// Ends a flight: what it brought is remembered, if nothing has changed since it was sent.
@@ -450,54 +457,68 @@ where
         key: K,
         id: u64,
         departure: &Departure,
-        result: Option<Result<Loaded<V>, Error>>,
+        result: Result<Loaded<V>, Error>,
     ) -> Landing<K, V> {
         let mut table = self.table();
-        if table.flights.get(&key).is_some_and(|flight| flight.id == id) {
-            table.flights.remove(&key);
-        }
+        table.remove(key, id);
+        let begun = departure.begun();
         let loaded = match result {
-            None => return Landing::Skipped,
-            Some(Err(error)) => {
+            Err(error) => {
                 if is_to_be_remembered(&error) {
-                    table.failed(key, error.clone(), self.now());
+                    let generation =
+                        begun.map_or_else(|| self.generations.latest(), |begun| begun.generation);
+                    table.failed(key, error.clone(), generation, self.now());
                 }
                 return Landing::Failed(error);
             }
-            Some(Ok(loaded)) => loaded,
+            Ok(loaded) => loaded,
         };
         table.succeeded(key);
-        let begun = departure.begun();
         let at = begun.unwrap_or(Begun { generation: 0, at: self.now() });
         let mut entry = Entry::new(key, loaded.value, at.generation, at.at);
         (entry.good_until, entry.flight) = (loaded.good_until, id);
         (entry.calls, entry.parts) = (loaded.calls, loaded.parts);
         let entry = Arc::new(entry);
         let required = || (self.required)(&self.generations, key);
-        // What came without a call of its own is remembered where it came from.
-        if begun.is_some() && !publish(&mut *table, at.generation, required, |_| self.publish(&entry)) {
+        if !publish(&mut *table, at.generation, required, |_| self.publish(&entry)) {
             self.counters.discarded();
             debug!(operation = self.operation, "something changed during the load: it is not remembered");
         }
         Landing::Loaded(entry)
     }
 
-    /// Where all find it; whoever does this holds the table.
+    /// Where all find it, unless something newer is there; whoever does this holds the table.
     fn publish(&self, entry: &Arc<Entry<K, V>>) {
-        let loaded_at = u64::try_from(entry.loaded_at.as_nanos()).unwrap_or(u64::MAX);
-        self.newest.fetch_max(loaded_at, Ordering::Release);
+        let newness = |entry: &Entry<K, V>| (entry.generation, entry.loaded_at, entry.flight);
+        if self.remembered(entry.key).is_some_and(|there| newness(&there) > newness(entry)) {
+            return;
+        }
+        self.newest.fetch_max(nanos(entry.loaded_at), Ordering::Release);
         self.entries.insert(entry.key, Arc::clone(entry));
         self.front.store(Some(Arc::clone(entry)));
     }
 
-    async fn bypass<F>(&self, load: impl Fn(Load) -> F) -> Result<Cached<V>, Error>
+    fn broken_off(&self) -> Error {
+        let message = "the load did not come to an end: it panicked, or its runtime has ended";
+        Error::new(ErrorKind::Internal, message).after_sending().with_operation(self.operation)
+    }
+
+    async fn bypass<F>(self: &Arc<Self>, key: K, load: impl Fn(Load) -> F) -> Result<Cached<V>, Error>
     where
         F: Future<Output = Result<Loaded<V>, Error>>,
     {
         let sent = Departure::default();
-        let loaded =
-            load(Load { priority: Priority::Foreground, cache: "bypass", watch: None, sent }).await?;
-        Ok(Cached::new(loaded.value, Served::Fresh, Duration::ZERO, loaded.calls))
+        let tower = Tower { cache: Arc::clone(self), key, id: None, departure: sent.clone() };
+        let load = load(Load {
+            priority: Priority::Foreground,
+            cache: "bypass",
+            watch: Some(Arc::new(tower)),
+            sent: sent.clone(),
+        });
+        let loaded = load.await?;
+        let sent = sent.begun().unwrap_or(Begun { generation: 0, at: self.now() });
+        let age = self.now().saturating_sub(sent.at);
+        Ok(Cached::new(loaded.value, Served::Fresh, age, loaded.calls, sent.generation))
     }
 
     fn joined(&self, entry: &Entry<K, V>) -> Cached<V> {
@@ -556,6 +577,9 @@ where
 /// Sees a load off.
 struct Tower<K, V: ?Sized> {
     cache: Arc<ReadThrough<K, V>>,
+    key: K,
+    /// Which flight it is, if it is in the table.
+    id: Option<u64>,
     departure: Departure,
 }
 
@@ -564,18 +588,154 @@ where
     K: Copy + Eq + Hash + Send + Sync + 'static,
     V: ?Sized + Send + Sync + 'static,
 {
-    fn on_sending(&self) {
+    fn on_sending(&self) -> Sending {
         // Behind the table's lock, so that whoever finds a flight that has not been sent knows that it is sent later. A
         // second attempt sees what changed since the first.
-        let _table = self.cache.table();
-        let begun = Begun { generation: self.cache.generations.latest(), at: self.cache.now() };
-        self.departure.begin(begun);
+        let table = self.cache.table();
+        let is_wanted = self.id.is_none_or(|id| {
+            self.departure.begun().is_some()
+                || table.flights.get(&self.key).is_some_and(|flight| flight.id == id)
+        });
+        if !is_wanted {
+            return Sending::Withdraw;
+        }
+        let generation = self.cache.generations.latest();
+        self.departure.begin(Begun { generation, at: self.cache.now() });
+        Sending::GoOn
     }
 }
 
 impl<K, V: ?Sized> fmt::Debug for Tower<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tower").finish_non_exhaustive()
+    }
+}
+
+/// A flight that is to take off.
+struct Takeoff<K, V, F>
+where
+    K: Copy + Eq + Hash + Send + Sync + 'static,
+    V: ?Sized + Send + Sync + 'static,
+{
+    airborne: Airborne<K, V>,
+    load: F,
+}
+
+impl<K, V, F> Takeoff<K, V, F>
+where
+    K: Copy + Eq + Hash + Send + Sync + 'static,
+    V: ?Sized + Send + Sync + 'static,
+    F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
+{
+    /// Goes on in a task of its own; where there is no runtime, it has failed.
+    fn go(self) {
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(self.airborne.fly(self.load).in_current_span());
+        }
+    }
+}
+
+/// A flight on its way. However it ends, it ends for those who wait: also where the load panics or the runtime ends.
+struct Airborne<K, V>
+where
+    K: Copy + Eq + Hash + Send + Sync + 'static,
+    V: ?Sized + Send + Sync + 'static,
+{
+    cache: Arc<ReadThrough<K, V>>,
+    key: K,
+    id: u64,
+    purpose: Purpose,
+    departure: Departure,
+    announcer: Announcer<K, V>,
+    cancelled: Arc<Notify>,
+}
+
+impl<K, V> Airborne<K, V>
+where
+    K: Copy + Eq + Hash + Send + Sync + 'static,
+    V: ?Sized + Send + Sync + 'static,
+{
+    async fn fly<F>(self, load: F)
+    where
+        F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
+    {
+        let result = {
+            let mut work = std::pin::pin!(self.work(load));
+            let mut may_be_left = self.purpose == Purpose::Readers;
+            loop {
+                tokio::select! {
+                    biased;
+                    () = self.cancelled.notified() => break None,
+                    result = &mut work => break result,
+                    () = self.announcer.closed(), if may_be_left => {
+                        if self.leave_if_left() {
+                            break None;
+                        }
+                        // Somebody has come since, or it has been sent.
+                        may_be_left = self.departure.begun().is_none();
+                    }
+                }
+            }
+        };
+        let landing = match result {
+            Some(result) => self.cache.land(self.key, self.id, &self.departure, result),
+            None => Landing::Skipped,
+        };
+        self.announcer.send_replace(Some(landing));
+    }
+
+    /// What the load brings; nothing, where it is not made.
+    async fn work(
+        &self,
+        load: impl Future<Output = Result<Loaded<V>, Error>>,
+    ) -> Option<Result<Loaded<V>, Error>> {
+        let surroundings = &self.cache.surroundings;
+        surroundings.quiet().await;
+        if self.purpose != Purpose::Ahead {
+            return Some(load.await);
+        }
+        let Some(_spare) = surroundings.spare_call().await else {
+            self.cache.counters.refresh_skipped();
+            self.cache.table().remove(self.key, self.id);
+            return None;
+        };
+        self.cache.counters.refresh();
+        let result = load.await;
+        let calls = result.as_ref().map_or_else(Error::attempts, |loaded| loaded.calls);
+        self.cache.counters.refreshed(calls);
+        Some(result)
+    }
+
+    /// Takes it out of the table, if nobody waits for it any more and it has not been sent.
+    fn leave_if_left(&self) -> bool {
+        // Whoever comes now comes behind the table's lock.
+        let mut table = self.cache.table();
+        let is_left = self.departure.begun().is_none() && self.announcer.receiver_count() == 0;
+        if is_left {
+            table.remove(self.key, self.id);
+        }
+        is_left
+    }
+}
+
+impl<K, V> Drop for Airborne<K, V>
+where
+    K: Copy + Eq + Hash + Send + Sync + 'static,
+    V: ?Sized + Send + Sync + 'static,
+{
+    fn drop(&mut self) {
+        if self.announcer.borrow().is_some() {
+            return;
+        }
+        let landing = if std::thread::panicking() {
+            let result = Err(self.cache.broken_off());
+            self.cache.land(self.key, self.id, &self.departure, result)
+        } else {
+            // Its runtime has ended. Whoever waits on another one begins anew.
+            self.cache.table().remove(self.key, self.id);
+            Landing::Skipped
+        };
+        self.announcer.send_replace(Some(landing));
     }
 }
 
@@ -588,21 +748,6 @@ impl<K, V: ?Sized> fmt::Debug for ReadThrough<K, V> {
 fn not_cached(operation: &'static str) -> Error {
     Error::new(ErrorKind::NotCached, "it is not remembered, and no call was to be made for it")
         .with_operation(operation)
-}
-
-/// Whether the server cannot be had right now, which says nothing about what was asked for.
-fn is_outage(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Connect
-            | ErrorKind::Timeout
-            | ErrorKind::BrokenOff
-            | ErrorKind::RateLimited
-            | ErrorKind::MaxWait
-            | ErrorKind::Deadline
-            | ErrorKind::Server
-            | ErrorKind::Decode
-    )
 }
 
 /// Whether a call was spent on it that the next reader should not spend again.

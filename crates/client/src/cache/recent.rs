@@ -6,6 +6,7 @@
 //! quicker, and not the server that was slow.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::Hash;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,41 +15,119 @@ use std::time::Duration;
 use tracing::debug;
 use ultracart_model::{Group, GroupOid, User, UserId};
 
+use super::generations::Generations;
 use crate::list::{Groups, Listing, Users};
 
 /// How long a list may lag behind.
 const LAG: Duration = Duration::from_secs(5);
 
-#[derive(Debug, Default)]
+/// The same after a write of which nobody knows when the server was done with it.
+const LONGEST_LAG: Duration = Duration::from_secs(15);
+
+/// How long an event is looked for that only says what was written.
+const ECHO: Duration = Duration::from_mins(5);
+
+#[derive(Default)]
 pub(super) struct Recent(Mutex<Notes>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Notes {
     users: HashMap<UserId, Note<User>>,
     groups: HashMap<GroupOid, Note<Group>>,
+    /// When a write of something new ended whose outcome is not known.
+    unknown: Option<Duration>,
 }
 
-/// An object as a write has left it: nothing, where it was deleted.
-#[derive(Debug)]
+/// How a write has left an object.
+pub(super) enum Outcome<T> {
+    Stored(Arc<T>),
+    Gone,
+    Unknown,
+}
+
+impl<T> Clone for Outcome<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Stored(object) => Self::Stored(Arc::clone(object)),
+            Self::Gone => Self::Gone,
+            Self::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// What is known of an object since its latest write. As soon as it has changed otherwise it says no more than that.
 struct Note<T> {
-    object: Option<Arc<T>>,
+    outcome: Outcome<T>,
+    /// What it was before the write.
+    before: Outcome<T>,
+    /// The number of the write's end.
+    generation: u64,
     at: Duration,
 }
 
-impl Recent {
-    /// A write of this user has ended: when, and with what, if that is known.
-    pub(super) fn user(&self, id: UserId, outcome: Option<(Option<Arc<User>>, Duration)>, now: Duration) {
-        note(&mut self.notes().users, id, outcome, now);
+impl<T> Note<T> {
+    /// What it says of an object that was last changed then.
+    fn says(&self, changed: u64) -> &Outcome<T> {
+        if changed <= self.generation { &self.outcome } else { &Outcome::Unknown }
     }
 
-    /// A write of this group has ended: when, and with what, if that is known.
-    pub(super) fn group(
+    /// Until when a list may not show it.
+    fn late_until(&self) -> Duration {
+        let lag = if matches!(self.outcome, Outcome::Unknown) { LONGEST_LAG } else { LAG };
+        self.at.saturating_add(lag)
+    }
+}
+
+impl Recent {
+    /// A write of this user has ended; how is not known yet. `before` is the number of the change before it.
+    pub(super) fn user_written(&self, id: UserId, before: u64, generation: u64, at: Duration) {
+        written(&mut self.notes().users, id, before, generation, at);
+    }
+
+    /// The same of a group.
+    pub(super) fn group_written(&self, oid: GroupOid, before: u64, generation: u64, at: Duration) {
+        written(&mut self.notes().groups, oid, before, generation, at);
+    }
+
+    /// A write of something new has ended; how is not known yet.
+    pub(super) fn new_written(&self, at: Duration) {
+        self.notes().unknown = Some(at);
+    }
+
+    /// What became of the write of something new that ended then is known.
+    pub(super) fn new_is_known(&self, at: Duration) {
+        let mut notes = self.notes();
+        notes.unknown = notes.unknown.filter(|unknown| *unknown != at);
+    }
+
+    /// How the write of this user that ended so has left it; `None` is that it has done nothing.
+    pub(super) fn user_is(&self, id: UserId, generation: u64, at: Duration, outcome: Option<Outcome<User>>) {
+        is(&mut self.notes().users, id, generation, at, outcome);
+    }
+
+    /// The same of a group.
+    pub(super) fn group_is(
         &self,
         oid: GroupOid,
-        outcome: Option<(Option<Arc<Group>>, Duration)>,
-        now: Duration,
+        generation: u64,
+        at: Duration,
+        outcome: Option<Outcome<Group>>,
     ) {
-        note(&mut self.notes().groups, oid, outcome, now);
+        is(&mut self.notes().groups, oid, generation, at, outcome);
+    }
+
+    /// Whether an event that says this of a user says what this client has written, and it has not changed since.
+    #[cfg(feature = "webhook")]
+    pub(super) fn has_written(&self, id: UserId, user: Option<&User>, generations: &Generations) -> bool {
+        let notes = self.notes();
+        let Some(note) = notes.users.get(&id) else { return false };
+        match (note.says(generations.of(id.get())), user) {
+            (Outcome::Stored(stored), Some(user)) => {
+                stored.agrees_with(user) && shows::<Users>(stored, user) && shows::<Users>(user, stored)
+            }
+            (Outcome::Gone, None) => true,
+            _ => false,
+        }
     }
 
     pub(super) fn clear(&self) {
@@ -56,24 +135,38 @@ impl Recent {
     }
 
     /// The users as this client left them, and until when that is good, if the list does not show it.
-    pub(super) fn settle_users(&self, users: Users, sent_at: Duration) -> (Users, Option<Duration>) {
+    pub(super) fn settle_users(
+        &self,
+        users: Users,
+        sent_at: Duration,
+        generations: &Generations,
+    ) -> (Users, Option<Duration>) {
         let notes = self.notes();
-        let (users, mut late) = settle(users, &notes.users, sent_at);
+        let (users, mut late) = settle(users, &notes.users, notes.unknown, sent_at, generations);
         for (oid, note) in current(&notes.groups, sent_at) {
-            if !users_show(&users, *oid, note.object.as_deref()) {
-                late.by(note.at);
+            match &note.outcome {
+                Outcome::Stored(group) if users_show(&users, *oid, Some(group)) => {}
+                Outcome::Gone if users_show(&users, *oid, None) => {}
+                _ => late.by(note.late_until()),
             }
         }
         (users, late.until("get_users"))
     }
 
     /// The groups as this client left them, and until when that is good, if the list does not show it.
-    pub(super) fn settle_groups(&self, groups: Groups, sent_at: Duration) -> (Groups, Option<Duration>) {
+    pub(super) fn settle_groups(
+        &self,
+        groups: Groups,
+        sent_at: Duration,
+        generations: &Generations,
+    ) -> (Groups, Option<Duration>) {
         let notes = self.notes();
-        let (groups, mut late) = settle(groups, &notes.groups, sent_at);
+        let (groups, mut late) = settle(groups, &notes.groups, notes.unknown, sent_at, generations);
         for (id, note) in current(&notes.users, sent_at) {
-            if !groups_show(&groups, *id, note.object.as_deref()) {
-                late.by(note.at);
+            match &note.outcome {
+                Outcome::Stored(user) if groups_show(&groups, *id, Some(user)) => {}
+                Outcome::Gone if groups_show(&groups, *id, None) => {}
+                _ => late.by(note.late_until()),
             }
         }
         (groups, late.until("get_groups"))
@@ -84,46 +177,90 @@ impl Recent {
     }
 }
 
-fn note<K: Eq + Hash, T>(
+impl fmt::Debug for Recent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // It holds personal data.
+        f.debug_struct("Recent").finish_non_exhaustive()
+    }
+}
+
+fn written<K: Eq + Hash, T>(
     notes: &mut HashMap<K, Note<T>>,
     key: K,
-    outcome: Option<(Option<Arc<T>>, Duration)>,
-    now: Duration,
+    before: u64,
+    generation: u64,
+    at: Duration,
 ) {
-    notes.retain(|_, note| now < note.at.saturating_add(LAG));
-    match outcome {
-        Some((object, at)) => _ = notes.insert(key, Note { object, at }),
-        None => _ = notes.remove(&key),
+    notes.retain(|_, note| at < note.at.saturating_add(ECHO));
+    let before = notes.get(&key).map_or(Outcome::Unknown, |note| note.says(before).clone());
+    notes.insert(key, Note { outcome: Outcome::Unknown, before, generation, at });
+}
+
+fn is<K: Eq + Hash, T>(
+    notes: &mut HashMap<K, Note<T>>,
+    key: K,
+    generation: u64,
+    at: Duration,
+    outcome: Option<Outcome<T>>,
+) {
+    match (notes.get_mut(&key), outcome) {
+        (Some(note), outcome) if note.generation == generation => {
+            note.outcome = outcome.unwrap_or_else(|| note.before.clone());
+        }
+        (None, Some(outcome)) => {
+            _ = notes.insert(key, Note { outcome, before: Outcome::Unknown, generation, at });
+        }
+        // A later write knows better.
+        _ => {}
     }
 }
 
 /// Those that a list which was asked for then may not show.
 fn current<K, T>(notes: &HashMap<K, Note<T>>, sent_at: Duration) -> impl Iterator<Item = (&K, &Note<T>)> {
-    notes.iter().filter(move |(_, note)| sent_at < note.at.saturating_add(LAG))
+    notes.iter().filter(move |(_, note)| sent_at < note.late_until())
+}
+
+/// Whether an object has all that the other one has, but for what the server alone fills in.
+fn shows<L: Listing>(shown: &L::Item, written: &L::Item) -> bool {
+    L::agree(shown, written) && L::lacks(shown, written).all(|name| L::READ_ONLY.contains(&name))
 }
 
 /// The list with what was written where it shows something else.
-fn settle<L>(list: L, notes: &HashMap<L::Id, Note<L::Item>>, sent_at: Duration) -> (L, Late)
+fn settle<L>(
+    list: L,
+    notes: &HashMap<L::Id, Note<L::Item>>,
+    unknown: Option<Duration>,
+    sent_at: Duration,
+    generations: &Generations,
+) -> (L, Late)
 where
     L: Listing + Deref<Target = [Arc<L::Item>]> + FromIterator<Arc<L::Item>>,
 {
-    let (mut late, mut items) = (Late::default(), None);
-    for (id, note) in current(notes, sent_at) {
-        let (shown, written) = (list.find(*id), note.object.as_ref());
-        let is_shown = match (shown, written) {
-            (Some(shown), Some(written)) => L::agree(shown, written),
-            (shown, written) => shown.is_none() && written.is_none(),
-        };
-        if is_shown {
-            continue;
-        }
-        late.by(note.at);
-        let items = items.get_or_insert_with(|| list.to_vec());
-        let place = shown.and_then(|shown| items.iter().position(|item| Arc::ptr_eq(item, shown)));
-        match (place, written) {
-            (Some(place), Some(written)) => items[place] = Arc::new(L::filled(written, &items[place])),
-            (Some(place), None) => _ = items.remove(place),
-            (None, written) => items.extend(written.cloned()),
+    let (mut late, mut items) = (Late::default(), None::<Vec<Arc<L::Item>>>);
+    if let Some(until) = unknown.map(|at| at.saturating_add(LONGEST_LAG)).filter(|until| sent_at < *until) {
+        late.by(until);
+    }
+    let mut notes: Vec<_> = current(notes, sent_at).collect();
+    notes.sort_unstable_by_key(|(id, _)| L::number(**id));
+    for (id, note) in notes {
+        let shown = list.find(*id);
+        match (note.says(generations.of(L::number(*id))), shown) {
+            (Outcome::Gone, None) => {}
+            (Outcome::Stored(written), Some(shown)) if shows::<L>(shown, written) => {}
+            (Outcome::Unknown, _) => late.by(note.late_until()),
+            (Outcome::Gone, Some(_)) => {
+                late.by(note.late_until());
+                items.get_or_insert_with(|| list.to_vec()).retain(|item| L::id(item) != Some(*id));
+            }
+            (Outcome::Stored(written), shown) => {
+                late.by(note.late_until());
+                let items = items.get_or_insert_with(|| list.to_vec());
+                let places = items.iter_mut().filter(|item| L::id(item) == Some(*id));
+                places.for_each(|item| *item = Arc::new(L::filled(written, item)));
+                if shown.is_none() {
+                    items.push(Arc::clone(written));
+                }
+            }
         }
     }
     (items.map_or(list, L::from_iter), late)
@@ -170,8 +307,8 @@ fn same<T: Copy + PartialEq>(one: Option<T>, other: Option<T>) -> bool {
 struct Late(Option<Duration>);
 
 impl Late {
-    fn by(&mut self, written_at: Duration) {
-        self.0 = self.0.max(Some(written_at.saturating_add(LAG)));
+    fn by(&mut self, until: Duration) {
+        self.0 = self.0.max(Some(until));
     }
 
     fn until(self, operation: &'static str) -> Option<Duration> {

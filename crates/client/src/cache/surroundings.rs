@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use ultracart_transport::Clock;
 use ultracart_transport::limiter::{Bound, Limiter};
 
@@ -24,6 +25,7 @@ pub(crate) struct Surroundings {
     webhook_ttl: Duration,
     deliveries: Deliveries,
     burst: Mutex<Option<Burst>>,
+    spare_calls: Semaphore,
 }
 
 /// When webhooks came, in nanoseconds from 1 on; 0 is never.
@@ -43,7 +45,14 @@ struct Burst {
 impl Surroundings {
     pub(super) fn new(limiter: Limiter, webhook_ttl: Duration) -> Self {
         let clock = Arc::clone(limiter.clock());
-        Self { clock, limiter, webhook_ttl, deliveries: Deliveries::default(), burst: Mutex::new(None) }
+        Self {
+            clock,
+            limiter,
+            webhook_ttl,
+            deliveries: Deliveries::default(),
+            burst: Mutex::new(None),
+            spare_calls: Semaphore::new(1),
+        }
     }
 
     pub(super) fn now(&self) -> Duration {
@@ -98,15 +107,16 @@ impl Surroundings {
         }
     }
 
-    /// Whether the quota allows a call that nobody waits for.
-    pub(super) async fn can_spare_a_call(&self) -> bool {
-        let Ok(snapshot) = self.limiter.snapshot().await else { return false };
+    /// A call that nobody waits for, if the quota allows one. One at a time: each sees what is left by the one before it.
+    pub(super) async fn spare_call(&self) -> Option<SemaphorePermit<'_>> {
+        let permit = self.spare_calls.try_acquire().ok()?;
+        let snapshot = self.limiter.snapshot().await.ok()?;
         let is_held = snapshot.closed.is_some_and(|closed| closed.because == Bound::Hold);
-        !is_held
-            && snapshot.windows.iter().all(|window| {
-                let burst = window.window.burst.unwrap_or(window.window.calls);
-                window.remaining > burst / RESERVE
-            })
+        let is_left = snapshot.windows.iter().all(|window| {
+            let burst = window.window.burst.unwrap_or(window.window.calls);
+            window.remaining > burst.div_ceil(RESERVE)
+        });
+        (is_left && !is_held).then_some(permit)
     }
 
     fn burst(&self) -> std::sync::MutexGuard<'_, Option<Burst>> {
@@ -121,6 +131,7 @@ impl Burst {
     }
 }
 
-fn nanos(time: Duration) -> u64 {
+/// For an atomic.
+pub(super) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

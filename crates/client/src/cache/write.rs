@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::OwnedMutexGuard;
 use ultracart_model::{Group, GroupOid, User, UserId};
-use ultracart_transport::Watch;
+use ultracart_transport::{Sending, Watch};
 
 use super::flights::Begun;
-use super::{Caches, Generations};
+use super::{Caches, Generations, recent};
 
 /// What a write changes. Users name the groups that they are in, and groups their users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,22 +33,31 @@ impl Effect {
     }
 
     /// What the difference between the two does.
-    pub(crate) fn of_change(id: UserId, from: &User, to: &User) -> Self {
+    pub(crate) fn of_change(id: UserId, from: &User, to: &User, are_groups_newer: bool) -> Self {
         let name = |user: &User| (user.login.clone(), user.email.clone(), user.full_name.clone());
-        let groups = from.groups != to.groups || name(from) != name(to);
+        let groups = are_groups_newer || from.groups != to.groups || name(from) != name(to);
         Self::User { id: Some(id), groups, logins: from.login != to.login }
     }
 }
 
-/// That the object is not there any more.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Gone;
+/// What is known of a write when it is over.
+pub(crate) enum Outcome {
+    User(Arc<User>),
+    Group(Arc<Group>),
+    Deleted,
+    /// It has done nothing.
+    Nothing,
+    /// Nobody knows.
+    Unknown,
+}
 
 /// A write, as its caller knows it.
 #[derive(Debug)]
 pub(crate) struct Write {
     caches: Arc<Caches>,
     effect: Effect,
+    /// The number of the latest change that it may follow: what is written was read then.
+    after: Option<u64>,
     course: Mutex<Course>,
 }
 
@@ -55,58 +65,107 @@ pub(crate) struct Write {
 #[derive(Clone, Copy, Debug, Default)]
 struct Course {
     begun: Option<Begun>,
-    /// Its end, if no other change came between.
-    ended_alone: Option<Begun>,
+    /// The number of the change before it.
+    before: u64,
+    /// Its end, and whether no other change came between.
+    ended: Option<(Begun, bool)>,
+    /// Whether what it is based on had changed when its turn came.
+    is_withdrawn: bool,
 }
 
-/// The same as the transport knows it: as long as this is there the server is at it.
+/// The same as the transport knows it: as long as this is there the server is at it, and no other change is based on what
+/// was there before.
 #[derive(Debug)]
-pub(crate) struct Sent(Arc<Write>);
+struct Sent {
+    write: Arc<Write>,
+    _alone: Option<OwnedMutexGuard<()>>,
+}
 
 impl Write {
     pub(crate) fn new(caches: &Arc<Caches>, effect: Effect) -> Arc<Self> {
-        Arc::new(Self { caches: Arc::clone(caches), effect, course: Mutex::default() })
+        Self::after(caches, effect, None)
     }
 
-    /// For the transport to hold.
-    pub(crate) fn watch(self: &Arc<Self>) -> Arc<dyn Watch> {
-        Arc::new(Sent(Arc::clone(self)))
+    /// A write of what was read when the latest change had this number: it is not sent after another.
+    pub(crate) fn after(caches: &Arc<Caches>, effect: Effect, after: Option<u64>) -> Arc<Self> {
+        Arc::new(Self { caches: Arc::clone(caches), effect, after, course: Mutex::default() })
     }
 
-    /// The server has stored the user so.
-    pub(crate) fn stored_user(&self, id: UserId, user: &Arc<User>) {
-        let Course { begun, ended_alone } = *self.course();
-        let outcome = ended_alone.map(|end| (Some(Arc::clone(user)), end.at));
-        self.caches.recent.user(id, outcome, self.caches.now());
-        if let (Some(begun), Some(end)) = (begun, ended_alone) {
-            self.caches.users.stored(id, Arc::clone(user), Begun { at: begun.at, ..end });
+    /// For the transport to hold, with what keeps others from changing the same meanwhile.
+    pub(crate) fn watch(self: &Arc<Self>, alone: Option<OwnedMutexGuard<()>>) -> Arc<dyn Watch> {
+        Arc::new(Sent { write: Arc::clone(self), _alone: alone })
+    }
+
+    /// Whether what it is based on had changed when its turn came: it was not sent.
+    pub(crate) fn is_withdrawn(&self) -> bool {
+        self.course().is_withdrawn
+    }
+
+    /// What has become of it.
+    pub(crate) fn is_over(&self, outcome: Outcome) {
+        let Course { begun: Some(begun), ended: Some((end, was_alone)), .. } = *self.course() else { return };
+        let (caches, at) = (&self.caches, Begun { at: begun.at, ..end });
+        if !matches!(outcome, Outcome::Unknown) {
+            caches.recent.new_is_known(end.at);
         }
-        self.caches.server_answers();
-    }
-
-    /// The server has stored the group so.
-    pub(crate) fn stored_group(&self, oid: GroupOid, group: &Arc<Group>) {
-        let Course { begun, ended_alone } = *self.course();
-        let outcome = ended_alone.map(|end| (Some(Arc::clone(group)), end.at));
-        self.caches.recent.group(oid, outcome, self.caches.now());
-        if let (Some(begun), Some(end)) = (begun, ended_alone) {
-            self.caches.groups.stored(oid, Arc::clone(group), Begun { at: begun.at, ..end });
-        }
-        self.caches.server_answers();
-    }
-
-    /// The server has no such object any more, or it is not known what it has.
-    pub(crate) fn ended(&self, gone: Option<Gone>) {
-        let Course { begun, ended_alone } = *self.course();
-        if begun.is_none() {
-            return; // It was not sent.
-        }
-        let (now, end) = (self.caches.now(), ended_alone.filter(|_| gone.is_some()));
-        match self.effect {
-            Effect::User { id: Some(id), .. } => {
-                self.caches.recent.user(id, end.map(|end| (None, end.at)), now);
+        match (outcome, self.effect) {
+            (Outcome::User(user), Effect::User { id, .. }) => {
+                caches.server_answers();
+                let Some(new) = user.user_id.filter(|new| id.is_none_or(|id| id == *new)) else { return };
+                // Whoever knew the id of something new may have changed it since.
+                if was_alone && (id.is_some() || caches.users.generations().of(new.get()) <= begun.generation)
+                {
+                    caches.recent.user_is(
+                        new,
+                        end.generation,
+                        end.at,
+                        Some(recent::Outcome::Stored(Arc::clone(&user))),
+                    );
+                    caches.users.stored(new, user, at);
+                }
             }
-            Effect::Group(Some(oid)) => self.caches.recent.group(oid, end.map(|end| (None, end.at)), now),
+            (Outcome::Group(group), Effect::Group(oid)) => {
+                caches.server_answers();
+                let Some(new) = group.group_oid.filter(|new| oid.is_none_or(|oid| oid == *new)) else {
+                    return;
+                };
+                if was_alone
+                    && (oid.is_some() || caches.groups.generations().of(new.get()) <= begun.generation)
+                {
+                    caches.recent.group_is(
+                        new,
+                        end.generation,
+                        end.at,
+                        Some(recent::Outcome::Stored(Arc::clone(&group))),
+                    );
+                    caches.groups.stored(new, group, at);
+                }
+            }
+            (Outcome::Deleted, effect) => {
+                caches.server_answers();
+                if was_alone {
+                    self.leaves(effect, end, Some(()));
+                }
+            }
+            (Outcome::Nothing, effect) if was_alone => self.leaves(effect, end, None),
+            _ => {}
+        }
+    }
+
+    /// What was there is gone, or, with `None`, as it was.
+    fn leaves(&self, effect: Effect, end: Begun, gone: Option<()>) {
+        match effect {
+            Effect::User { id: Some(id), .. } => {
+                self.caches.recent.user_is(id, end.generation, end.at, gone.map(|()| recent::Outcome::Gone));
+            }
+            Effect::Group(Some(oid)) => {
+                self.caches.recent.group_is(
+                    oid,
+                    end.generation,
+                    end.at,
+                    gone.map(|()| recent::Outcome::Gone),
+                );
+            }
             Effect::User { id: None, .. } | Effect::Group(None) => {}
         }
     }
@@ -115,46 +174,52 @@ impl Write {
         self.course.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes what was read so far, or is being read, a miss.
-    fn change(&self) -> Begun {
-        Begun { generation: self.caches.change(self.effect), at: self.caches.now() }
-    }
-
-    fn generations(&self) -> &Generations {
-        match self.effect {
-            Effect::User { .. } => self.caches.users.generations(),
-            Effect::Group(_) => self.caches.groups.generations(),
-        }
-    }
-
     /// The latest change of what it changes.
     fn latest(&self) -> u64 {
         match self.effect {
-            Effect::User { id: Some(id), .. } => self.generations().of(id.get()),
-            Effect::Group(Some(oid)) => self.generations().of(oid.get()),
-            Effect::User { id: None, .. } | Effect::Group(None) => self.generations().of_all(),
+            Effect::User { id: Some(id), .. } => self.caches.users.generations().of(id.get()),
+            Effect::Group(Some(oid)) => self.caches.groups.generations().of(oid.get()),
+            Effect::User { id: None, .. } => self.caches.users.generations().of_all(),
+            Effect::Group(None) => self.caches.groups.generations().of_all(),
         }
     }
 }
 
 impl Watch for Sent {
-    fn on_sending(&self) {
-        self.0.course().begun = Some(self.0.change());
+    fn on_sending(&self) -> Sending {
+        let mut course = self.write.course();
+        if course.begun.is_none() && self.write.after.is_some_and(|after| self.write.latest() > after) {
+            course.is_withdrawn = true;
+            return Sending::Withdraw;
+        }
+        let (before, generation) = self.write.caches.change(self.write.effect);
+        // Of several attempts the first one tells.
+        course.before = if course.begun.is_none() { before } else { course.before };
+        course.begun = Some(Begun { generation, at: self.write.caches.now() });
+        Sending::GoOn
     }
 }
 
 impl Drop for Sent {
     fn drop(&mut self) {
-        let Some(begun) = self.0.course().begun else { return };
-        let was_alone = self.0.latest() <= begun.generation;
-        let end = self.0.change();
-        self.0.course().ended_alone = was_alone.then_some(end);
+        let (write, caches) = (&self.write, &self.write.caches);
+        let Course { begun: Some(begun), before, .. } = *write.course() else { return };
+        let (latest, generation) = caches.change(write.effect);
+        let (at, was_alone) = (caches.now(), latest <= begun.generation);
+        match write.effect {
+            Effect::User { id: Some(id), .. } => {
+                caches.recent.user_written(id, before, generation, at);
+            }
+            Effect::Group(Some(oid)) => caches.recent.group_written(oid, before, generation, at),
+            Effect::User { id: None, .. } | Effect::Group(None) => caches.recent.new_written(at),
+        }
+        write.course().ended = Some((Begun { generation, at }, was_alone));
     }
 }
 
 impl Caches {
-    /// Makes what was read so far, or is being read, a miss; with the number of the change.
-    pub(super) fn change(&self, effect: Effect) -> u64 {
+    /// Makes what was read so far, or is being read, a miss; with the number of the change before this one, and of this.
+    pub(super) fn change(&self, effect: Effect) -> (u64, u64) {
         match effect {
             Effect::User { id, groups, logins } => {
                 if groups {
@@ -163,13 +228,11 @@ impl Caches {
                 if let Some(id) = id.filter(|_| logins) {
                     self.of_logins.change(id.get());
                 }
-                let users = self.users.generations();
-                id.map_or_else(|| users.change_list(), |id| users.change(id.get()))
+                change_of(self.users.generations(), id.map(UserId::get))
             }
             Effect::Group(oid) => {
                 self.users.generations().change_all();
-                let groups = self.groups.generations();
-                oid.map_or_else(|| groups.change_list(), |oid| groups.change(oid.get()))
+                change_of(self.groups.generations(), oid.map(GroupOid::get))
             }
         }
     }
@@ -179,5 +242,12 @@ impl Caches {
         self.users.forget_failures();
         self.groups.forget_failures();
         self.logins.forget_failures();
+    }
+}
+
+fn change_of(generations: &Generations, id: Option<i32>) -> (u64, u64) {
+    match id {
+        Some(id) => generations.change_after(id),
+        None => (generations.of_all(), generations.change_list()),
     }
 }

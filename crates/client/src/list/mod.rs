@@ -15,7 +15,7 @@ use index::{Index, ManyKeys, numbered};
 /// A list whose items have ids.
 pub(crate) trait Listing: Send + Sync + 'static {
     type Id: Copy + Eq + Hash + Send + Sync + 'static;
-    type Item: Send + Sync + 'static;
+    type Item: Default + Send + Sync + 'static;
 
     /// The names of the fields that the server alone fills in.
     const READ_ONLY: &'static [&'static str];
@@ -24,6 +24,8 @@ pub(crate) trait Listing: Send + Sync + 'static {
     fn find(&self, id: Self::Id) -> Option<&Arc<Self::Item>>;
 
     fn number(id: Self::Id) -> i32;
+
+    fn id(item: &Self::Item) -> Option<Self::Id>;
 
     /// The names of what is set in `other` and not in `item`.
     fn lacks<'a>(item: &Self::Item, other: &'a Self::Item) -> impl Iterator<Item = &'a str>;
@@ -74,6 +76,10 @@ macro_rules! list {
 
             fn number(id: $id_type) -> i32 {
                 id.get()
+            }
+
+            fn id(item: &$item) -> Option<$id_type> {
+                item.$id
             }
 
             fn lacks<'a>(item: &$item, other: &'a $item) -> impl Iterator<Item = &'a str> {

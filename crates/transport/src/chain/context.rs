@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::call::{Call, Safety, Watch};
+use crate::call::{Call, Safety, Sending, Watch};
 use crate::error::{Error, ErrorKind};
 use crate::limiter::{Ask, Latest};
 
@@ -90,10 +90,14 @@ impl Context {
         self.0.attempts.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// An attempt is sent next.
-    pub(super) fn on_sending(&self) {
-        if let Some(watch) = &self.0.watch {
-            watch.on_sending();
+    /// An attempt is sent next, unless whoever watches the call wants it no more.
+    pub(super) fn on_sending(&self) -> Result<(), reqwest_middleware::Error> {
+        match self.0.watch.as_ref().map_or(Sending::GoOn, |watch| watch.on_sending()) {
+            Sending::GoOn => Ok(()),
+            Sending::Withdraw => Err(reqwest_middleware::Error::middleware(Error::new(
+                ErrorKind::Internal,
+                "the call was not wanted any more when its turn came",
+            ))),
         }
     }
 

@@ -77,6 +77,7 @@ impl Limit {
             Span::current().record("error.type", field::debug(error.kind()));
             ChainError::middleware(error)
         })?;
+        context.on_sending()?;
         let permit = Arc::new(permit);
         context.count_attempt();
         let sent_at = self.clock.now();
@@ -87,7 +88,6 @@ impl Limit {
         telemetry::permit(waited, permit.bound());
         debug!(attempt = context.attempts(), "sending");
         permit.sending();
-        context.on_sending();
         // A layer further in needs another turn when it has to get a token first.
         extensions.insert(Arc::clone(&permit));
         let result = next.run(request, extensions).await;

@@ -171,6 +171,8 @@ impl World {
         while let Some(call) = self.bench.api.next().await {
             self.pending.push(Pending { call, sent: None, served: None });
         }
+        // Those that were taken back are not made.
+        self.pending.retain(|pending| !pending.call.answer.is_closed());
         // One flight for each generation: of those that have not been sent, and of those that see the same changes.
         for (place, one) in self.pending.iter().enumerate() {
             let twin = self.pending[place + 1..].iter().any(|other| other.sent == one.sent);
