@@ -90,8 +90,8 @@ impl Client {
         self.0.caches.snapshot()
     }
 
-    /// Forgets what was read. Personal data stays in memory only where somebody holds it; what is being read is not
-    /// remembered either.
+    /// Forgets what was read. Personal data stays in memory only where somebody holds it. What has been sent for already is
+    /// not remembered either.
     pub fn clear_cache(&self) {
         self.0.caches.clear();
     }

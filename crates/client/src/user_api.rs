@@ -30,7 +30,8 @@ use crate::operation::{
 ///
 /// # Cancel safety
 /// A write that is dropped before its turn came costs nothing. Dropped later it is finished in the background. A read
-/// goes on when it is dropped, since others may wait for the same; what it brings is remembered.
+/// that is dropped before its turn came costs nothing, unless others wait for the same. Dropped later it goes on, and what it
+/// brings is remembered (with [`CachePolicy::Bypass`] it is not).
 ///
 /// See UltraCart's documentation of the [User API](https://www.ultracart.com/api/#resource_user.html).
 #[derive(Clone)]

@@ -6,8 +6,8 @@
 //!
 //! 1. **Whether an entry is good** is decided on every read, by its age on the client's clock and by its number
 //!    (`generations`): each change of an object has one, and what was read before it has a lower one.
-//! 2. **A flight** (`flights`, `read_through`) is a load in a task of its own that all who ask for the same wait for. It
-//!    goes on when they go away. Its number is taken when its turn with the limiter has come and not when it was asked
+//! 2. **A flight** (`flights`, `read_through`) is a load in a task of its own that all who ask for the same wait for. Once
+//!    sent it goes on when they go away. Its number is taken when its turn with the limiter has come and not when it was asked
 //!    for, so a change while it waits costs no second one.
 //! 3. **A failure** is remembered for some seconds, longer each time, so that a storm of readers makes one call.
 //! 4. **Too old is not invalid.** What is too old may be better than an error; what a write has made invalid is not,
@@ -15,7 +15,7 @@
 //! 5. **An object out of its list** (`collection`) is as good as the list, as long as that object has not changed:
 //!    changing a thousand users one by one takes one list and not a thousand reads.
 //! 6. **What was written is read** (`recent`), also where the server's lists lag behind for some seconds.
-//! 7. **An event** (`Caches::on_event`) says that something has changed, and is never believed in what it says: it may be
+//! 7. **An event** (`events`) says that something has changed, and is never believed in what it says: it may be
 //!    late, twice there or out of order.
 //!
 //! A cache belongs to one client, and so to one server and one credential: nothing can cross.
