@@ -64,6 +64,8 @@ fuzz_target!(|input: &[u8]| {
         // A machine without certificates will do.
         config.api.base_url = "http://127.0.0.1/rest/v2".into();
         config.retry.max_rejections = 0;
+        // Which would answer the second call with the error of the first.
+        config.cache = ultracart_client::config::Cache::off();
         let client = Client::builder().config(config).simple_key("key").service(server).build().unwrap();
         let error = client.user_api().get_users().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::RateLimited);

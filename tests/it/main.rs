@@ -6,6 +6,7 @@ mod cache;
 mod faults;
 mod oauth;
 mod operations;
+mod overtaken;
 mod quota;
 mod retries;
 mod telemetry;

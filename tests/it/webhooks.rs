@@ -12,19 +12,19 @@ use ultracart_sim::{Builder, Fault, Operation, Sim, Webhook, WebhookFault};
 use crate::{cache::a_day_of_reading, client};
 
 /// An account that tells a client what happens.
-struct Account {
-    sim: Sim,
+pub(crate) struct Account {
+    pub(crate) sim: Sim,
     client: Client,
-    api: UserApi,
+    pub(crate) api: UserApi,
     receiver: Receiver,
 }
 
 impl Account {
-    fn new(builder: Builder) -> Self {
+    pub(crate) fn new(builder: Builder) -> Self {
         Self::with(builder, Webhook::new(), Config::default())
     }
 
-    fn with(builder: Builder, webhook: Webhook, config: Config) -> Self {
+    pub(crate) fn with(builder: Builder, webhook: Webhook, config: Config) -> Self {
         let sim = builder.webhook(webhook.basic_auth("ultracart", "only-a-test")).build();
         let client = client(&sim, config);
         let (api, receiver) = (client.user_api(), client.webhook().basic_auth("ultracart", "only-a-test"));
@@ -32,7 +32,7 @@ impl Account {
     }
 
     /// Takes what the account has to tell by now: so many events.
-    fn deliver(&self) -> usize {
+    pub(crate) fn deliver(&self) -> usize {
         let deliveries = self.sim.take_deliveries();
         let events = deliveries.iter().map(|delivery| {
             let credentials = delivery.headers()[AUTHORIZATION].as_bytes();
@@ -41,15 +41,15 @@ impl Account {
         events.sum()
     }
 
-    fn id(&self, place: usize) -> UserId {
+    pub(crate) fn id(&self, place: usize) -> UserId {
         self.sim.users()[place].user_id.unwrap()
     }
 
-    fn rename(&self, id: UserId, name: &str) {
+    pub(crate) fn rename(&self, id: UserId, name: &str) {
         assert!(self.sim.edit_user(id, |user| user.full_name = Some(name.into())));
     }
 
-    async fn name(&self, id: UserId) -> String {
+    pub(crate) async fn name(&self, id: UserId) -> String {
         self.api.get_users().await.unwrap().get(id).unwrap().full_name.as_deref().unwrap().to_owned()
     }
 }
