@@ -145,7 +145,7 @@ where
     }
 
     /// What `policy` makes of what is remembered and what `load` would bring. `load` is called where there is to be a
-    /// call, at once; what it makes goes on in a task of its own, whether or not anybody waits.
+    /// call, at once; what it makes goes on in a task of its own. Once sent, it does so whether or not anybody waits.
     pub(crate) async fn get<F>(
         self: &Arc<Self>,
         key: K,
@@ -157,7 +157,7 @@ where
     {
         match policy {
             CachePolicy::OnlyIfCached => {
-                let hit = self.good(key).map(|(entry, _)| self.hit(&entry));
+                let hit = self.good(key).map(|(entry, _)| self.hit(&entry, self.now()));
                 return hit.ok_or_else(|| not_cached(self.operation));
             }
             CachePolicy::Bypass => return self.bypass(key, load).await,
@@ -173,7 +173,7 @@ where
         }
         let stale = match self.find(key) {
             Some(Found::Good(entry, age)) => {
-                let hit = self.hit(&entry);
+                let hit = self.hit(&entry, self.now());
                 if age == Age::Due {
                     self.refresh_ahead(&entry, load);
                 }
@@ -257,17 +257,13 @@ where
         let now = self.now();
         let is_fresh = entry.generation >= (self.required)(&self.generations, key)
             && entry.age(now, self.lifetime(entry, now)) == Age::Fresh;
-        is_fresh.then(|| {
-            self.counters.hit(entry.parts);
-            trace!(operation = self.operation, cache = "hit");
-            entry.served(Served::Fresh, now, 0)
-        })
+        is_fresh.then(|| self.hit(entry, now))
     }
 
-    pub(super) fn hit(&self, entry: &Entry<K, V>) -> Cached<V> {
+    fn hit(&self, entry: &Entry<K, V>, now: Duration) -> Cached<V> {
         self.counters.hit(entry.parts);
         trace!(operation = self.operation, cache = "hit");
-        entry.served(Served::Fresh, self.now(), 0)
+        entry.served(Served::Fresh, now, 0)
     }
 
     /// What was good to be given out, though it is remembered elsewhere.
@@ -679,9 +675,15 @@ where
         };
         let landing = match result {
             Some(result) => self.cache.land(self.key, self.id, &self.departure, result),
-            None => Landing::Skipped,
+            None => self.skipped(),
         };
         self.announcer.send_replace(Some(landing));
+    }
+
+    /// It is not made: nobody may find it in the table any more.
+    fn skipped(&self) -> Landing<K, V> {
+        self.cache.table().remove(self.key, self.id);
+        Landing::Skipped
     }
 
     /// What the load brings; nothing, where it is not made.
@@ -696,7 +698,6 @@ where
         }
         let Some(_spare) = surroundings.spare_call().await else {
             self.cache.counters.refresh_skipped();
-            self.cache.table().remove(self.key, self.id);
             return None;
         };
         self.cache.counters.refresh();
@@ -732,8 +733,7 @@ where
             self.cache.land(self.key, self.id, &self.departure, result)
         } else {
             // Its runtime has ended. Whoever waits on another one begins anew.
-            self.cache.table().remove(self.key, self.id);
-            Landing::Skipped
+            self.skipped()
         };
         self.announcer.send_replace(Some(landing));
     }

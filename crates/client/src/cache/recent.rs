@@ -123,7 +123,7 @@ impl Recent {
         let Some(note) = notes.users.get(&id) else { return false };
         match (note.says(generations.of(id.get())), user) {
             (Outcome::Stored(stored), Some(user)) => {
-                stored.agrees_with(user) && shows::<Users>(stored, user) && shows::<Users>(user, stored)
+                shows::<Users>(stored, user) && shows::<Users>(user, stored)
             }
             (Outcome::Gone, None) => true,
             _ => false,
@@ -220,7 +220,7 @@ fn current<K, T>(notes: &HashMap<K, Note<T>>, sent_at: Duration) -> impl Iterato
     notes.iter().filter(move |(_, note)| sent_at < note.late_until())
 }
 
-/// Whether an object has all that the other one has, but for what the server alone fills in.
+/// Whether an object says what the other one does, and has all that it has, but for what the server alone fills in.
 fn shows<L: Listing>(shown: &L::Item, written: &L::Item) -> bool {
     L::agree(shown, written) && L::lacks(shown, written).all(|name| L::READ_ONLY.contains(&name))
 }

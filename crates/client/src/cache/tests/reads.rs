@@ -140,6 +140,27 @@ async fn whoever_asks_before_it_is_sent_waits_behind_nobody_who_came_later() {
 }
 
 #[tokio::test]
+async fn a_load_that_gave_way_to_a_failure_is_not_waited_for() {
+    let bench = Bench::new();
+    let overtaken = bench.read(1, Default);
+    let late = bench.api.next().await.unwrap();
+    late.send();
+    bench.generations.change(1);
+    bench.load(1, 1).await;
+    bench.clock.advance(4 * MINUTE);
+    bench.read_now(1, Default).await.unwrap();
+    let ahead = bench.api.next().await.unwrap();
+    late.answer(FAILURE);
+    overtaken.await.unwrap().unwrap_err();
+    bench.generations.change(1);
+    bench.read_now(1, Default).await.unwrap_err();
+    assert!(ahead.answer.is_closed());
+    bench.clock.advance(5 * SECOND);
+    bench.read_now(1, StaleAllowed).await.unwrap();
+    assert!(bench.api.next().await.is_some(), "nothing is on its way");
+}
+
+#[tokio::test]
 async fn a_load_that_nobody_waits_for_is_not_sent() {
     let bench = Bench::new();
     let read = bench.read(1, Default);
