@@ -5,8 +5,10 @@ use std::time::Duration;
 use ultracart_client::config::Cache;
 use ultracart_client::limiter::Limiter;
 use ultracart_client::model::{Group, User};
-use ultracart_client::{CachePolicy, Client, Clock as _, Config, ErrorKind, TokioClock, UserApi};
-use ultracart_sim::{Fault, Histories, Operation, Sim};
+use ultracart_client::{
+    CachePolicy, Client, Clock as _, Config, ErrorKind, Served, Stale, TokioClock, UserApi,
+};
+use ultracart_sim::{Fault, Histories, Operation, RetryAfter, Sim};
 
 use crate::client;
 
@@ -343,6 +345,15 @@ async fn a_write_that_succeeds_says_that_the_server_answers_again() {
     assert_eq!(sim.calls(), calls);
     api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
     api.get_users().await.unwrap();
+    // Whatever it was that failed.
+    sim.script((0..5).map(|_| Fault::status_500().on(Operation::GetGroups)));
+    sim.script((0..5).map(|_| Fault::status_500().on(Operation::GetUserLogins)));
+    api.get_groups().await.unwrap_err();
+    api.get_user_logins(id).await.unwrap_err();
+    sim.clear_faults();
+    api.update_user(id, &User::new().phone("555-0101")).await.unwrap();
+    assert_eq!(api.get_groups().await.unwrap().calls(), 1);
+    assert_eq!(api.get_user_logins(id).await.unwrap().calls(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -439,4 +450,229 @@ async fn a_field_that_a_user_has_got_since_is_not_left_out_of_the_list() {
     tokio::time::advance(Duration::from_secs(1)).await;
     api.cache_policy(CachePolicy::Refresh).get_user(id).await.unwrap();
     assert_eq!(api.get_user(sim.users()[2].user_id.unwrap()).await.unwrap().calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_old_or_invalid_is_given_out_of_the_list_too_where_that_is_allowed() {
+    let sim = Sim::builder().users(20).histories_in_list(Histories::All).build();
+    let api = client(&sim, Config::default()).user_api();
+    let [first, id] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    api.get_users().await.unwrap();
+    api.get_user(first).await.unwrap();
+    let stale = async || {
+        let user = api.cache_policy(CachePolicy::StaleAllowed).get_user(id).await.unwrap();
+        assert_eq!(user.calls(), 0);
+        user.served()
+    };
+    tokio::time::advance(Duration::from_mins(6)).await;
+    assert_eq!(stale().await, Served::Stale(Stale::Refreshing));
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!((stale().await, sim.calls()), (Served::Fresh, 3));
+    api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
+    assert_eq!((stale().await, sim.calls()), (Served::Stale(Stale::Invalidated), 4));
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!((stale().await, sim.calls()), (Served::Fresh, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_writes_at_once_neither_is_known_to_be_the_last() {
+    let sim = Sim::builder().users(5).max_in_flight(2).build();
+    let mut config = Config::default();
+    config.limiter.max_concurrency = 2;
+    let api = client(&sim, config).user_api();
+    let id = sim.users()[0].user_id.unwrap();
+    sim.fault(Fault::slow_body(Duration::from_secs(10)).on(Operation::UpdateUser));
+    let first = tokio::spawn({
+        let api = api.clone();
+        async move { api.update_user(id, &User::new().phone("555-0100")).await }
+    });
+    tokio::time::advance(Duration::from_secs(1)).await;
+    api.update_user(id, &User::new().phone("555-0101")).await.unwrap();
+    first.await.unwrap().unwrap();
+    let user = api.get_user(id).await.unwrap();
+    assert_eq!((user.phone.as_deref(), user.calls()), (Some("555-0101"), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_changes_between_its_parts_is_not_remembered() {
+    let sim = Sim::builder().users(20).page_size(10).build();
+    let mut config = Config::default();
+    config.limiter.max_concurrency = 2;
+    let api = client(&sim, config).user_api();
+    let id = sim.users()[0].user_id.unwrap();
+    sim.fault(Fault::slow_headers(Duration::from_secs(10)).on(Operation::GetUsers).nth(2));
+    let load = tokio::spawn({
+        let api = api.clone();
+        async move { api.get_users().await.map(drop) }
+    });
+    tokio::time::advance(Duration::from_secs(1)).await;
+    api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
+    load.await.unwrap().unwrap();
+    let users = api.get_users().await.unwrap();
+    assert_eq!(users.get(id).unwrap().phone.as_deref(), Some("555-0100"));
+    assert_eq!(users.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_old_is_not_written_back() {
+    let sim = Sim::builder().users(5).groups(3).build();
+    let api = client(&sim, Config::default()).user_api();
+    let (id, oid) = (sim.users()[0].user_id.unwrap(), sim.groups()[0].group_oid.unwrap());
+    api.get_user(id).await.unwrap();
+    api.get_group(oid).await.unwrap();
+    tokio::time::advance(Duration::from_mins(6)).await;
+    sim.fault(Fault::status_500().on(Operation::GetUser).always());
+    sim.fault(Fault::status_500().on(Operation::GetGroup).always());
+    for policy in [CachePolicy::Default, CachePolicy::StaleAllowed] {
+        let api = api.cache_policy(policy);
+        let user = api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await;
+        assert_eq!(user.unwrap_err().kind(), ErrorKind::Server);
+        let group = api.update_group_with(oid, |group| group.name = Some("Night shift".into())).await;
+        assert_eq!(group.unwrap_err().kind(), ErrorKind::Server);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_an_object_and_its_list_the_newer_one_counts() {
+    let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
+    let api = client(&sim, Config::default()).user_api();
+    let refresh = api.cache_policy(CachePolicy::Refresh);
+    let id = sim.users()[0].user_id.unwrap();
+    let phone = async |expected: &str| {
+        let user = api.get_user(id).await.unwrap();
+        assert_eq!((user.phone.as_deref(), user.calls()), (Some(expected), 0));
+    };
+    for round in 0..3 {
+        let [one, other] = [0, 1].map(|n| format!("555-01{round}{n}"));
+        sim.edit_user(id, |user| user.phone = Some(one.as_str().into()));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        refresh.get_users().await.unwrap();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        refresh.get_user(id).await.unwrap();
+        phone(&one).await;
+        sim.edit_user(id, |user| user.phone = Some(other.as_str().into()));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        refresh.get_user(id).await.unwrap();
+        phone(&other).await;
+        sim.edit_user(id, |user| user.phone = Some(one.as_str().into()));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        refresh.get_users().await.unwrap();
+        phone(&one).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_object_costs_one_call_and_is_not_read_ahead() {
+    // A list in two parts would cost two.
+    let sim = Sim::builder().users(20).page_size(10).histories_in_list(Histories::All).build();
+    let api = client(&sim, Config::default()).user_api();
+    let id = sim.users()[0].user_id.unwrap();
+    api.get_users().await.unwrap();
+    api.get_user(id).await.unwrap();
+    tokio::time::advance(Duration::from_mins(6)).await;
+    assert_eq!(api.get_user(id).await.unwrap().calls(), 1);
+    assert_eq!(sim.calls(), 2 + 1 + 1);
+    tokio::time::advance(Duration::from_secs(290)).await;
+    assert_eq!(api.get_user(id).await.unwrap().calls(), 0);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(sim.calls(), 2 + 1 + 1);
+    // Nor is a list for one that is good by itself.
+    let sim = Sim::builder().users(20).histories_in_list(Histories::All).build();
+    let api = client(&sim, Config::default()).user_api();
+    let id = sim.users()[0].user_id.unwrap();
+    api.get_users().await.unwrap();
+    tokio::time::advance(Duration::from_mins(1)).await;
+    api.cache_policy(CachePolicy::Refresh).get_user(id).await.unwrap();
+    tokio::time::advance(Duration::from_secs(250)).await;
+    assert_eq!(api.get_user(id).await.unwrap().calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_after_a_write_of_unknown_outcome_is_believed_as_long_as_the_longest_lag() {
+    let sim = Sim::builder().users(5).build();
+    let mut config = Config::default();
+    config.retry.max_attempts = 1;
+    let api = client(&sim, config).user_api();
+    let ids = [0, 1, 2].map(|place| sim.users()[place].user_id.unwrap());
+    let users = sim.users();
+    // Whether it is the first of them or the last.
+    sim.fault(Fault::cut_body().on(Operation::UpdateUser).nth(2));
+    for (place, id) in ids.iter().enumerate() {
+        let written = api.update_user(*id, &User::new().phone("555-0100")).await;
+        assert_eq!(written.is_err(), place == 1);
+    }
+    sim.fault(list("users", &users).on(Operation::GetUsers));
+    api.get_users().await.unwrap();
+    // After the failure the limiter has waited for five seconds.
+    tokio::time::advance(Duration::from_secs(9)).await;
+    assert_eq!(api.get_users().await.unwrap().calls(), 0);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert_eq!(api.get_users().await.unwrap().calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn clearing_leaves_no_personal_data_behind() {
+    let sim = Sim::builder().users(5).groups(3).build();
+    let client = client(&sim, Config::default());
+    let api = client.user_api();
+    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let oid = sim.groups()[0].group_oid.unwrap();
+    api.update_user(other, &User::new().phone("555-0100")).await.unwrap();
+    api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
+    let held = (
+        api.get_users().await.unwrap().into_inner(),
+        api.get_user(id).await.unwrap().into_inner(),
+        api.get_user(other).await.unwrap().into_inner(),
+        api.get_groups().await.unwrap().into_inner(),
+        api.get_group(oid).await.unwrap().into_inner(),
+        api.get_user_logins(id).await.unwrap().into_inner(),
+    );
+    let dropped = (
+        std::sync::Arc::downgrade(&held.0),
+        std::sync::Arc::downgrade(&held.1),
+        std::sync::Arc::downgrade(&held.2),
+        std::sync::Arc::downgrade(&held.3),
+        std::sync::Arc::downgrade(&held.4),
+        std::sync::Arc::downgrade(&held.5),
+    );
+    drop(held);
+    client.clear_cache();
+    assert_eq!(
+        [dropped.0.strong_count(), dropped.1.strong_count(), dropped.2.strong_count()],
+        [0; 3],
+        "users"
+    );
+    assert_eq!(
+        [dropped.3.strong_count(), dropped.4.strong_count(), dropped.5.strong_count()],
+        [0; 3],
+        "groups and logins"
+    );
+    let cached = api.cache_policy(CachePolicy::OnlyIfCached);
+    assert!(cached.get_users().await.is_err() && cached.get_user(other).await.is_err());
+    assert!(cached.get_groups().await.is_err() && cached.get_user_logins(id).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_read_ahead_while_the_server_says_wait() {
+    let sim = Sim::builder().users(5).build();
+    let client = client(&sim, Config::default());
+    let api = client.user_api();
+    let id = sim.users()[0].user_id.unwrap();
+    api.get_users().await.unwrap();
+    tokio::time::advance(Duration::from_mins(4)).await;
+    // It names no window: what is left of each looks like enough.
+    let refusal = Fault::too_many_requests().message("slow down").retry_after(RetryAfter::Seconds(20));
+    sim.fault(refusal.on(Operation::GetUserLogins));
+    let logins = tokio::spawn({
+        let api = api.clone();
+        async move { api.get_user_logins(id).await.map(drop) }
+    });
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(api.get_users().await.unwrap().calls(), 0);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(client.cache_snapshot().users.refreshes_skipped, 1);
+    logins.await.unwrap().unwrap();
+    assert_eq!(api.get_users().await.unwrap().calls(), 0);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(client.cache_snapshot().users.refreshes, 1);
 }

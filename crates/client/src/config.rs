@@ -87,10 +87,11 @@ pub struct CacheRule {
     /// How long it is good; `0s` remembers nothing.
     #[serde(with = "human_duration")]
     pub ttl: Duration,
-    /// The part of `ttl` after which it is read again in the background when it is asked for, where the quota allows; at 1
-    /// it never is.
+    /// The part of `ttl`, from 0.1 to 1, after which it is read again in the background when it is asked for, where the
+    /// quota allows; at 1 it never is.
     pub refresh_at: f64,
-    /// How much longer it is given out where the server cannot be reached.
+    /// How much longer it is given out where the server cannot be reached, or by
+    /// [`CachePolicy::StaleAllowed`](crate::CachePolicy::StaleAllowed).
     #[serde(with = "human_duration")]
     pub stale_if_error: Duration,
 }
@@ -124,7 +125,7 @@ impl Settings for Config {
                 "a time with a unit, up to `365d`, such as `5m`; `0s` remembers nothing"
             }
             "cache.users.refresh_at" | "cache.groups.refresh_at" | "cache.logins.refresh_at" => {
-                "a number from 0 to 1, such as `0.8`; `1.0` never reads ahead"
+                "a number from 0.1 to 1, such as `0.8`; `1.0` never reads ahead"
             }
             "cache.users.stale_if_error" | "cache.groups.stale_if_error" | "cache.logins.stale_if_error" => {
                 "a time with a unit, up to `365d`, such as `24h`; `0s` gives out nothing that is too old"
@@ -140,7 +141,7 @@ impl Settings for Config {
         let rules = [&self.cache.users, &self.cache.groups, &self.cache.logins];
         for (name, rule) in ["users", "groups", "logins"].into_iter().zip(rules) {
             checks.within(&format!("cache.{name}.ttl"), &Human(rule.ttl), ..=Human(days(365)));
-            checks.within(&format!("cache.{name}.refresh_at"), &rule.refresh_at, 0.0..=1.0);
+            checks.within(&format!("cache.{name}.refresh_at"), &rule.refresh_at, 0.1..=1.0);
             let stale_if_error = Human(rule.stale_if_error);
             checks.within(&format!("cache.{name}.stale_if_error"), &stale_if_error, ..=Human(days(365)));
         }
@@ -174,7 +175,7 @@ mod tests {
             "cache.users = \"5m\"",
             "cache.user.ttl = \"5m\"",
             "cache.logins.tll = \"5m\"",
-            "cache.groups.refresh_at = 1.5",
+            "cache.groups.refresh_at = 0.05",
             "cache.groups.refresh_at = nan",
             "cache.groups.refresh_at = \"80%\"",
             "cache.users.stale_if_error = \"400d\"",
@@ -190,9 +191,9 @@ mod tests {
         `cache.users` is "5m" (file config.toml); it takes settings of its own: `[cache.users]` and then `key = value`
         `cache.user` is no setting (file config.toml); did you mean `cache.users`?
         `cache.logins.tll` is no setting (file config.toml); did you mean `cache.logins.ttl`?
-        `cache.groups.refresh_at` is 1.5 (file config.toml); it takes a number from 0 to 1, such as `0.8`; `1.0` never reads ahead
-        `cache.groups.refresh_at` is NaN (file config.toml); it takes a number from 0 to 1, such as `0.8`; `1.0` never reads ahead
-        `cache.groups.refresh_at` is "80%" (file config.toml); it takes a number from 0 to 1, such as `0.8`; `1.0` never reads ahead
+        `cache.groups.refresh_at` is 0.05 (file config.toml); it takes a number from 0.1 to 1, such as `0.8`; `1.0` never reads ahead
+        `cache.groups.refresh_at` is NaN (file config.toml); it takes a number from 0.1 to 1, such as `0.8`; `1.0` never reads ahead
+        `cache.groups.refresh_at` is "80%" (file config.toml); it takes a number from 0.1 to 1, such as `0.8`; `1.0` never reads ahead
         `cache.users.stale_if_error` is 400d (file config.toml); it takes a time with a unit, up to `365d`, such as `24h`; `0s` gives out nothing that is too old
         `cache.webhook_ttl` is 2d (file config.toml); it takes a time with a unit, up to `1d`, such as `1h`; `0s` makes no difference
         `audit.dormant_after` is 0s (file config.toml); it takes a time with a unit, from `1d` to `3650d`, such as `90d`

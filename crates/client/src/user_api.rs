@@ -10,7 +10,7 @@ use tokio::sync::OwnedMutexGuard;
 use ultracart_model::{Group, GroupOid, User, UserId, UserLogin};
 use ultracart_transport::{Call, Error, ErrorKind, Watch};
 
-use crate::cache::{CachePolicy, Cached, Effect, Load, Loaded, Need, Outcome, Write};
+use crate::cache::{CachePolicy, Cached, Effect, Kind, Load, Loaded, Need, Write};
 use crate::client::Inner;
 use crate::list::{Groups, Users};
 use crate::operation::{
@@ -136,9 +136,9 @@ impl UserApi {
     /// # Calls
     /// One.
     pub async fn insert_user(&self, user: &User) -> Result<User, Error> {
-        let write = Write::new(&self.client.caches, Effect::of_user(None, user));
+        let write = Write::<Users>::new(&self.client.caches, Effect::of_user(None, user));
         let stored = self.send_write(InsertUser(user), &write, None).await?;
-        write.is_over(Outcome::User(Arc::new(stored.clone())));
+        write.has_stored(&stored);
         Ok(stored)
     }
 
@@ -150,9 +150,9 @@ impl UserApi {
     /// # Calls
     /// One.
     pub async fn update_user(&self, user_id: UserId, user: &User) -> Result<User, Error> {
-        let write = Write::new(&self.client.caches, Effect::of_user(Some(user_id), user));
+        let write = Write::<Users>::new(&self.client.caches, Effect::of_user(Some(user_id), user));
         let stored = self.send_write(UpdateUser(user_id, user), &write, None).await?;
-        write.is_over(Outcome::User(Arc::new(stored.clone())));
+        write.has_stored(&stored);
         Ok(stored)
     }
 
@@ -200,12 +200,12 @@ impl UserApi {
             // What the groups show may be newer than what is written.
             let are_groups_newer = caches.groups.has_list_since(caches.now().saturating_sub(read.age()));
             let effect = Effect::of_change(user_id, &read, &changed, are_groups_newer);
-            let write = Write::after(caches, effect, Some(read.generation()));
+            let write = Write::<Users>::after(caches, effect, Some(read.generation()));
             match self.send_write(UpdateUser(user_id, &changed), &write, Some(alone)).await {
                 Err(_) if write.is_withdrawn() => {}
                 Err(error) => return Err(error),
                 Ok(stored) => {
-                    write.is_over(Outcome::User(Arc::new(stored.clone())));
+                    write.has_stored(&stored);
                     return Ok(stored);
                 }
             }
@@ -221,13 +221,13 @@ impl UserApi {
     /// One. Where UltraCart refuses with a 400, which also means that there is no such user, one more to find out.
     pub async fn delete_user(&self, user_id: UserId) -> Result<(), Error> {
         let effect = Effect::User { id: Some(user_id), groups: true, logins: true };
-        let write = Write::new(&self.client.caches, effect);
+        let write = Write::<Users>::new(&self.client.caches, effect);
         let deleted = match self.send_write(DeleteUser(user_id), &write, None).await {
             Err(error) => not_deleted(error, self.look(GetUser(user_id))).await,
             Ok(()) => Ok(()),
         };
         if deleted.is_ok() {
-            write.is_over(Outcome::Deleted);
+            write.has_deleted();
         }
         deleted
     }
@@ -316,9 +316,9 @@ impl UserApi {
     /// # Calls
     /// One.
     pub async fn insert_group(&self, group: &Group) -> Result<Group, Error> {
-        let write = Write::new(&self.client.caches, Effect::Group(None));
+        let write = Write::<Groups>::new(&self.client.caches, Effect::Group(None));
         let stored = self.send_write(InsertGroup(group), &write, None).await?;
-        write.is_over(Outcome::Group(Arc::new(stored.clone())));
+        write.has_stored(&stored);
         Ok(stored)
     }
 
@@ -330,9 +330,9 @@ impl UserApi {
     /// # Calls
     /// One.
     pub async fn update_group(&self, group_oid: GroupOid, group: &Group) -> Result<Group, Error> {
-        let write = Write::new(&self.client.caches, Effect::Group(Some(group_oid)));
+        let write = Write::<Groups>::new(&self.client.caches, Effect::Group(Some(group_oid)));
         let stored = self.send_write(UpdateGroup(group_oid, group), &write, None).await?;
-        write.is_over(Outcome::Group(Arc::new(stored.clone())));
+        write.has_stored(&stored);
         Ok(stored)
     }
 
@@ -363,12 +363,13 @@ impl UserApi {
             if changed == *read {
                 return Ok(changed);
             }
-            let write = Write::after(caches, Effect::Group(Some(group_oid)), Some(read.generation()));
+            let write =
+                Write::<Groups>::after(caches, Effect::Group(Some(group_oid)), Some(read.generation()));
             match self.send_write(UpdateGroup(group_oid, &changed), &write, Some(alone)).await {
                 Err(_) if write.is_withdrawn() => {}
                 Err(error) => return Err(error),
                 Ok(stored) => {
-                    write.is_over(Outcome::Group(Arc::new(stored.clone())));
+                    write.has_stored(&stored);
                     return Ok(stored);
                 }
             }
@@ -383,23 +384,23 @@ impl UserApi {
     /// # Calls
     /// One. Where UltraCart refuses with a 400, which also means that there is no such group, one more to find out.
     pub async fn delete_group(&self, group_oid: GroupOid) -> Result<(), Error> {
-        let write = Write::new(&self.client.caches, Effect::Group(Some(group_oid)));
+        let write = Write::<Groups>::new(&self.client.caches, Effect::Group(Some(group_oid)));
         let deleted = match self.send_write(DeleteGroup(group_oid), &write, None).await {
             Err(error) => not_deleted(error, self.look(GetGroup(group_oid))).await,
             Ok(()) => Ok(()),
         };
         if deleted.is_ok() {
-            write.is_over(Outcome::Deleted);
+            write.has_deleted();
         }
         deleted
     }
 
     /// Sends a write. From when it is sent until it is over, what it changes is good for nothing. `alone` is let go of
     /// then, and not before.
-    async fn send_write<O: Operation>(
+    async fn send_write<L: Kind, O: Operation>(
         &self,
         operation: O,
-        write: &Arc<Write>,
+        write: &Arc<Write<L>>,
         alone: Option<OwnedMutexGuard<()>>,
     ) -> Result<O::Output, Error> {
         let call = operation.call()?;
@@ -407,7 +408,9 @@ impl UserApi {
         if let Err(error) = &result {
             let has_done_nothing =
                 matches!(error.status(), Some(400..500)) && !error.follows_unseen_attempt();
-            write.is_over(if has_done_nothing { Outcome::Nothing } else { Outcome::Unknown });
+            if has_done_nothing {
+                write.has_done_nothing();
+            }
         }
         result.map(|(output, _)| output)
     }

@@ -86,7 +86,7 @@ impl<T: ?Sized> Cached<T> {
         self.served
     }
 
-    /// How long ago the server was asked for it.
+    /// How long ago the server was asked for it; where it is what a write was answered with, how long ago that was sent.
     pub fn age(&self) -> Duration {
         self.age
     }

@@ -1,7 +1,6 @@
 //! A list and the objects in it.
 
 use std::fmt;
-use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use std::time::Duration;
@@ -13,8 +12,9 @@ use super::cached::Cached;
 use super::entry::Age;
 use super::flights::Begun;
 use super::generations::Generations;
+use super::load::{Load, Loaded};
 use super::policy::CachePolicy;
-use super::read_through::{Load, Loaded, ReadThrough};
+use super::read_through::ReadThrough;
 use super::stats::CacheStats;
 use super::surroundings::Surroundings;
 use crate::config::CacheRule;
@@ -77,10 +77,7 @@ struct Known {
     in_stored: Shortfall,
 }
 
-impl<L> Collection<L>
-where
-    L: Listing + Deref<Target = [Arc<<L as Listing>::Item>]>,
-{
+impl<L: Listing> Collection<L> {
     pub(super) fn new(
         operations: [&'static str; 2],
         rule: &CacheRule,
@@ -136,8 +133,7 @@ where
             if let Some(hit) = self.remembered(id, need) {
                 return Ok(hit);
             }
-            let may_wait = matches!(policy, CachePolicy::Default | CachePolicy::NeverStale);
-            if may_wait && self.is_outdated(id, need) {
+            if policy != CachePolicy::OnlyIfCached && self.is_listed(id, policy, need) {
                 match self.list.get((), policy, load_list).await {
                     Ok(list) => {
                         if let Some(item) = list.find(id) {
@@ -162,9 +158,8 @@ where
     fn remembered(&self, id: L::Id, need: Need) -> Option<Cached<L::Item>> {
         let known = *self.known();
         let required = self.generations.of(L::number(id));
-        let is_good = |age: &Age| matches!(age, Age::Fresh | Age::Due);
         let listed =
-            self.list.as_of((), required).filter(|(_, age)| known.in_list.allows(need) && is_good(age));
+            self.list.as_of((), required).filter(|(_, age)| known.in_list.allows(need) && age.is_good());
         let begun = |generation, at| Begun { generation, at };
         let listed = listed.and_then(|(entry, _)| {
             Some((Arc::clone(entry.value.find(id)?), begun(entry.generation, entry.loaded_at)))
@@ -176,12 +171,17 @@ where
         self.one.newer_than(id, Some(begun.at)).is_none().then(|| self.one.hit_by(item, begun))
     }
 
-    /// Whether a list at the price of one call would do, if it were not too old.
-    fn is_outdated(&self, id: L::Id, need: Need) -> bool {
-        self.known().in_list.allows(need)
-            && self.one.good(id).is_none()
-            && self.list.as_of((), self.generations.of(L::number(id))).is_some_and(|(entry, age)| {
-                age == Age::TooOld && entry.parts == 1 && entry.value.find(id).is_some()
+    /// Whether the list that is too old, or another one at the price of one call, would do.
+    fn is_listed(&self, id: L::Id, policy: CachePolicy, need: Need) -> bool {
+        let may_be_invalid = policy == CachePolicy::StaleAllowed;
+        let required = if may_be_invalid { 0 } else { self.generations.of(L::number(id)) };
+        let is_remembered =
+            self.one.as_of(id, required).is_some_and(|(_, age)| may_be_invalid || age.is_good());
+        let known = self.known().in_list.allows(need);
+        known
+            && !is_remembered
+            && self.list.as_of((), required).is_some_and(|(entry, age)| {
+                (may_be_invalid || age == Age::TooOld) && entry.parts == 1 && entry.value.find(id).is_some()
             })
     }
 

@@ -40,6 +40,12 @@ pub(super) enum Age {
     Gone,
 }
 
+impl Age {
+    pub(super) fn is_good(self) -> bool {
+        matches!(self, Self::Fresh | Self::Due)
+    }
+}
+
 /// How long a value is good.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lifetime {

@@ -38,7 +38,7 @@ impl<K, V: ?Sized> Clone for Landing<K, V> {
 
 /// Says when a flight is over and what it brought.
 pub(super) type Arrival<K, V> = watch::Receiver<Option<Landing<K, V>>>;
-pub(super) type Announcer<K, V> = Arc<watch::Sender<Option<Landing<K, V>>>>;
+type Announcer<K, V> = Arc<watch::Sender<Option<Landing<K, V>>>>;
 
 /// When a load was sent, and what it can have seen then.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +77,7 @@ pub(super) enum Purpose {
     Ahead,
 }
 
-/// A load that is under way.
+/// A load that is under way. Clones share everything.
 pub(super) struct Flight<K, V: ?Sized> {
     pub(super) id: u64,
     pub(super) purpose: Purpose,
@@ -88,12 +88,22 @@ pub(super) struct Flight<K, V: ?Sized> {
 }
 
 impl<K, V: ?Sized> Flight<K, V> {
+    pub(super) fn new(id: u64, purpose: Purpose) -> Self {
+        Self {
+            id,
+            purpose,
+            departure: Departure::default(),
+            announcer: Arc::new(watch::Sender::new(None)),
+            cancelled: Arc::new(Notify::new()),
+        }
+    }
+
     pub(super) fn is_sent(&self) -> bool {
         self.departure.begun().is_some()
     }
 
     /// Whether what it will bring is new enough for whoever asks now: it has not been sent, or nothing has changed since.
-    pub(super) fn will_do(&self, required: u64) -> bool {
+    fn will_do(&self, required: u64) -> bool {
         self.departure.begun().is_none_or(|begun| begun.generation >= required)
     }
 
@@ -103,10 +113,22 @@ impl<K, V: ?Sized> Flight<K, V> {
     }
 }
 
+impl<K, V: ?Sized> Clone for Flight<K, V> {
+    fn clone(&self) -> Self {
+        Self {
+            id: self.id,
+            purpose: self.purpose,
+            departure: self.departure.clone(),
+            announcer: Arc::clone(&self.announcer),
+            cancelled: Arc::clone(&self.cancelled),
+        }
+    }
+}
+
 /// All flights of one cache.
 pub(super) struct Table<K, V: ?Sized> {
     pub(super) next_id: u64,
-    pub(super) flights: HashMap<K, Flight<K, V>>,
+    flights: HashMap<K, Flight<K, V>>,
     failures: HashMap<K, Failure>,
 }
 
@@ -137,11 +159,27 @@ impl<K: Copy + Eq + Hash, V: ?Sized> Table<K, V> {
         Self { next_id: 1, flights: HashMap::new(), failures: HashMap::new() }
     }
 
-    /// Takes a flight out, if it is there still.
-    pub(super) fn remove(&mut self, key: K, id: u64) {
-        if self.flights.get(&key).is_some_and(|flight| flight.id == id) {
+    /// The flight that whoever asks now may wait for.
+    pub(super) fn flight(&self, key: K, required: u64) -> Option<&Flight<K, V>> {
+        self.flights.get(&key).filter(|flight| flight.will_do(required))
+    }
+
+    pub(super) fn insert(&mut self, key: K, flight: Flight<K, V>) {
+        self.flights.insert(key, flight);
+    }
+
+    /// Whether a flight is there still, and nothing has taken its place.
+    pub(super) fn contains(&self, key: K, id: u64) -> bool {
+        self.flights.get(&key).is_some_and(|flight| flight.id == id)
+    }
+
+    /// Takes a flight out, if it is there still; whether it was.
+    pub(super) fn remove(&mut self, key: K, id: u64) -> bool {
+        let is_there = self.contains(key, id);
+        if is_there {
             self.flights.remove(&key);
         }
+        is_there
     }
 
     /// The error of a load that failed a moment ago.

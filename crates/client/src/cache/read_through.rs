@@ -7,16 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use tokio::runtime::Handle;
-use tokio::sync::{Notify, watch};
-use tracing::{Instrument as _, debug, trace, warn};
+use tracing::{debug, trace, warn};
 use ultracart_transport::limiter::Priority;
-use ultracart_transport::{Error, ErrorKind, Sending, Watch};
+use ultracart_transport::{Error, ErrorKind};
 
 use super::cached::{Cached, Served, Stale};
 use super::entry::{Age, Entry, Lifetime};
-use super::flights::{Announcer, Arrival, Begun, Departure, Flight, Landing, Purpose, Table, is_outage};
+use super::flights::{Arrival, Begun, Departure, Flight, Landing, Purpose, Table, is_outage};
 use super::generations::{Generations, publish};
+use super::load::{Load, Loaded, Takeoff};
 use super::policy::CachePolicy;
 use super::stats::{CacheStats, Counters};
 use super::surroundings::{Surroundings, nanos};
@@ -34,46 +33,16 @@ pub(crate) struct ReadThrough<K, V: ?Sized> {
     entries: moka::sync::Cache<K, Arc<Entry<K, V>>>,
     /// The latest entry, at a fraction of what a look into `entries` costs. It is believed no more than any other.
     front: ArcSwapOption<Entry<K, V>>,
-    generations: Arc<Generations>,
+    pub(super) generations: Arc<Generations>,
     /// How new an entry has to be.
     required: fn(&Generations, K) -> u64,
     table: Mutex<Table<K, V>>,
-    surroundings: Arc<Surroundings>,
+    pub(super) surroundings: Arc<Surroundings>,
     /// When the newest of them was loaded, in nanoseconds.
     newest: AtomicU64,
     /// Whether events tell of every change.
     follows_webhooks: bool,
-    counters: Counters,
-}
-
-/// What a load is to do, and what it came to.
-#[derive(Debug)]
-pub(crate) struct Load {
-    pub(crate) priority: Priority,
-    /// For the call's span.
-    pub(crate) cache: &'static str,
-    /// To be told when it is sent.
-    pub(crate) watch: Option<Arc<dyn Watch>>,
-    /// Is filled in when it is sent.
-    pub(crate) sent: Departure,
-}
-
-/// What a load has brought.
-#[derive(Debug)]
-pub(crate) struct Loaded<V: ?Sized> {
-    pub(crate) value: Arc<V>,
-    /// What it cost, whatever was sent again included.
-    pub(crate) calls: u32,
-    /// What it costs where nothing is sent again.
-    pub(crate) parts: u32,
-    /// Where it is good for less than the usual time.
-    pub(crate) good_until: Option<Duration>,
-}
-
-impl<V> Loaded<V> {
-    pub(crate) fn new(value: V, calls: u32) -> Self {
-        Self { value: Arc::new(value), calls, parts: 1, good_until: None }
-    }
+    pub(super) counters: Counters,
 }
 
 /// How things are with a key.
@@ -288,7 +257,7 @@ where
         let mut table = self.table();
         let required = (self.required)(&self.generations, entry.key);
         let is_latest = self.remembered(entry.key).is_some_and(|latest| latest.flight == entry.flight);
-        let is_coming = table.flights.contains_key(&entry.key);
+        let is_coming = table.flight(entry.key, required).is_some();
         if is_latest && !is_coming && table.failure(entry.key, required, now).is_none() {
             let (_, takeoff) = self.begin(&mut table, entry.key, Purpose::Ahead, load);
             drop(table);
@@ -318,7 +287,7 @@ where
             if reason == Stale::Refreshing {
                 served = Served::Stale(Stale::Failed(error.kind()));
             }
-        } else if !table.flights.get(&key).is_some_and(|flight| flight.will_do(required)) {
+        } else if table.flight(key, required).is_none() {
             let (_, takeoff) = self.begin(&mut table, key, Purpose::Next, load);
             drop(table);
             takeoff.go();
@@ -369,14 +338,15 @@ where
             let landing = arrival.wait_for(Option::is_some).await.ok().and_then(|landing| landing.clone());
             match (role, landing) {
                 // It was sent too early, or not at all: there is another after it.
-                (Role::Bystander, _) | (_, Some(Landing::Skipped)) => {}
+                (Role::Bystander, _) | (Role::Joiner, Some(Landing::Skipped)) => {}
                 (Role::First, Some(Landing::Loaded(entry))) => {
                     return Ok(entry.served(Served::Fresh, self.now(), entry.calls));
                 }
                 (Role::Joiner, Some(Landing::Loaded(entry))) => return Ok(self.joined(&entry)),
                 (Role::First, Some(Landing::Failed(error))) => return Err(error),
                 (Role::Joiner, Some(Landing::Failed(error))) => return Err(error.with_attempts(0)),
-                (_, None) => return Err(self.broken_off()),
+                // While a reader waits for it, only the end of its runtime keeps it from being made.
+                (Role::First, Some(Landing::Skipped)) | (_, None) => return Err(self.broken_off()),
             }
         }
     }
@@ -393,7 +363,7 @@ where
         {
             return Boarded::Come(entry);
         }
-        if let Some(flight) = table.flights.get(&key).filter(|flight| flight.will_do(required)) {
+        if let Some(flight) = table.flight(key, required) {
             if flight.purpose != Purpose::Ahead || flight.is_sent() {
                 let is_for_me = refresh.is_none_or(|next_id| flight.departs_after(next_id));
                 let role = if is_for_me { Role::Joiner } else { Role::Bystander };
@@ -425,40 +395,25 @@ where
     {
         let id = table.next_id;
         table.next_id += 1;
-        let departure = Departure::default();
-        let (sender, arrival) = watch::channel(None);
-        let (announcer, cancelled) = (Arc::new(sender), Arc::new(Notify::new()));
-        let tower = Tower { cache: Arc::clone(self), key, id: Some(id), departure: departure.clone() };
-        let (priority, cache) = match purpose {
-            Purpose::Ahead => (Priority::Background, "refresh"),
-            Purpose::Readers | Purpose::Next => (Priority::Foreground, "miss"),
-        };
-        let load = load(Load { priority, cache, watch: Some(Arc::new(tower)), sent: departure.clone() });
-        let airborne = Airborne {
-            cache: Arc::clone(self),
-            key,
-            id,
-            purpose,
-            departure: departure.clone(),
-            announcer: Arc::clone(&announcer),
-            cancelled: Arc::clone(&cancelled),
-        };
-        table.flights.insert(key, Flight { id, purpose, departure, announcer, cancelled });
-        (arrival, Takeoff { airborne, load })
+        let (takeoff, flight) = Takeoff::new(self, key, id, purpose, load);
+        let arrival = flight.announcer.subscribe();
+        table.insert(key, flight);
+        (arrival, takeoff)
     }
 
     /// Ends a flight: what it brought is remembered, if nothing has changed since it was sent.
-    fn land(
+    pub(super) fn land(
         &self,
         key: K,
-        id: u64,
-        departure: &Departure,
+        flight: &Flight<K, V>,
         result: Result<Loaded<V>, Error>,
     ) -> Landing<K, V> {
         let mut table = self.table();
-        table.remove(key, id);
-        let begun = departure.begun();
+        let was_there = table.remove(key, flight.id);
+        let begun = flight.departure.begun();
         let loaded = match result {
+            // It was withdrawn: another one has taken its place.
+            Err(_) if begun.is_none() && !was_there => return Landing::Skipped,
             Err(error) => {
                 if is_to_be_remembered(&error) {
                     let generation =
@@ -472,7 +427,7 @@ where
         table.succeeded(key);
         let at = begun.unwrap_or(Begun { generation: 0, at: self.now() });
         let mut entry = Entry::new(key, loaded.value, at.generation, at.at);
-        (entry.good_until, entry.flight) = (loaded.good_until, id);
+        (entry.good_until, entry.flight) = (loaded.good_until, flight.id);
         (entry.calls, entry.parts) = (loaded.calls, loaded.parts);
         let entry = Arc::new(entry);
         let required = || (self.required)(&self.generations, key);
@@ -494,8 +449,9 @@ where
         self.front.store(Some(Arc::clone(entry)));
     }
 
-    fn broken_off(&self) -> Error {
-        let message = "the load did not come to an end: it panicked, or its runtime has ended";
+    pub(super) fn broken_off(&self) -> Error {
+        let message =
+            "the load did not come to an end: it panicked, or there is no tokio runtime for it (any more)";
         Error::new(ErrorKind::Internal, message).after_sending().with_operation(self.operation)
     }
 
@@ -504,13 +460,7 @@ where
         F: Future<Output = Result<Loaded<V>, Error>>,
     {
         let sent = Departure::default();
-        let tower = Tower { cache: Arc::clone(self), key, id: None, departure: sent.clone() };
-        let load = load(Load {
-            priority: Priority::Foreground,
-            cache: "bypass",
-            watch: Some(Arc::new(tower)),
-            sent: sent.clone(),
-        });
+        let load = load(Load::new(self, key, None, Priority::Foreground, "bypass", &sent));
         let loaded = load.await?;
         let sent = sent.begun().unwrap_or(Begun { generation: 0, at: self.now() });
         let age = self.now().saturating_sub(sent.at);
@@ -561,181 +511,12 @@ where
         self.surroundings.webhook_ttl(entry.loaded_at, now).filter(|ttl| *ttl > self.rule.ttl)
     }
 
-    fn now(&self) -> Duration {
+    pub(super) fn now(&self) -> Duration {
         self.surroundings.now()
     }
 
-    fn table(&self) -> MutexGuard<'_, Table<K, V>> {
+    pub(super) fn table(&self) -> MutexGuard<'_, Table<K, V>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Sees a load off.
-struct Tower<K, V: ?Sized> {
-    cache: Arc<ReadThrough<K, V>>,
-    key: K,
-    /// Which flight it is, if it is in the table.
-    id: Option<u64>,
-    departure: Departure,
-}
-
-impl<K, V> Watch for Tower<K, V>
-where
-    K: Copy + Eq + Hash + Send + Sync + 'static,
-    V: ?Sized + Send + Sync + 'static,
-{
-    fn on_sending(&self) -> Sending {
-        // Behind the table's lock, so that whoever finds a flight that has not been sent knows that it is sent later. A
-        // second attempt sees what changed since the first.
-        let table = self.cache.table();
-        let is_wanted = self.id.is_none_or(|id| {
-            self.departure.begun().is_some()
-                || table.flights.get(&self.key).is_some_and(|flight| flight.id == id)
-        });
-        if !is_wanted {
-            return Sending::Withdraw;
-        }
-        let generation = self.cache.generations.latest();
-        self.departure.begin(Begun { generation, at: self.cache.now() });
-        Sending::GoOn
-    }
-}
-
-impl<K, V: ?Sized> fmt::Debug for Tower<K, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tower").finish_non_exhaustive()
-    }
-}
-
-/// A flight that is to take off.
-struct Takeoff<K, V, F>
-where
-    K: Copy + Eq + Hash + Send + Sync + 'static,
-    V: ?Sized + Send + Sync + 'static,
-{
-    airborne: Airborne<K, V>,
-    load: F,
-}
-
-impl<K, V, F> Takeoff<K, V, F>
-where
-    K: Copy + Eq + Hash + Send + Sync + 'static,
-    V: ?Sized + Send + Sync + 'static,
-    F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
-{
-    /// Goes on in a task of its own; where there is no runtime, it has failed.
-    fn go(self) {
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(self.airborne.fly(self.load).in_current_span());
-        }
-    }
-}
-
-/// A flight on its way. However it ends, it ends for those who wait: also where the load panics or the runtime ends.
-struct Airborne<K, V>
-where
-    K: Copy + Eq + Hash + Send + Sync + 'static,
-    V: ?Sized + Send + Sync + 'static,
-{
-    cache: Arc<ReadThrough<K, V>>,
-    key: K,
-    id: u64,
-    purpose: Purpose,
-    departure: Departure,
-    announcer: Announcer<K, V>,
-    cancelled: Arc<Notify>,
-}
-
-impl<K, V> Airborne<K, V>
-where
-    K: Copy + Eq + Hash + Send + Sync + 'static,
-    V: ?Sized + Send + Sync + 'static,
-{
-    async fn fly<F>(self, load: F)
-    where
-        F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
-    {
-        let result = {
-            let mut work = std::pin::pin!(self.work(load));
-            let mut may_be_left = self.purpose == Purpose::Readers;
-            loop {
-                tokio::select! {
-                    biased;
-                    () = self.cancelled.notified() => break None,
-                    result = &mut work => break result,
-                    () = self.announcer.closed(), if may_be_left => {
-                        if self.leave_if_left() {
-                            break None;
-                        }
-                        // Somebody has come since, or it has been sent.
-                        may_be_left = self.departure.begun().is_none();
-                    }
-                }
-            }
-        };
-        let landing = match result {
-            Some(result) => self.cache.land(self.key, self.id, &self.departure, result),
-            None => self.skipped(),
-        };
-        self.announcer.send_replace(Some(landing));
-    }
-
-    /// It is not made: nobody may find it in the table any more.
-    fn skipped(&self) -> Landing<K, V> {
-        self.cache.table().remove(self.key, self.id);
-        Landing::Skipped
-    }
-
-    /// What the load brings; nothing, where it is not made.
-    async fn work(
-        &self,
-        load: impl Future<Output = Result<Loaded<V>, Error>>,
-    ) -> Option<Result<Loaded<V>, Error>> {
-        let surroundings = &self.cache.surroundings;
-        surroundings.quiet().await;
-        if self.purpose != Purpose::Ahead {
-            return Some(load.await);
-        }
-        let Some(_spare) = surroundings.spare_call().await else {
-            self.cache.counters.refresh_skipped();
-            return None;
-        };
-        self.cache.counters.refresh();
-        let result = load.await;
-        let calls = result.as_ref().map_or_else(Error::attempts, |loaded| loaded.calls);
-        self.cache.counters.refreshed(calls);
-        Some(result)
-    }
-
-    /// Takes it out of the table, if nobody waits for it any more and it has not been sent.
-    fn leave_if_left(&self) -> bool {
-        // Whoever comes now comes behind the table's lock.
-        let mut table = self.cache.table();
-        let is_left = self.departure.begun().is_none() && self.announcer.receiver_count() == 0;
-        if is_left {
-            table.remove(self.key, self.id);
-        }
-        is_left
-    }
-}
-
-impl<K, V> Drop for Airborne<K, V>
-where
-    K: Copy + Eq + Hash + Send + Sync + 'static,
-    V: ?Sized + Send + Sync + 'static,
-{
-    fn drop(&mut self) {
-        if self.announcer.borrow().is_some() {
-            return;
-        }
-        let landing = if std::thread::panicking() {
-            let result = Err(self.cache.broken_off());
-            self.cache.land(self.key, self.id, &self.departure, result)
-        } else {
-            // Its runtime has ended. Whoever waits on another one begins anew.
-            self.skipped()
-        };
-        self.announcer.send_replace(Some(landing));
     }
 }
 

@@ -7,8 +7,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::Hash;
-use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +14,8 @@ use tracing::debug;
 use ultracart_model::{Group, GroupOid, User, UserId};
 
 use super::generations::Generations;
+use super::write::Effect;
+use super::{Caches, Collection};
 use crate::list::{Groups, Listing, Users};
 
 /// How long a list may lag behind.
@@ -31,11 +31,49 @@ const ECHO: Duration = Duration::from_mins(5);
 pub(super) struct Recent(Mutex<Notes>);
 
 #[derive(Default)]
-struct Notes {
+pub(crate) struct Notes {
     users: HashMap<UserId, Note<User>>,
     groups: HashMap<GroupOid, Note<Group>>,
     /// When a write of something new ended whose outcome is not known.
     unknown: Option<Duration>,
+}
+
+/// A kind of object that a client remembers.
+pub(crate) trait Kind: Listing {
+    fn notes(notes: &mut Notes) -> &mut HashMap<Self::Id, Note<Self::Item>>;
+
+    fn collection(caches: &Caches) -> &Collection<Self>;
+
+    /// Which one a write changes; `None` is a new one.
+    fn changed_by(effect: Effect) -> Option<Self::Id>;
+}
+
+impl Kind for Users {
+    fn notes(notes: &mut Notes) -> &mut HashMap<UserId, Note<User>> {
+        &mut notes.users
+    }
+
+    fn collection(caches: &Caches) -> &Collection<Self> {
+        &caches.users
+    }
+
+    fn changed_by(effect: Effect) -> Option<UserId> {
+        if let Effect::User { id, .. } = effect { id } else { None }
+    }
+}
+
+impl Kind for Groups {
+    fn notes(notes: &mut Notes) -> &mut HashMap<GroupOid, Note<Group>> {
+        &mut notes.groups
+    }
+
+    fn collection(caches: &Caches) -> &Collection<Self> {
+        &caches.groups
+    }
+
+    fn changed_by(effect: Effect) -> Option<GroupOid> {
+        if let Effect::Group(oid) = effect { oid } else { None }
+    }
 }
 
 /// How a write has left an object.
@@ -56,7 +94,7 @@ impl<T> Clone for Outcome<T> {
 }
 
 /// What is known of an object since its latest write. As soon as it has changed otherwise it says no more than that.
-struct Note<T> {
+pub(crate) struct Note<T> {
     outcome: Outcome<T>,
     /// What it was before the write.
     before: Outcome<T>,
@@ -79,14 +117,13 @@ impl<T> Note<T> {
 }
 
 impl Recent {
-    /// A write of this user has ended; how is not known yet. `before` is the number of the change before it.
-    pub(super) fn user_written(&self, id: UserId, before: u64, generation: u64, at: Duration) {
-        written(&mut self.notes().users, id, before, generation, at);
-    }
-
-    /// The same of a group.
-    pub(super) fn group_written(&self, oid: GroupOid, before: u64, generation: u64, at: Duration) {
-        written(&mut self.notes().groups, oid, before, generation, at);
+    /// A write of this object has ended; how is not known yet. `before` is the number of the change before it.
+    pub(super) fn written<L: Kind>(&self, id: L::Id, before: u64, generation: u64, at: Duration) {
+        let mut notes = self.notes();
+        let notes = L::notes(&mut notes);
+        notes.retain(|_, note| at < note.at.saturating_add(ECHO));
+        let before = notes.get(&id).map_or(Outcome::Unknown, |note| note.says(before).clone());
+        notes.insert(id, Note { outcome: Outcome::Unknown, before, generation, at });
     }
 
     /// A write of something new has ended; how is not known yet.
@@ -100,20 +137,26 @@ impl Recent {
         notes.unknown = notes.unknown.filter(|unknown| *unknown != at);
     }
 
-    /// How the write of this user that ended so has left it; `None` is that it has done nothing.
-    pub(super) fn user_is(&self, id: UserId, generation: u64, at: Duration, outcome: Option<Outcome<User>>) {
-        is(&mut self.notes().users, id, generation, at, outcome);
-    }
-
-    /// The same of a group.
-    pub(super) fn group_is(
+    /// How the write of this object that ended so has left it; `None` is that it has done nothing.
+    pub(super) fn is<L: Kind>(
         &self,
-        oid: GroupOid,
+        id: L::Id,
         generation: u64,
         at: Duration,
-        outcome: Option<Outcome<Group>>,
+        outcome: Option<Outcome<L::Item>>,
     ) {
-        is(&mut self.notes().groups, oid, generation, at, outcome);
+        let mut notes = self.notes();
+        let notes = L::notes(&mut notes);
+        match (notes.get_mut(&id), outcome) {
+            (Some(note), outcome) if note.generation == generation => {
+                note.outcome = outcome.unwrap_or_else(|| note.before.clone());
+            }
+            (None, Some(outcome)) => {
+                _ = notes.insert(id, Note { outcome, before: Outcome::Unknown, generation, at });
+            }
+            // A later write knows better.
+            _ => {}
+        }
     }
 
     /// Whether an event that says this of a user says what this client has written, and it has not changed since.
@@ -184,37 +227,6 @@ impl fmt::Debug for Recent {
     }
 }
 
-fn written<K: Eq + Hash, T>(
-    notes: &mut HashMap<K, Note<T>>,
-    key: K,
-    before: u64,
-    generation: u64,
-    at: Duration,
-) {
-    notes.retain(|_, note| at < note.at.saturating_add(ECHO));
-    let before = notes.get(&key).map_or(Outcome::Unknown, |note| note.says(before).clone());
-    notes.insert(key, Note { outcome: Outcome::Unknown, before, generation, at });
-}
-
-fn is<K: Eq + Hash, T>(
-    notes: &mut HashMap<K, Note<T>>,
-    key: K,
-    generation: u64,
-    at: Duration,
-    outcome: Option<Outcome<T>>,
-) {
-    match (notes.get_mut(&key), outcome) {
-        (Some(note), outcome) if note.generation == generation => {
-            note.outcome = outcome.unwrap_or_else(|| note.before.clone());
-        }
-        (None, Some(outcome)) => {
-            _ = notes.insert(key, Note { outcome, before: Outcome::Unknown, generation, at });
-        }
-        // A later write knows better.
-        _ => {}
-    }
-}
-
 /// Those that a list which was asked for then may not show.
 fn current<K, T>(notes: &HashMap<K, Note<T>>, sent_at: Duration) -> impl Iterator<Item = (&K, &Note<T>)> {
     notes.iter().filter(move |(_, note)| sent_at < note.late_until())
@@ -226,16 +238,13 @@ fn shows<L: Listing>(shown: &L::Item, written: &L::Item) -> bool {
 }
 
 /// The list with what was written where it shows something else.
-fn settle<L>(
+fn settle<L: Listing>(
     list: L,
     notes: &HashMap<L::Id, Note<L::Item>>,
     unknown: Option<Duration>,
     sent_at: Duration,
     generations: &Generations,
-) -> (L, Late)
-where
-    L: Listing + Deref<Target = [Arc<L::Item>]> + FromIterator<Arc<L::Item>>,
-{
+) -> (L, Late) {
     let (mut late, mut items) = (Late::default(), None::<Vec<Arc<L::Item>>>);
     if let Some(until) = unknown.map(|at| at.saturating_add(LONGEST_LAG)).filter(|until| sent_at < *until) {
         late.by(until);

@@ -22,7 +22,8 @@ pub struct CacheStats {
     pub hits: u64,
     /// Reads that waited for a call that another read had begun.
     pub joins: u64,
-    /// Reads that began a call.
+    /// Reads that began a load, be it one call, several, or none because all readers went away before its turn came. A read by
+    /// [`CachePolicy::Bypass`](crate::CachePolicy::Bypass) counts nowhere.
     pub misses: u64,
     /// Reads that were answered with what was too old or invalid.
     pub stale: u64,

@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedMutexGuard;
-use ultracart_model::{Group, GroupOid, User, UserId};
+use ultracart_model::{GroupOid, User, UserId};
 use ultracart_transport::{Sending, Watch};
 
 use super::flights::Begun;
-use super::{Caches, Generations, recent};
+use super::recent::{Kind, Outcome};
+use super::{Caches, Generations};
 
 /// What a write changes. Users name the groups that they are in, and groups their users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,22 +41,13 @@ impl Effect {
     }
 }
 
-/// What is known of a write when it is over.
-pub(crate) enum Outcome {
-    User(Arc<User>),
-    Group(Arc<Group>),
-    Deleted,
-    /// It has done nothing.
-    Nothing,
-    /// Nobody knows.
-    Unknown,
-}
-
 /// A write, as its caller knows it.
 #[derive(Debug)]
-pub(crate) struct Write {
+pub(crate) struct Write<L: Kind> {
     caches: Arc<Caches>,
     effect: Effect,
+    /// What it changes; `None` is something new.
+    id: Option<L::Id>,
     /// The number of the latest change that it may follow: what is written was read then.
     after: Option<u64>,
     course: Mutex<Course>,
@@ -76,19 +68,20 @@ struct Course {
 /// The same as the transport knows it: as long as this is there the server is at it, and no other change is based on what
 /// was there before.
 #[derive(Debug)]
-struct Sent {
-    write: Arc<Write>,
+struct Sent<L: Kind> {
+    write: Arc<Write<L>>,
     _alone: Option<OwnedMutexGuard<()>>,
 }
 
-impl Write {
+impl<L: Kind> Write<L> {
     pub(crate) fn new(caches: &Arc<Caches>, effect: Effect) -> Arc<Self> {
         Self::after(caches, effect, None)
     }
 
     /// A write of what was read when the latest change had this number: it is not sent after another.
     pub(crate) fn after(caches: &Arc<Caches>, effect: Effect, after: Option<u64>) -> Arc<Self> {
-        Arc::new(Self { caches: Arc::clone(caches), effect, after, course: Mutex::default() })
+        let (caches, id) = (Arc::clone(caches), L::changed_by(effect));
+        Arc::new(Self { caches, effect, id, after, course: Mutex::default() })
     }
 
     /// For the transport to hold, with what keeps others from changing the same meanwhile.
@@ -101,91 +94,59 @@ impl Write {
         self.course().is_withdrawn
     }
 
-    /// What has become of it.
-    pub(crate) fn is_over(&self, outcome: Outcome) {
+    /// The server has stored it so.
+    pub(crate) fn has_stored(&self, object: &L::Item) {
         let Course { begun: Some(begun), ended: Some((end, was_alone)), .. } = *self.course() else { return };
-        let (caches, at) = (&self.caches, Begun { at: begun.at, ..end });
-        if !matches!(outcome, Outcome::Unknown) {
-            caches.recent.new_is_known(end.at);
-        }
-        match (outcome, self.effect) {
-            (Outcome::User(user), Effect::User { id, .. }) => {
-                caches.server_answers();
-                let Some(new) = user.user_id.filter(|new| id.is_none_or(|id| id == *new)) else { return };
-                // Whoever knew the id of something new may have changed it since.
-                if was_alone && (id.is_some() || caches.users.generations().of(new.get()) <= begun.generation)
-                {
-                    caches.recent.user_is(
-                        new,
-                        end.generation,
-                        end.at,
-                        Some(recent::Outcome::Stored(Arc::clone(&user))),
-                    );
-                    caches.users.stored(new, user, at);
-                }
-            }
-            (Outcome::Group(group), Effect::Group(oid)) => {
-                caches.server_answers();
-                let Some(new) = group.group_oid.filter(|new| oid.is_none_or(|oid| oid == *new)) else {
-                    return;
-                };
-                if was_alone
-                    && (oid.is_some() || caches.groups.generations().of(new.get()) <= begun.generation)
-                {
-                    caches.recent.group_is(
-                        new,
-                        end.generation,
-                        end.at,
-                        Some(recent::Outcome::Stored(Arc::clone(&group))),
-                    );
-                    caches.groups.stored(new, group, at);
-                }
-            }
-            (Outcome::Deleted, effect) => {
-                caches.server_answers();
-                if was_alone {
-                    self.leaves(effect, end, Some(()));
-                }
-            }
-            (Outcome::Nothing, effect) if was_alone => self.leaves(effect, end, None),
-            _ => {}
+        self.caches.server_answers();
+        self.caches.recent.new_is_known(end.at);
+        let Some(id) = L::id(object).filter(|id| self.id.is_none_or(|changed| changed == *id)) else {
+            return;
+        };
+        // Whoever knew the id of something new may have changed it since.
+        if was_alone && (self.id.is_some() || self.generations().of(L::number(id)) <= begun.generation) {
+            let object = Arc::new(object.clone());
+            let outcome = Outcome::Stored(Arc::clone(&object));
+            self.caches.recent.is::<L>(id, end.generation, end.at, Some(outcome));
+            L::collection(&self.caches).stored(id, object, Begun { at: begun.at, ..end });
         }
     }
 
-    /// What was there is gone, or, with `None`, as it was.
-    fn leaves(&self, effect: Effect, end: Begun, gone: Option<()>) {
-        match effect {
-            Effect::User { id: Some(id), .. } => {
-                self.caches.recent.user_is(id, end.generation, end.at, gone.map(|()| recent::Outcome::Gone));
-            }
-            Effect::Group(Some(oid)) => {
-                self.caches.recent.group_is(
-                    oid,
-                    end.generation,
-                    end.at,
-                    gone.map(|()| recent::Outcome::Gone),
-                );
-            }
-            Effect::User { id: None, .. } | Effect::Group(None) => {}
+    /// What it was to delete is gone.
+    pub(crate) fn has_deleted(&self) {
+        self.caches.server_answers();
+        self.has_left(Some(Outcome::Gone));
+    }
+
+    /// It has done nothing.
+    pub(crate) fn has_done_nothing(&self) {
+        self.has_left(None);
+    }
+
+    /// What was there is so now, or, with `None`, as it was.
+    fn has_left(&self, outcome: Option<Outcome<L::Item>>) {
+        let Course { ended: Some((end, was_alone)), .. } = *self.course() else { return };
+        match self.id {
+            Some(id) if was_alone => self.caches.recent.is::<L>(id, end.generation, end.at, outcome),
+            Some(_) => {}
+            None => self.caches.recent.new_is_known(end.at),
         }
+    }
+
+    fn generations(&self) -> &Generations {
+        L::collection(&self.caches).generations()
+    }
+
+    /// The latest change of what it changes.
+    fn latest(&self) -> u64 {
+        self.id.map_or_else(|| self.generations().of_all(), |id| self.generations().of(L::number(id)))
     }
 
     fn course(&self) -> MutexGuard<'_, Course> {
         self.course.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// The latest change of what it changes.
-    fn latest(&self) -> u64 {
-        match self.effect {
-            Effect::User { id: Some(id), .. } => self.caches.users.generations().of(id.get()),
-            Effect::Group(Some(oid)) => self.caches.groups.generations().of(oid.get()),
-            Effect::User { id: None, .. } => self.caches.users.generations().of_all(),
-            Effect::Group(None) => self.caches.groups.generations().of_all(),
-        }
-    }
 }
 
-impl Watch for Sent {
+impl<L: Kind> Watch for Sent<L> {
     fn on_sending(&self) -> Sending {
         let mut course = self.write.course();
         if course.begun.is_none() && self.write.after.is_some_and(|after| self.write.latest() > after) {
@@ -200,18 +161,15 @@ impl Watch for Sent {
     }
 }
 
-impl Drop for Sent {
+impl<L: Kind> Drop for Sent<L> {
     fn drop(&mut self) {
         let (write, caches) = (&self.write, &self.write.caches);
         let Course { begun: Some(begun), before, .. } = *write.course() else { return };
         let (latest, generation) = caches.change(write.effect);
         let (at, was_alone) = (caches.now(), latest <= begun.generation);
-        match write.effect {
-            Effect::User { id: Some(id), .. } => {
-                caches.recent.user_written(id, before, generation, at);
-            }
-            Effect::Group(Some(oid)) => caches.recent.group_written(oid, before, generation, at),
-            Effect::User { id: None, .. } | Effect::Group(None) => caches.recent.new_written(at),
+        match write.id {
+            Some(id) => caches.recent.written::<L>(id, before, generation, at),
+            None => caches.recent.new_written(at),
         }
         write.course().ended = Some((Begun { generation, at }, was_alone));
     }

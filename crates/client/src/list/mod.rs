@@ -13,9 +13,16 @@ use ultracart_model::{Group, GroupOid, User, UserId};
 use index::{Index, ManyKeys, numbered};
 
 /// A list whose items have ids.
-pub(crate) trait Listing: Send + Sync + 'static {
-    type Id: Copy + Eq + Hash + Send + Sync + 'static;
-    type Item: Default + Send + Sync + 'static;
+pub(crate) trait Listing:
+    Deref<Target = [Arc<<Self as Listing>::Item>]>
+    + FromIterator<Arc<<Self as Listing>::Item>>
+    + fmt::Debug
+    + Send
+    + Sync
+    + 'static
+{
+    type Id: Copy + fmt::Debug + Eq + Hash + Send + Sync + 'static;
+    type Item: Clone + Default + Send + Sync + 'static;
 
     /// The names of the fields that the server alone fills in.
     const READ_ONLY: &'static [&'static str];

@@ -19,8 +19,9 @@ use ultracart_transport::{Clock, Error, ErrorKind, Watch};
 
 use super::cached::Cached;
 use super::generations::Generations;
+use super::load::{Load, Loaded};
 use super::policy::CachePolicy;
-use super::read_through::{Load, Loaded, ReadThrough};
+use super::read_through::ReadThrough;
 use super::surroundings::Surroundings;
 use crate::config;
 

@@ -1,5 +1,6 @@
 //! What a reader gets, by policy, age and what has happened.
 
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use ultracart_transport::ErrorKind;
@@ -518,4 +519,79 @@ fn a_runtime_that_ends_leaves_no_reader_waiting() {
         }
     });
     assert_eq!(*second.block_on(joined).unwrap().unwrap(), 1);
+}
+
+#[test]
+fn without_a_runtime_a_load_is_an_error() {
+    let bench = Bench::new();
+    let mut read = std::pin::pin!(bench.cache.get(1, Default, bench.api.load()));
+    let read = read.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    let Poll::Ready(Err(error)) = read else { panic!("it waits for nothing") };
+    assert_eq!(error.kind(), ErrorKind::Internal);
+}
+
+#[tokio::test]
+async fn a_load_that_was_withdrawn_is_no_failure() {
+    let bench = Bench::new();
+    bench.load(1, 1).await;
+    bench.clock.advance(4 * MINUTE);
+    bench.read_now(1, Default).await.unwrap();
+    let ahead = bench.api.next().await.unwrap();
+    bench.clock.advance(MINUTE);
+    let read = bench.read(1, Default);
+    let (cache, load) = (&bench.cache, bench.api.load());
+    tokio::task::yield_now().await;
+    // What it comes to before it has been told that another one has taken its place.
+    ahead.answer(Answer::Failure(ErrorKind::Internal));
+    bench.api.next().await.unwrap().send_and_answer(Answer::Failure(ErrorKind::NotFound));
+    read.await.unwrap().unwrap_err();
+    // The first failure is remembered for as long as a first one.
+    bench.clock.advance(5 * SECOND);
+    let mut again = std::pin::pin!(cache.get(1, Default, load));
+    assert!(again.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+}
+
+#[tokio::test]
+async fn a_refresh_takes_what_another_one_has_brought_since() {
+    let bench = Bench::new();
+    let first = bench.read(1, Default);
+    let call = bench.api.next().await.unwrap();
+    call.send();
+    let mut slow = std::pin::pin!(bench.cache.get(1, Refresh, bench.api.load()));
+    assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let other = bench.read(1, Refresh);
+    settle().await;
+    call.answer(Answer::Value(1));
+    bench.api.next().await.unwrap().send_and_answer(Answer::Value(2));
+    assert_eq!((*first.await.unwrap().unwrap(), *other.await.unwrap().unwrap()), (1, 2));
+    assert_eq!(*slow.await.unwrap(), 2);
+    assert_eq!(bench.api.made(), 2);
+}
+
+#[tokio::test]
+async fn what_failed_a_moment_ago_is_not_tried_for_nobody() {
+    let bench = Bench::new();
+    bench.load(1, 1).await;
+    // Due at four minutes, it is tried every quarter of the fifth; each failure is remembered twice as long as the last.
+    for (seconds, is_tried) in [(240, true), (15, true), (15, true), (15, false)] {
+        bench.clock.advance(seconds * SECOND);
+        bench.read_now(1, Default).await.unwrap();
+        let call = bench.api.next().await;
+        assert_eq!(call.is_some(), is_tried);
+        if let Some(call) = call {
+            call.send_and_answer(FAILURE);
+        }
+        settle().await;
+    }
+    // Whoever takes what is too old gets it at once, and learns why.
+    bench.clock.advance(15 * SECOND);
+    bench.clock.advance(5 * SECOND);
+    bench.read_now(1, StaleAllowed).await.unwrap();
+    bench.api.next().await.unwrap().send_and_answer(FAILURE);
+    settle().await;
+    for _ in 0..10 {
+        let stale = bench.read_now(1, StaleAllowed).await.unwrap();
+        assert_eq!(stale.served(), Served::Stale(Stale::Failed(ErrorKind::Server)));
+    }
+    assert!(bench.api.next().await.is_none());
 }
