@@ -6,7 +6,7 @@ use std::time::Duration;
 use ultracart_transport::ErrorKind;
 use ultracart_transport::limiter::Priority;
 
-use super::{Answer, Bench, MINUTE, SECOND, settle};
+use super::{Answer, Bench, Generations, MINUTE, SECOND, settle};
 use crate::CachePolicy::{self, Bypass, Default, NeverStale, OnlyIfCached, Refresh, StaleAllowed};
 use crate::config::CacheRule;
 use crate::{Served, Stale};
@@ -594,4 +594,21 @@ async fn what_failed_a_moment_ago_is_not_tried_for_nobody() {
         assert_eq!(stale.served(), Served::Stale(Stale::Failed(ErrorKind::Server)));
     }
     assert!(bench.api.next().await.is_none());
+}
+
+#[test]
+fn so_many_changes_are_told_apart_and_then_all_has_changed() {
+    let generations = Generations::new();
+    let first = generations.change(0);
+    for id in 1..100_000 {
+        generations.change(id);
+    }
+    assert_eq!((generations.of(0), generations.of(-1)), (first, 0));
+    generations.change(0);
+    assert_eq!(generations.of(-1), 0);
+    // One more.
+    let last = generations.change(100_000);
+    for id in [-1, 0, 99_999, 100_000] {
+        assert_eq!(generations.of(id), last);
+    }
 }
