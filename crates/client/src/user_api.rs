@@ -78,7 +78,8 @@ impl UserApi {
     /// One user (`getUser`).
     ///
     /// It comes out of the list of users where that is good and has all that UltraCart says of a user, which is found out
-    /// by the first call for one.
+    /// by the first call for one. Its `login_histories` are from then: [`get_user_logins`](Self::get_user_logins) hears of
+    /// logins, this does not.
     ///
     /// # Errors
     /// See [`UserApi`]; [`ErrorKind::NotFound`] if there is no such user.

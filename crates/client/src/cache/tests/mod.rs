@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use ultracart_transport::limiter::{Limiter, Priority};
-use ultracart_transport::{Clock, Error, ErrorKind, Watch};
+use ultracart_transport::{Clock, Error, ErrorKind, Sending, Watch};
 
 use super::cached::Cached;
 use super::generations::Generations;
@@ -126,10 +126,8 @@ impl Api {
 
 impl Call {
     /// Its turn has come.
-    fn send(&self) {
-        if let Some(watch) = &self.watch {
-            watch.on_sending();
-        }
+    fn send(&self) -> Sending {
+        self.watch.as_ref().map_or(Sending::GoOn, |watch| watch.on_sending())
     }
 
     fn answer(self, answer: Answer) {

@@ -3,8 +3,8 @@
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use ultracart_transport::ErrorKind;
 use ultracart_transport::limiter::Priority;
+use ultracart_transport::{ErrorKind, Sending};
 
 use super::{Answer, Bench, Generations, MINUTE, SECOND, settle};
 use crate::CachePolicy::{self, Bypass, Default, NeverStale, OnlyIfCached, Refresh, StaleAllowed};
@@ -542,6 +542,7 @@ async fn a_load_that_was_withdrawn_is_no_failure() {
     let (cache, load) = (&bench.cache, bench.api.load());
     tokio::task::yield_now().await;
     // What it comes to before it has been told that another one has taken its place.
+    assert_eq!(ahead.send(), Sending::Withdraw);
     ahead.answer(Answer::Failure(ErrorKind::Internal));
     bench.api.next().await.unwrap().send_and_answer(Answer::Failure(ErrorKind::NotFound));
     read.await.unwrap().unwrap_err();
