@@ -537,7 +537,7 @@ async fn of_an_object_and_its_list_the_newer_one_counts() {
     let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
     let api = client(&sim, Config::default()).user_api();
     let refresh = api.cache_policy(CachePolicy::Refresh);
-    let id = sim.users()[0].user_id.unwrap();
+    let [id, other_id] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
     let phone = async |expected: &str| {
         let user = api.get_user(id).await.unwrap();
         assert_eq!((user.phone.as_deref(), user.calls()), (Some(expected), 0));
@@ -557,6 +557,10 @@ async fn of_an_object_and_its_list_the_newer_one_counts() {
         sim.edit_user(id, |user| user.phone = Some(one.as_str().into()));
         tokio::time::advance(Duration::from_secs(1)).await;
         refresh.get_users().await.unwrap();
+        phone(&one).await;
+        // Also where another one has been read since.
+        tokio::time::advance(Duration::from_secs(1)).await;
+        refresh.get_user(other_id).await.unwrap();
         phone(&one).await;
     }
 }

@@ -211,6 +211,19 @@ async fn nothing_is_remembered_with_webhooks_where_nothing_is_to_be() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn groups_are_good_no_longer_for_webhooks_that_never_tell_of_them() {
+    let account = Account::new(Sim::builder().users(5).groups(3));
+    account.sim.login(account.id(0), "192.0.2.7", "curl/8");
+    account.deliver();
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let oid = account.api.get_groups().await.unwrap()[0].group_oid.unwrap();
+    account.sim.edit_group(oid, |group| group.name = Some("Night shift".into()));
+    tokio::time::advance(Duration::from_mins(5)).await;
+    let groups = account.api.get_groups().await.unwrap();
+    assert_eq!(groups.get(oid).unwrap().name.as_deref(), Some("Night shift"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_day_of_reading_every_minute_with_webhooks() {
     let builder = Sim::builder().users(50).keep_requests(0).latency(Duration::from_millis(300));
     let account = Account::new(builder);

@@ -1,12 +1,13 @@
 //! What a reader gets, by policy, age and what has happened.
 
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use ultracart_transport::limiter::Priority;
-use ultracart_transport::{ErrorKind, Sending};
+use ultracart_transport::{Error, ErrorKind, Sending};
 
-use super::{Answer, Bench, Generations, MINUTE, SECOND, settle};
+use super::{Answer, Bench, Generations, Load, Loading, MINUTE, SECOND, settle};
 use crate::CachePolicy::{self, Bypass, Default, NeverStale, OnlyIfCached, Refresh, StaleAllowed};
 use crate::config::CacheRule;
 use crate::{Served, Stale};
@@ -21,7 +22,7 @@ async fn an_answer_says_how_old_it_is_and_what_it_cost() {
     bench.clock.advance(MINUTE);
     let hit = bench.read_now(1, Default).await.unwrap();
     assert_eq!((*hit, hit.served(), hit.age(), hit.calls()), (7, Served::Fresh, MINUTE, 0));
-    assert!(std::sync::Arc::ptr_eq(hit.as_ref(), loaded.as_ref()));
+    assert!(Arc::ptr_eq(hit.as_ref(), loaded.as_ref()));
 }
 
 #[tokio::test]
@@ -482,10 +483,10 @@ async fn what_is_cleared_is_gone() {
     let bench = Bench::new();
     let held = bench.load(1, 1).await.into_inner();
     bench.load(2, 2).await;
-    assert_eq!(std::sync::Arc::strong_count(&held), 2);
+    assert_eq!(Arc::strong_count(&held), 2);
     bench.generations.change_all();
     bench.cache.clear();
-    assert_eq!(std::sync::Arc::strong_count(&held), 1);
+    assert_eq!(Arc::strong_count(&held), 1);
     for policy in [OnlyIfCached, StaleAllowed] {
         let read = bench.read(1, policy);
         if policy == StaleAllowed {
@@ -507,7 +508,7 @@ fn a_runtime_that_ends_leaves_no_reader_waiting() {
         bench
     });
     let joined = second.spawn({
-        let (cache, load) = (std::sync::Arc::clone(&bench.cache), bench.api.load());
+        let (cache, load) = (Arc::clone(&bench.cache), bench.api.load());
         async move { cache.get(1, CachePolicy::Default, load).await }
     });
     second.block_on(settle());
@@ -535,21 +536,30 @@ async fn a_load_that_was_withdrawn_is_no_failure() {
     let bench = Bench::new();
     bench.load(1, 1).await;
     bench.clock.advance(4 * MINUTE);
-    bench.read_now(1, Default).await.unwrap();
-    let ahead = bench.api.next().await.unwrap();
-    bench.clock.advance(MINUTE);
-    let read = bench.read(1, Default);
-    let (cache, load) = (&bench.cache, bench.api.load());
-    tokio::task::yield_now().await;
-    // What it comes to before it has been told that another one has taken its place.
-    assert_eq!(ahead.send(), Sending::Withdraw);
-    ahead.answer(Answer::Failure(ErrorKind::Internal));
-    bench.api.next().await.unwrap().send_and_answer(Answer::Failure(ErrorKind::NotFound));
-    read.await.unwrap().unwrap_err();
-    // The first failure is remembered for as long as a first one.
-    bench.clock.advance(5 * SECOND);
-    let mut again = std::pin::pin!(cache.get(1, Default, load));
-    assert!(again.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let mut context = Context::from_waker(Waker::noop());
+    // When its turn comes, another one has just taken its place.
+    let reader = Arc::new(Mutex::new(None));
+    let load = |load: Load| {
+        let (cache, api, reader) = (Arc::clone(&bench.cache), bench.api.load(), Arc::clone(&reader));
+        let load: Loading = Box::pin(async move {
+            let mut read = Box::pin(async move { cache.get(1, Refresh, api).await });
+            assert!(read.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            assert_eq!(load.watch.unwrap().on_sending(), Sending::Withdraw);
+            *reader.lock().unwrap() = Some(read);
+            Err(Error::new(ErrorKind::Internal, "withdrawn"))
+        });
+        load
+    };
+    bench.cache.get(1, Default, load).await.unwrap();
+    let call = bench.api.next().await.unwrap();
+    call.send_and_answer(Answer::Failure(ErrorKind::NotFound));
+    settle().await;
+    let mut read = reader.lock().unwrap().take().unwrap();
+    assert!(matches!(read.as_mut().poll(&mut context), Poll::Ready(Err(error)) if error.is_not_found()));
+    // That failure is remembered as a first one is.
+    bench.clock.advance(MINUTE + 5 * SECOND);
+    let mut again = std::pin::pin!(bench.cache.get(1, Default, bench.api.load()));
+    assert!(again.as_mut().poll(&mut context).is_pending());
 }
 
 #[tokio::test]
@@ -560,12 +570,18 @@ async fn a_refresh_takes_what_another_one_has_brought_since() {
     call.send();
     let mut slow = std::pin::pin!(bench.cache.get(1, Refresh, bench.api.load()));
     assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let mut slower = std::pin::pin!(bench.cache.get(1, Refresh, bench.api.load()));
+    assert!(slower.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     let other = bench.read(1, Refresh);
     settle().await;
     call.answer(Answer::Value(1));
-    bench.api.next().await.unwrap().send_and_answer(Answer::Value(2));
+    let call = bench.api.next().await.unwrap();
+    call.send();
+    // One looks when the other is on its way, and one when it has come.
+    assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    call.answer(Answer::Value(2));
     assert_eq!((*first.await.unwrap().unwrap(), *other.await.unwrap().unwrap()), (1, 2));
-    assert_eq!(*slow.await.unwrap(), 2);
+    assert_eq!((*slow.await.unwrap(), *slower.await.unwrap()), (2, 2));
     assert_eq!(bench.api.made(), 2);
 }
 
@@ -595,6 +611,12 @@ async fn what_failed_a_moment_ago_is_not_tried_for_nobody() {
         assert_eq!(stale.served(), Served::Stale(Stale::Failed(ErrorKind::Server)));
     }
     assert!(bench.api.next().await.is_none());
+    // But for an answer that is meant it is no substitute.
+    bench.clock.advance(5 * MINUTE);
+    bench.read_now(1, StaleAllowed).await.unwrap();
+    bench.api.next().await.unwrap().send_and_answer(Answer::Failure(ErrorKind::Unauthorized));
+    settle().await;
+    assert_eq!(bench.read_now(1, StaleAllowed).await.unwrap_err().kind(), ErrorKind::Unauthorized);
 }
 
 #[test]
