@@ -8,7 +8,7 @@ use ultracart_client::model::{Group, User};
 use ultracart_client::{
     CachePolicy, Client, Clock as _, Config, ErrorKind, Served, Stale, TokioClock, UserApi,
 };
-use ultracart_sim::{Fault, Histories, Operation, RetryAfter, Sim};
+use ultracart_sim::{Fault, GetGroupBody, Histories, Operation, RetryAfter, Sim};
 
 use crate::client;
 
@@ -237,59 +237,9 @@ async fn many_changes_cost_one_list_and_a_call_each() {
 }
 
 /// The answer of a server that has not caught up.
-fn list(name: &str, objects: &impl serde::Serialize) -> Fault {
+pub(crate) fn list(name: &str, objects: &impl serde::Serialize) -> Fault {
     let body = serde_json::json!({ "success": true, name: objects }).to_string();
     Fault::answer(http::Response::new(body.into()))
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_was_written_is_read_also_where_the_list_lags_behind() {
-    let sim = Sim::builder().users(3).groups(2).build();
-    let api = client(&sim, Config::default()).user_api();
-    let [changed, deleted] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
-    let (users, groups) = (sim.users(), sim.groups());
-
-    let new = api.insert_user(&User::new().login("new.user")).await.unwrap().user_id.unwrap();
-    api.update_user(changed, &User::new().phone("555-0100").full_name("Ada L.")).await.unwrap();
-    api.delete_user(deleted).await.unwrap();
-    sim.fault(list("users", &users).on(Operation::GetUsers));
-    sim.fault(list("groups", &groups).on(Operation::GetGroups));
-    let seen = api.get_users().await.unwrap();
-    assert_eq!(seen.get(new).unwrap().login.as_deref(), Some("new.user"));
-    assert_eq!(seen.get(changed).unwrap().phone.as_deref(), Some("555-0100"));
-    assert_eq!(seen.get(changed).unwrap().email, users[0].email);
-    assert!(seen.get(deleted).is_none());
-    assert_eq!(seen.len(), 3);
-    // The groups name the users as they were. That is not mended, and not believed for long.
-    api.get_groups().await.unwrap();
-    let calls = sim.calls();
-    assert_eq!((api.get_users().await.unwrap().calls(), api.get_groups().await.unwrap().calls()), (0, 0));
-    tokio::time::advance(Duration::from_secs(5)).await;
-    assert_eq!(api.get_users().await.unwrap().len(), 3);
-    let member =
-        |group: &Group, id| group.users.as_ref().unwrap().iter().any(|user| user.user_id == Some(id));
-    assert!(
-        api.get_groups().await.unwrap().iter().all(|group| member(group, new) && !member(group, deleted))
-    );
-    assert_eq!(sim.calls() - calls, 2);
-    // Now that they show it, they are good for as long as ever.
-    tokio::time::advance(Duration::from_mins(3)).await;
-    assert_eq!((api.get_users().await.unwrap().calls(), api.get_groups().await.unwrap().calls()), (0, 0));
-
-    // The same for a group.
-    let (users, groups) = (sim.users(), sim.groups());
-    let oid = groups[0].group_oid.unwrap();
-    api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
-    sim.fault(list("users", &users).on(Operation::GetUsers));
-    sim.fault(list("groups", &groups).on(Operation::GetGroups));
-    let seen = api.get_groups().await.unwrap();
-    assert_eq!(seen.get(oid).unwrap().name.as_deref(), Some("Night shift"));
-    assert_eq!(seen.get(oid).unwrap().users, groups[0].users);
-    api.get_users().await.unwrap();
-    tokio::time::advance(Duration::from_secs(5)).await;
-    let seen = api.get_users().await.unwrap();
-    let named = |user: &User| user.groups.as_ref().unwrap()[0].name.as_deref() == Some("Night shift");
-    assert!(seen.calls() == 1 && seen.iter().all(|user| named(user)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -592,29 +542,6 @@ async fn one_object_costs_one_call_and_is_not_read_ahead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_after_a_write_of_unknown_outcome_is_believed_as_long_as_the_longest_lag() {
-    let sim = Sim::builder().users(5).build();
-    let mut config = Config::default();
-    config.retry.max_attempts = 1;
-    let api = client(&sim, config).user_api();
-    let ids = [0, 1, 2].map(|place| sim.users()[place].user_id.unwrap());
-    let users = sim.users();
-    // Whether it is the first of them or the last.
-    sim.fault(Fault::cut_body().on(Operation::UpdateUser).nth(2));
-    for (place, id) in ids.iter().enumerate() {
-        let written = api.update_user(*id, &User::new().phone("555-0100")).await;
-        assert_eq!(written.is_err(), place == 1);
-    }
-    sim.fault(list("users", &users).on(Operation::GetUsers));
-    api.get_users().await.unwrap();
-    // After the failure the limiter has waited for five seconds.
-    tokio::time::advance(Duration::from_secs(9)).await;
-    assert_eq!(api.get_users().await.unwrap().calls(), 0);
-    tokio::time::advance(Duration::from_secs(2)).await;
-    assert_eq!(api.get_users().await.unwrap().calls(), 1);
-}
-
-#[tokio::test(start_paused = true)]
 async fn clearing_leaves_no_personal_data_behind() {
     let sim = Sim::builder().users(5).groups(3).build();
     let client = client(&sim, Config::default());
@@ -679,4 +606,104 @@ async fn nothing_is_read_ahead_while_the_server_says_wait() {
     assert_eq!(api.get_users().await.unwrap().calls(), 0);
     tokio::time::advance(Duration::from_secs(1)).await;
     assert_eq!(client.cache_snapshot().users.refreshes, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_in_a_list_that_is_too_old_is_better_than_an_outage() {
+    let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
+    let api = client(&sim, Config::default()).user_api();
+    let [id, other, third] = [0, 1, 2].map(|place| sim.users()[place].user_id.unwrap());
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    // Somebody else is changed, and the one who is asked for is not.
+    api.update_user(third, &User::new().phone("555-0100")).await.unwrap();
+    assert_eq!(api.get_user(id).await.unwrap().calls(), 0);
+    tokio::time::advance(Duration::from_mins(6)).await;
+    sim.script((0..50).map(|_| Fault::status_500()));
+    assert!(api.get_user(id).await.is_ok(), "it is too old, and not invalid");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_field_that_a_write_takes_away_is_not_left_out_of_all_answers() {
+    let sim = Sim::builder().users(5).build();
+    let api = client(&sim, Config::default()).user_api();
+    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    for id in [id, other] {
+        sim.edit_user(id, |user| user.phone = Some("555-0100".into()));
+        api.get_user(id).await.unwrap();
+    }
+    api.update_user_with(id, |user| user.phone = None).await.unwrap();
+    let mut without = sim.user(id).unwrap();
+    without.phone = None;
+    let answer = serde_json::json!({ "success": true, "user": without }).to_string();
+    sim.fault(Fault::answer(http::Response::new(answer.into())).on(Operation::UpdateUser));
+    api.update_user(id, &User::new().full_name("Ada L.")).await.unwrap();
+    // Whether it was left out is seen when it is read again.
+    for calls in [1, 0, 0] {
+        api.update_user(other, &User::new().full_name("Ada M.")).await.unwrap();
+        assert_eq!(api.get_user(other).await.unwrap().calls(), calls);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_not_there_costs_less_and_less() {
+    let sim = Sim::builder().users(2).groups(2).get_group_body(GetGroupBody::Empty).build();
+    let api = client(&sim, Config::default()).user_api();
+    api.get_group(sim.groups()[0].group_oid.unwrap()).await.unwrap();
+    let mut calls = [0; 2];
+    for _ in 0..100 {
+        let before = sim.calls();
+        api.get_user(999_999.into()).await.unwrap_err();
+        calls[0] += sim.calls() - before;
+        let before = sim.calls();
+        api.get_group(999_999.into()).await.unwrap_err();
+        calls[1] += sim.calls() - before;
+        tokio::time::advance(Duration::from_secs(6)).await;
+    }
+    assert!(calls[1] <= 2 * calls[0], "{calls:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_changes_of_groups_cost_one_list_and_a_call_each() {
+    let sim = Sim::builder().users(2).groups(12).get_group_body(GetGroupBody::Empty).build();
+    let api = client(&sim, Config::default()).user_api();
+    let groups = api.get_groups().await.unwrap();
+    for group in &*groups {
+        let oid = group.group_oid.unwrap();
+        api.update_group_with(oid, |group| group.name = Some("Night shift".into())).await.unwrap();
+    }
+    // One more tells that the server returns nothing.
+    assert!(sim.calls() <= 1 + 1 + 12 + 1, "{} calls for 12 groups", sim.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_was_written_costs_no_call_to_be_read() {
+    for body in [GetGroupBody::Empty, GetGroupBody::Present] {
+        let sim = Sim::builder().users(2).groups(12).get_group_body(body).build();
+        let api = client(&sim, Config::default()).user_api();
+        let [oid, other] = [0, 1].map(|place| sim.groups()[place].group_oid.unwrap());
+        api.get_groups().await.unwrap();
+        api.get_group(oid).await.unwrap();
+        api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
+        let calls = [api.get_group(oid).await.unwrap().calls(), api.get_group(other).await.unwrap().calls()];
+        assert_eq!(calls, [0, 0], "{body:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_the_server_returns_nothing_is_found_out_by_one_of_many() {
+    let sim = Sim::builder().users(2).groups(12).get_group_body(GetGroupBody::Empty).build();
+    let api = client(&sim, Config::default()).user_api();
+    let reads: Vec<_> = sim
+        .groups()
+        .iter()
+        .map(|group| {
+            let (api, oid) = (api.clone(), group.group_oid.unwrap());
+            tokio::spawn(async move { api.get_group(oid).await.map(drop) })
+        })
+        .collect();
+    for read in reads {
+        read.await.unwrap().unwrap();
+    }
+    assert!(sim.calls() <= 3, "{} calls for 12 groups", sim.calls());
 }

@@ -4,6 +4,7 @@
 
 mod cache;
 mod faults;
+mod lag;
 mod oauth;
 mod operations;
 mod overtaken;

@@ -1,14 +1,17 @@
 //! What one change makes of what is known of another.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ultracart_client::Config;
+use ultracart_client::config::Oauth;
 use ultracart_client::model::{Group, GroupOid, User, UserId};
-use ultracart_sim::{Fault, GetGroupBody, Operation, Sim, Webhook};
+use ultracart_client::{CachePolicy, Client, Config, ErrorKind};
+use ultracart_sim::{Fault, GetGroupBody, Histories, Operation, Sim, Webhook, WebhookFault};
 
 use crate::client;
 use crate::webhooks::Account;
 
+const M: Duration = Duration::from_mins(1);
 const S: Duration = Duration::from_secs(1);
 
 /// Two calls at a time.
@@ -24,6 +27,14 @@ fn is_member(user: &User, oid: GroupOid) -> Option<bool> {
 
 fn name_in(group: &Group, id: UserId) -> Option<&str> {
     group.users.iter().flatten().find(|user| user.user_id == Some(id))?.full_name.as_deref()
+}
+
+/// Until a call has been answered with a 429.
+async fn until_rejected(sim: &Sim) {
+    let rejected = || sim.requests().iter().any(|request| request.status.is_some_and(|status| status == 429));
+    while !rejected() {
+        tokio::time::advance(Duration::from_millis(10)).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,4 +144,197 @@ async fn a_change_is_made_to_what_an_event_says_is_new() {
     let user = account.sim.user(id).unwrap();
     assert!(is_waiting);
     assert_eq!((user.phone.as_deref(), user.full_name.as_deref()), (Some("555-0100"), Some("Ada L.")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_was_rejected_is_not_sent_over_a_newer_one() {
+    let account = Account::new(Sim::builder().users(5));
+    let id = account.id(2);
+    account.api.get_users().await.unwrap();
+    account.api.get_user(account.id(3)).await.unwrap();
+    // A 429: nothing was done, and all calls wait for a while.
+    account.sim.fault(Fault::too_many_requests().on(Operation::UpdateUser));
+    let change = tokio::spawn({
+        let api = account.api.clone();
+        async move { api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await }
+    });
+    until_rejected(&account.sim).await;
+    assert!(!change.is_finished());
+    account.rename(id, "Ada L.");
+    assert_eq!(account.deliver(), 1);
+    change.await.unwrap().unwrap();
+    let user = account.sim.user(id).unwrap();
+    assert_eq!((user.phone.as_deref(), user.full_name.as_deref()), (Some("555-0100"), Some("Ada L.")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_waits_for_a_token_is_not_sent_over_a_newer_one() {
+    let sim = Sim::builder()
+        .users(5)
+        .oauth("app-id", "refresh-0")
+        .token_lifetime(Duration::from_mins(4))
+        .webhook(Webhook::new().basic_auth("ultracart", "only-a-test"))
+        .build();
+    let mut oauth = Oauth::default();
+    oauth.client_id = "app-id".into();
+    oauth.refresh_token = Some("refresh-0".into());
+    let mut config = Config::default();
+    config.auth.oauth = Some(oauth);
+    // The way to a new token takes a while: its storing is when the rename comes.
+    let [id, other] = [2, 3].map(|place| sim.users()[place].user_id.unwrap());
+    let (at_store, stores) = (sim.clone(), Arc::new(Mutex::new(0)));
+    let receiver = Arc::new(Mutex::new(None::<ultracart_client::webhook::Receiver>));
+    let its_receiver = Arc::clone(&receiver);
+    let client = Client::builder()
+        .config(config)
+        .service(sim.service())
+        .store_refresh_token(move |_| {
+            let mut stores = stores.lock().unwrap();
+            *stores += 1;
+            if *stores == 2 {
+                at_store.edit_user(id, |user| user.full_name = Some("Ada L.".into()));
+                for delivery in at_store.take_deliveries() {
+                    let credentials = delivery.headers()[http::header::AUTHORIZATION].as_bytes();
+                    let receiver = its_receiver.lock().unwrap();
+                    receiver.as_ref().unwrap().receive(Some(credentials), delivery.body()).unwrap();
+                }
+            }
+            Ok::<_, std::io::Error>(())
+        })
+        .build()
+        .unwrap();
+    *receiver.lock().unwrap() = Some(client.webhook().basic_auth("ultracart", "only-a-test"));
+    let api = client.user_api();
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    tokio::time::advance(4 * M).await;
+    api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
+    let user = sim.user(id).unwrap();
+    assert_eq!((user.phone.as_deref(), user.full_name.as_deref()), (Some("555-0100"), Some("Ada L.")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_who_changes_all_the_time_does_not_take_the_whole_quota() {
+    let account = Account::new(Sim::builder().users(5).latency(Duration::from_millis(300)));
+    let (id, sim) = (account.id(2), account.sim.clone());
+    let change = tokio::spawn({
+        let api = account.api.clone();
+        async move { api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await }
+    });
+    for round in 0..2_000 {
+        account.rename(id, &format!("Name {round}"));
+        account.deliver();
+        tokio::time::advance(Duration::from_millis(300)).await;
+        if change.is_finished() {
+            break;
+        }
+    }
+    assert!(sim.calls() < 30, "{} calls in ten minutes for one change", sim.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_by_itself_is_not_newer_than_what_is_written_of_its_user() {
+    let sim = Sim::builder().users(5).groups(2).build();
+    let api = client(&sim, Config::default()).user_api();
+    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let oid = sim.groups()[0].group_oid.unwrap();
+    let name = sim.user(id).unwrap().full_name;
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    tokio::time::advance(S).await;
+    sim.edit_user(id, |user| user.full_name = Some("Ada L.".into()));
+    api.get_group(oid).await.unwrap();
+    // It writes back the name of before, as it is documented to.
+    api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
+    assert_eq!(sim.user(id).unwrap().full_name, name);
+    let group = api.get_group(oid).await.unwrap();
+    let shown = group.users.iter().flatten().find(|user| user.user_id == Some(id)).unwrap();
+    assert_eq!(shown.full_name, name);
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_that_are_read_while_a_change_waits_are_not_good_after_it() {
+    let sim = Sim::builder().users(5).groups(2).build();
+    let mut config = Config::default();
+    config.limiter.windows[0].burst = Some(4);
+    let api = client(&sim, config).user_api();
+    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let name = sim.user(id).unwrap().full_name;
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    tokio::time::advance(S).await;
+    sim.edit_user(id, |user| user.full_name = Some("Ada L.".into()));
+    let groups = tokio::spawn({
+        let api = api.clone();
+        async move { api.get_groups().await.map(drop) }
+    });
+    tokio::task::yield_now().await;
+    // It comes behind the groups.
+    api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
+    groups.await.unwrap().unwrap();
+    assert_eq!(sim.user(id).unwrap().full_name, name);
+    let groups = api.get_groups().await.unwrap();
+    let shown = groups[0].users.iter().flatten().find(|user| user.user_id == Some(id)).unwrap();
+    assert_eq!(shown.full_name, name);
+}
+
+#[tokio::test(start_paused = true)]
+async fn logins_by_themselves_are_not_newer_than_what_is_written_of_their_user() {
+    let sim = Sim::builder().users(5).groups(2).build();
+    let api = client(&sim, Config::default()).user_api();
+    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    tokio::time::advance(S).await;
+    sim.edit_user(id, |user| user.login = Some("renamed.elsewhere".into()));
+    api.get_user_logins(id).await.unwrap();
+    // It writes back the login of before, as it is documented to.
+    api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
+    let shown = api.get_user_logins(id).await.unwrap();
+    let fresh = api.cache_policy(CachePolicy::Refresh).get_user_logins(id).await.unwrap();
+    assert_eq!(*shown, *fresh);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_says_what_was_written_is_news_where_something_else_was_read_since() {
+    let account = Account::new(Sim::builder().users(5));
+    let (id, sim) = (account.id(2), &account.sim);
+    account.api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
+    account.deliver();
+    tokio::time::advance(10 * S).await;
+    sim.webhook_fault(WebhookFault::lost());
+    sim.edit_user(id, |user| user.phone = Some("555-0199".into()));
+    account.deliver();
+    let users = account.api.get_users().await.unwrap();
+    assert_eq!(users.get(id).unwrap().phone.as_deref(), Some("555-0199"));
+    sim.edit_user(id, |user| user.phone = Some("555-0100".into()));
+    assert_eq!(account.deliver(), 1);
+    tokio::time::advance(S).await;
+    let users = account.api.get_users().await.unwrap();
+    assert_eq!(users.get(id).unwrap().phone.as_deref(), Some("555-0100"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_events_of_two_own_writes_cost_nothing() {
+    let account = Account::new(Sim::builder().users(3));
+    let id = account.id(1);
+    account.api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
+    account.api.update_user(id, &User::new().phone("555-0101")).await.unwrap();
+    account.api.get_users().await.unwrap();
+    assert_eq!(account.deliver(), 2);
+    assert_eq!(account.api.get_users().await.unwrap().calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_found_to_be_gone_is_not_read_out_of_the_list() {
+    let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
+    let api = client(&sim, Config::default()).user_api();
+    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    tokio::time::advance(S).await;
+    sim.remove_user(id);
+    let refresh = api.cache_policy(CachePolicy::Refresh).get_user(id).await;
+    assert_eq!(refresh.unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(api.get_user(id).await.is_err(), "the server has said since that there is no such user");
 }

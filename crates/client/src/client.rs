@@ -3,11 +3,10 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 use tower_service::Service;
 use ultracart_transport::limiter::{self, Limiter};
 use ultracart_transport::{Clock, Error, Transport};
@@ -40,8 +39,8 @@ pub(crate) struct Inner {
     /// Held from the reading to the writing of a change, so that no other one comes between. One for all: users and
     /// groups name each other, and calls go one at a time anyway.
     pub(crate) changing: Arc<Mutex<()>>,
-    /// Whether `getGroup` has been seen to answer with nothing, as UltraCart's documents have it.
-    pub(crate) get_group_returns_nothing: AtomicBool,
+    /// Whether `getGroup` answers with nothing, as UltraCart's documents have it, once that has been found out.
+    pub(crate) get_group_returns_nothing: OnceCell<bool>,
     pub(crate) audit: config::Audit,
     base_url: String,
 }
@@ -240,7 +239,7 @@ impl Builder {
             transport,
             caches,
             changing: Arc::default(),
-            get_group_returns_nothing: AtomicBool::new(false),
+            get_group_returns_nothing: OnceCell::new(),
             audit,
             base_url,
         })))

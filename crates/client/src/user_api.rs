@@ -3,8 +3,6 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
 use ultracart_model::{Group, GroupOid, User, UserId, UserLogin};
@@ -164,8 +162,8 @@ impl UserApi {
     /// [`get_users`](Self::get_users) a thousand users are changed with little more than a thousand calls. With
     /// [`CachePolicy::Refresh`] it is always read.
     ///
-    /// It is read again, and `change` called again, where it is known to have changed before its turn to be written came.
-    /// Changes that are made so through one client never undo each other. They can still undo what another program,
+    /// It is read again, and `change` called again, where it is known to have changed before its turn to be written came:
+    /// three times at the most, and then what was read last is written. Changes that are made so through one client never undo each other. They can still undo what another program,
     /// another client or any other operation of this one writes between the reading and the writing: UltraCart does not
     /// say that somebody else was quicker.
     ///
@@ -187,10 +185,13 @@ impl UserApi {
         mut change: impl FnMut(&mut User),
     ) -> Result<User, Error> {
         let caches = &self.client.caches;
+        let mut reads = 0;
         loop {
             let alone = Arc::clone(&self.client.changing).lock_owned().await;
+            reads += 1;
+            let may_read_again = reads < MOST_READS;
             let read = self.user(user_id, self.policy.for_a_change(), Need::Writable).await?;
-            if !caches.users.is_current(user_id, &read) {
+            if may_read_again && !caches.users.is_current(user_id, &read) {
                 continue;
             }
             let mut changed = User::clone(&read);
@@ -198,10 +199,8 @@ impl UserApi {
             if changed == *read {
                 return Ok(changed);
             }
-            // What the groups show may be newer than what is written.
-            let are_groups_newer = caches.groups.has_list_since(caches.now().saturating_sub(read.age()));
-            let effect = Effect::of_change(user_id, &read, &changed, are_groups_newer);
-            let write = Write::<Users>::after(caches, effect, Some(read.generation()));
+            let effect = Effect::of_change(user_id, &read, &changed);
+            let write = Write::<Users>::based_on(caches, effect, &read, may_read_again);
             match self.send_write(UpdateUser(user_id, &changed), &write, Some(alone)).await {
                 Err(_) if write.is_withdrawn() => {}
                 Err(error) => return Err(error),
@@ -274,39 +273,45 @@ impl UserApi {
     }
 
     async fn group(&self, oid: GroupOid, policy: CachePolicy, need: Need) -> Result<Cached<Group>, Error> {
-        let returns_nothing = || self.client.get_group_returns_nothing.load(Ordering::Relaxed);
-        let mut spent = 0;
-        if !returns_nothing() {
-            let load = |load| {
-                let api = self.clone();
-                async move { api.load_group(oid, load).await }
-            };
-            let groups = &self.client.caches.groups;
-            match groups.one(oid, policy, need, load, |load| self.load_groups(load)).await {
-                // It has been found out by this call, or by another one at the same time.
-                Err(error) if returns_nothing() => spent = error.attempts(),
-                answer => return answer,
-            }
-        }
-        let mut groups = self.cache_policy(policy).get_groups().await?;
-        spent += groups.calls();
-        let is_old = spent > 0 || groups.age() >= JUST_NOW;
-        let may_call = groups.calls() == 0 && policy != CachePolicy::OnlyIfCached;
-        if groups.get(oid).is_none() && may_call && is_old {
-            // What is remembered may be from before there was this group.
-            groups = self.cache_policy(CachePolicy::Refresh).get_groups().await?;
-            spent += groups.calls();
-        }
-        let group = groups.get(oid).ok_or_else(|| no_group(oid).with_attempts(spent))?;
-        Ok(groups.part(Arc::clone(group)).after_calls(spent - groups.calls()))
+        let load = |load| self.clone().load_group(oid, policy, load);
+        self.client.caches.groups.one(oid, policy, need, load, |load| self.load_groups(load)).await
     }
 
-    async fn load_group(self, oid: GroupOid, load: Load) -> Result<Loaded<Group>, Error> {
-        let (group, attempts) = self.read(GetGroup(oid), &load).await?;
-        group.map(|group| Loaded::new(group, attempts)).ok_or_else(|| {
-            self.client.get_group_returns_nothing.store(true, Ordering::Relaxed);
-            no_group(oid).with_attempts(attempts)
-        })
+    async fn load_group(
+        self,
+        oid: GroupOid,
+        policy: CachePolicy,
+        load: Load,
+    ) -> Result<Loaded<Group>, Error> {
+        let Inner { caches, get_group_returns_nothing, .. } = &*self.client;
+        let mut first = None;
+        let found_out = async {
+            let answer = self.read(GetGroup(oid), &load).await?;
+            Ok::<_, Error>(first.insert(answer).0.is_none())
+        };
+        // One finds out, and others wait for that.
+        let returns_nothing = *get_group_returns_nothing.get_or_try_init(|| found_out).await?;
+        let (group, calls) = match first {
+            Some(answer) => answer,
+            None if returns_nothing => (None, 0),
+            None => self.read(GetGroup(oid), &load).await?,
+        };
+        if let Some(group) = group {
+            return Ok(Loaded::new(group, calls));
+        }
+        if returns_nothing {
+            caches.groups.are_in_list_only();
+        }
+        load.begin()?;
+        let policy = if policy == CachePolicy::Bypass { policy } else { CachePolicy::Refresh };
+        let groups = self.cache_policy(policy).get_groups().await;
+        let groups = groups.map_err(|error| {
+            let attempts = error.attempts() + calls;
+            error.with_attempts(attempts)
+        })?;
+        let calls = calls + groups.calls();
+        let group = groups.get(oid).ok_or_else(|| no_group(oid).with_attempts(calls))?;
+        Ok(Loaded { value: Arc::clone(group), calls, parts: 1, good_until: None })
     }
 
     /// Makes a group (`insertGroup`) and gives it as UltraCart stored it.
@@ -353,10 +358,13 @@ impl UserApi {
         mut change: impl FnMut(&mut Group),
     ) -> Result<Group, Error> {
         let caches = &self.client.caches;
+        let mut reads = 0;
         loop {
             let alone = Arc::clone(&self.client.changing).lock_owned().await;
+            reads += 1;
+            let may_read_again = reads < MOST_READS;
             let read = self.group(group_oid, self.policy.for_a_change(), Need::Writable).await?;
-            if !caches.groups.is_current(group_oid, &read) {
+            if may_read_again && !caches.groups.is_current(group_oid, &read) {
                 continue;
             }
             let mut changed = Group::clone(&read);
@@ -364,8 +372,8 @@ impl UserApi {
             if changed == *read {
                 return Ok(changed);
             }
-            let write =
-                Write::<Groups>::after(caches, Effect::Group(Some(group_oid)), Some(read.generation()));
+            let effect = Effect::Group(Some(group_oid));
+            let write = Write::<Groups>::based_on(caches, effect, &read, may_read_again);
             match self.send_write(UpdateGroup(group_oid, &changed), &write, Some(alone)).await {
                 Err(_) if write.is_withdrawn() => {}
                 Err(error) => return Err(error),
@@ -473,8 +481,8 @@ impl fmt::Debug for UserApi {
     }
 }
 
-/// A list that was read so lately is not read again for a group that is not in it.
-const JUST_NOW: Duration = Duration::from_secs(5);
+/// What is changed is read so often at the most, where it is known to have changed before it is written.
+const MOST_READS: u32 = 4;
 
 /// What a deletion that failed comes to. A 400 can say that there is nothing to delete, or that it may not be deleted:
 /// `look` tells which.

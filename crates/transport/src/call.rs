@@ -20,7 +20,8 @@ pub enum Safety {
 /// the caller has gone away.
 pub trait Watch: std::fmt::Debug + Send + Sync + 'static {
     /// The turn of an attempt has come, and it is sent next. An attempt that needs a new OAuth token first has two turns.
-    fn on_sending(&self) -> Sending;
+    /// `reached` is whether the server may have done what an earlier attempt asked.
+    fn on_sending(&self, reached: bool) -> Sending;
 }
 
 /// Whether an attempt shall be sent now that its turn has come.

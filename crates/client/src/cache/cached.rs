@@ -64,12 +64,6 @@ impl<T: ?Sized> Cached<T> {
         self.generation
     }
 
-    /// With other calls that it took.
-    pub(crate) fn after_calls(mut self, calls: u32) -> Self {
-        self.calls += calls;
-        self
-    }
-
     /// A part of it.
     pub(crate) fn part<U: ?Sized>(&self, part: Arc<U>) -> Cached<U> {
         Cached {

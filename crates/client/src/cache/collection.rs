@@ -136,21 +136,66 @@ impl<L: Listing> Collection<L> {
             if policy != CachePolicy::OnlyIfCached && self.is_listed(id, policy, need) {
                 match self.list.get((), policy, load_list).await {
                     Ok(list) => {
-                        if let Some(item) = list.find(id) {
+                        let will_do = need == Need::Everything || self.is_list_whole();
+                        if let Some(item) = list.find(id).filter(|_| will_do) {
                             return Ok(list.part(Arc::clone(item)));
                         }
                     }
                     // A list that cannot be read says nothing of one object.
                     Err(error) if is_about_the_list(&error) => {}
-                    Err(error) => return Err(error),
+                    Err(error) => return self.better_than(error, id, policy, need),
                 }
             }
         }
-        let answer = self.one.get(id, policy, load).await?;
-        if answer.calls() > 0 {
-            self.compare_list(id, &answer);
+        match self.one.get(id, policy, load).await {
+            Ok(answer) => {
+                if answer.calls() > 0 {
+                    self.compare_list(id, &answer);
+                    if let Some((entry, _)) = self.stored.as_of(id, self.generations.of(L::number(id))) {
+                        self.compare_stored(&entry.value, &answer, false);
+                    }
+                }
+                Ok(answer)
+            }
+            Err(error) => {
+                if error.is_not_found() && error.attempts() > 0 {
+                    self.is_gone(id);
+                }
+                self.better_than(error, id, policy, need)
+            }
         }
-        Ok(answer)
+    }
+
+    /// The object out of the list, where it cannot be had otherwise: it may be too old, and has not changed.
+    fn better_than(
+        &self,
+        error: Error,
+        id: L::Id,
+        policy: CachePolicy,
+        need: Need,
+    ) -> Result<Cached<L::Item>, Error> {
+        if policy != CachePolicy::Default || !self.known().in_list.allows(need) {
+            return Err(error);
+        }
+        let required = self.generations.of(L::number(id));
+        let stale = self.list.as_of((), required).map(|(list, _)| list);
+        let Some(item) = stale.as_ref().and_then(|list| list.value.find(id)) else { return Err(error) };
+        let list = self.list.better_than(error, stale.as_ref(), required)?;
+        Ok(list.part(Arc::clone(item)))
+    }
+
+    /// Whether the list shows all that has been written. Else it may show what has been overwritten.
+    fn is_list_whole(&self) -> bool {
+        self.list.as_of((), 0).is_none_or(|(entry, _)| entry.good_until.is_none())
+    }
+
+    /// A call has said that there is no such object: what says otherwise is from before.
+    fn is_gone(&self, id: L::Id) {
+        let required = self.generations.of(L::number(id));
+        let list = self.list.as_of((), required);
+        if list.is_some_and(|(list, _)| list.value.find(id).is_some()) || self.stored.good(id).is_some() {
+            self.generations.change(L::number(id));
+        }
     }
 
     /// The object out of the list or as a write has left it, whichever is newer, if it is good and nothing newer is
@@ -160,6 +205,7 @@ impl<L: Listing> Collection<L> {
         let required = self.generations.of(L::number(id));
         let listed =
             self.list.as_of((), required).filter(|(_, age)| known.in_list.allows(need) && age.is_good());
+        let listed = listed.filter(|_| need == Need::Everything || self.is_list_whole());
         let begun = |generation, at| Begun { generation, at };
         let listed = listed.and_then(|(entry, _)| {
             Some((Arc::clone(entry.value.find(id)?), begun(entry.generation, entry.loaded_at)))
@@ -209,18 +255,25 @@ impl<L: Listing> Collection<L> {
         (known.in_list, known.flight) = (shortfall, entry.flight);
     }
 
-    /// Learns what the server leaves out of the answer to a write.
-    fn compare_stored(&self, id: L::Id, stored: &L::Item) {
-        let Some((entry, _)) = self.one.as_of(id, 0) else { return };
-        let shortfall = Shortfall::of::<L>(stored, &entry.value, |_| false);
+    /// Learns what the server leaves out of the answer to a write from what has been read of the same object: after it,
+    /// or before it, which tells no better than what was known already.
+    fn compare_stored(&self, stored: &L::Item, read: &L::Item, is_before: bool) {
+        let shortfall = Shortfall::of::<L>(stored, read, |_| false);
         let mut known = self.known();
-        known.in_stored = known.in_stored.max(shortfall);
+        known.in_stored = if is_before { known.in_stored.max(shortfall) } else { shortfall };
     }
 
     /// The server has stored an object so.
     pub(super) fn stored(&self, id: L::Id, item: Arc<L::Item>, at: Begun) {
-        self.compare_stored(id, &item);
+        if let Some((entry, _)) = self.one.as_of(id, 0) {
+            self.compare_stored(&item, &entry.value, true);
+        }
         self.stored.put(id, item, at);
+    }
+
+    /// There is such an object, whatever has been said before.
+    pub(super) fn exists(&self, id: L::Id) {
+        self.one.forget_failure(id);
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -232,9 +285,14 @@ impl<L: Listing> Collection<L> {
         read.generation() >= self.generations.of(L::number(id))
     }
 
-    /// Whether the list was asked for after this.
-    pub(crate) fn has_list_since(&self, then: Duration) -> bool {
-        self.list.as_of((), 0).is_some_and(|(entry, _)| entry.loaded_at > then)
+    /// Whether any of it has been asked for since.
+    pub(super) fn has_read_since(&self, then: Duration) -> bool {
+        self.list.has_read_since(then) || self.one.has_read_since(then)
+    }
+
+    /// The server returns nothing where an object is asked for by itself: all that there is of it is in the list.
+    pub(crate) fn are_in_list_only(&self) {
+        self.known().in_list = Shortfall::Nothing;
     }
 
     pub(super) fn clear(&self) {

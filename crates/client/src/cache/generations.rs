@@ -20,8 +20,20 @@ pub(crate) struct Generations {
 struct Changes {
     /// The latest change of everything at once.
     all: u64,
+    /// The latest change of what all objects say of those of another kind.
+    related: u64,
     /// Later changes of one object.
     one: HashMap<i32, u64>,
+}
+
+impl Changes {
+    fn of(&self, id: i32) -> u64 {
+        self.related.max(self.of_itself(id))
+    }
+
+    fn of_itself(&self, id: i32) -> u64 {
+        self.one.get(&id).map_or(self.all, |number| self.all.max(*number))
+    }
 }
 
 impl Generations {
@@ -36,13 +48,18 @@ impl Generations {
 
     /// The latest change of one object.
     pub(crate) fn of(&self, id: i32) -> u64 {
-        let changes = self.changes();
-        changes.one.get(&id).map_or(changes.all, |number| changes.all.max(*number))
+        self.changes().of(id)
+    }
+
+    /// The same, but for what it says of objects of another kind.
+    pub(crate) fn of_itself(&self, id: i32) -> u64 {
+        self.changes().of_itself(id)
     }
 
     /// The latest change of everything.
     pub(crate) fn of_all(&self) -> u64 {
-        self.changes().all
+        let changes = self.changes();
+        changes.all.max(changes.related)
     }
 
     /// One object changes, and so does the list of all.
@@ -53,7 +70,7 @@ impl Generations {
     /// The same, with the number of the change before it.
     pub(crate) fn change_after(&self, id: i32) -> (u64, u64) {
         let mut changes = self.changes();
-        let before = changes.all.max(changes.one.get(&id).copied().unwrap_or_default());
+        let before = changes.of(id);
         let number = self.change_list();
         if changes.one.len() >= MOST_CHANGED && !changes.one.contains_key(&id) {
             changes.all = number;
@@ -66,6 +83,12 @@ impl Generations {
     /// The list changes, and nothing that is in it.
     pub(crate) fn change_list(&self) -> u64 {
         self.latest.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// What all objects say of those of another kind changes.
+    pub(crate) fn change_related(&self) {
+        let mut changes = self.changes();
+        changes.related = self.change_list();
     }
 
     /// Everything changes.

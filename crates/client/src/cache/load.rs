@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tracing::Instrument as _;
 use ultracart_transport::limiter::Priority;
-use ultracart_transport::{Error, Sending, Watch};
+use ultracart_transport::{Error, ErrorKind, Sending, Watch};
 
 use super::flights::{Begun, Departure, Flight, Landing, Purpose};
 use super::read_through::ReadThrough;
@@ -41,6 +41,14 @@ impl Load {
     {
         let tower = Tower { cache: Arc::clone(cache), key, id, departure: sent.clone() };
         Self { priority, cache: label, watch: Some(Arc::new(tower)), sent: sent.clone() }
+    }
+
+    /// It is not sent by itself, and as new as what is asked for from now on.
+    pub(crate) fn begin(&self) -> Result<(), Error> {
+        match self.watch.as_ref().map_or(Sending::GoOn, |watch| watch.on_sending(false)) {
+            Sending::GoOn => Ok(()),
+            Sending::Withdraw => Err(Error::new(ErrorKind::Internal, "another load has taken its place")),
+        }
     }
 }
 
@@ -76,7 +84,7 @@ where
     K: Copy + Eq + Hash + Send + Sync + 'static,
     V: ?Sized + Send + Sync + 'static,
 {
-    fn on_sending(&self) -> Sending {
+    fn on_sending(&self, _reached: bool) -> Sending {
         // Behind the table's lock, so that whoever finds a flight that has not been sent knows that it is sent later. A
         // second attempt sees what changed since the first.
         let table = self.cache.table();

@@ -158,7 +158,8 @@ where
             _ => None,
         };
         let result = self.wait(key, None, load).await;
-        result.or_else(|error| self.better_than(error, stale.as_ref()))
+        let required = || (self.required)(&self.generations, key);
+        result.or_else(|error| self.better_than(error, stale.as_ref(), required()))
     }
 
     /// What is remembered and good, and not counted as a read.
@@ -169,10 +170,14 @@ where
         }
     }
 
+    /// Whether anything has been read since, as far as is known.
+    pub(super) fn has_read_since(&self, then: Duration) -> bool {
+        self.newest.load(Ordering::Acquire) > nanos(then)
+    }
+
     /// What is remembered, if it is good and newer than this.
     pub(super) fn newer_than(&self, key: K, loaded_at: Option<Duration>) -> Option<Arc<Entry<K, V>>> {
-        let newest = Duration::from_nanos(self.newest.load(Ordering::Acquire));
-        if loaded_at.is_some_and(|loaded_at| newest <= loaded_at) {
+        if loaded_at.is_some_and(|loaded_at| !self.has_read_since(loaded_at)) {
             return None; // None is, and a look would cost something.
         }
         let is_newer =
@@ -213,6 +218,11 @@ where
     /// The server answers again: what failed a moment ago may be tried.
     pub(super) fn forget_failures(&self) {
         self.table().forget_failures();
+    }
+
+    /// What failed a moment ago may be tried.
+    pub(super) fn forget_failure(&self, key: K) {
+        self.table().succeeded(key);
     }
 
     pub(super) fn stats(&self) -> CacheStats {
@@ -297,9 +307,13 @@ where
     }
 
     /// What is there instead of an error, if it will do.
-    fn better_than(&self, error: Error, stale: Option<&Arc<Entry<K, V>>>) -> Result<Cached<V>, Error> {
+    pub(super) fn better_than(
+        &self,
+        error: Error,
+        stale: Option<&Arc<Entry<K, V>>>,
+        required: u64,
+    ) -> Result<Cached<V>, Error> {
         let Some(entry) = stale.filter(|_| is_outage(&error)) else { return Err(error) };
-        let required = (self.required)(&self.generations, entry.key);
         let now = self.now();
         if entry.generation < required || entry.age(now, self.lifetime(entry, now)) == Age::Gone {
             return Err(error);

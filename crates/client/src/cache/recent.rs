@@ -27,6 +27,9 @@ const LONGEST_LAG: Duration = Duration::from_secs(15);
 /// How long an event is looked for that only says what was written.
 const ECHO: Duration = Duration::from_mins(5);
 
+/// So many writes of an object are kept for whose events have not come yet.
+const MOST_EARLIER: usize = 8;
+
 #[derive(Default)]
 pub(super) struct Recent(Mutex<Notes>);
 
@@ -34,8 +37,8 @@ pub(super) struct Recent(Mutex<Notes>);
 pub(crate) struct Notes {
     users: HashMap<UserId, Note<User>>,
     groups: HashMap<GroupOid, Note<Group>>,
-    /// When a write of something new ended whose outcome is not known.
-    unknown: Option<Duration>,
+    /// When writes of something new ended whose outcome is not known.
+    unknown: Vec<Duration>,
 }
 
 /// A kind of object that a client remembers.
@@ -98,15 +101,22 @@ pub(crate) struct Note<T> {
     outcome: Outcome<T>,
     /// What it was before the write.
     before: Outcome<T>,
+    /// What writes before it were answered with whose events have not come yet, if nothing else has changed it between.
+    earlier: Vec<Arc<T>>,
     /// The number of the write's end.
     generation: u64,
     at: Duration,
 }
 
 impl<T> Note<T> {
-    /// What it says of an object that was last changed then.
+    /// What it says of an object that was last changed by itself then.
     fn says(&self, changed: u64) -> &Outcome<T> {
         if changed <= self.generation { &self.outcome } else { &Outcome::Unknown }
+    }
+
+    fn clear(&mut self) {
+        (self.outcome, self.before) = (Outcome::Unknown, Outcome::Unknown);
+        self.earlier.clear();
     }
 
     /// Until when a list may not show it.
@@ -121,20 +131,33 @@ impl Recent {
     pub(super) fn written<L: Kind>(&self, id: L::Id, before: u64, generation: u64, at: Duration) {
         let mut notes = self.notes();
         let notes = L::notes(&mut notes);
-        notes.retain(|_, note| at < note.at.saturating_add(ECHO));
-        let before = notes.get(&id).map_or(Outcome::Unknown, |note| note.says(before).clone());
-        notes.insert(id, Note { outcome: Outcome::Unknown, before, generation, at });
+        forget_old(notes, at);
+        let mut earlier = Vec::new();
+        let before = notes.remove(&id).map_or(Outcome::Unknown, |note| {
+            let said = note.says(before).clone();
+            if let Outcome::Stored(stored) = &said {
+                earlier = note.earlier;
+                earlier.drain(..earlier.len().saturating_sub(MOST_EARLIER - 1));
+                earlier.push(Arc::clone(stored));
+            }
+            said
+        });
+        notes.insert(id, Note { outcome: Outcome::Unknown, before, earlier, generation, at });
     }
 
     /// A write of something new has ended; how is not known yet.
     pub(super) fn new_written(&self, at: Duration) {
-        self.notes().unknown = Some(at);
+        let unknown = &mut self.notes().unknown;
+        unknown.retain(|ended| at < ended.saturating_add(LONGEST_LAG));
+        unknown.push(at);
     }
 
     /// What became of the write of something new that ended then is known.
     pub(super) fn new_is_known(&self, at: Duration) {
-        let mut notes = self.notes();
-        notes.unknown = notes.unknown.filter(|unknown| *unknown != at);
+        let unknown = &mut self.notes().unknown;
+        if let Some(place) = unknown.iter().position(|ended| *ended == at) {
+            unknown.swap_remove(place);
+        }
     }
 
     /// How the write of this object that ended so has left it; `None` is that it has done nothing.
@@ -152,29 +175,38 @@ impl Recent {
                 note.outcome = outcome.unwrap_or_else(|| note.before.clone());
             }
             (None, Some(outcome)) => {
-                _ = notes.insert(id, Note { outcome, before: Outcome::Unknown, generation, at });
+                forget_old(notes, at);
+                let before = Outcome::Unknown;
+                _ = notes.insert(id, Note { outcome, before, earlier: Vec::new(), generation, at });
             }
             // A later write knows better.
             _ => {}
         }
     }
 
-    /// Whether an event that says this of a user says what this client has written, and it has not changed since.
+    /// Whether an event that says this of a user says what this client has written, and nobody else has changed it since.
     #[cfg(feature = "webhook")]
     pub(super) fn has_written(&self, id: UserId, user: Option<&User>, generations: &Generations) -> bool {
-        let notes = self.notes();
-        let Some(note) = notes.users.get(&id) else { return false };
+        let mut notes = self.notes();
+        let Some(note) = notes.users.get_mut(&id) else { return false };
+        let is_same = |stored: &Arc<User>, user| shows::<Users>(stored, user) && shows::<Users>(user, stored);
         match (note.says(generations.of(id.get())), user) {
-            (Outcome::Stored(stored), Some(user)) => {
-                shows::<Users>(stored, user) && shows::<Users>(user, stored)
-            }
+            (Outcome::Stored(stored), Some(user)) if is_same(stored, user) => true,
             (Outcome::Gone, None) => true,
+            (Outcome::Stored(_) | Outcome::Gone, Some(user)) => {
+                // Each of them comes once: what comes again is what somebody else has put back.
+                let place = note.earlier.iter().position(|stored| is_same(stored, user));
+                place.map(|place| note.earlier.remove(place)).is_some()
+            }
             _ => false,
         }
     }
 
+    /// Nothing stays but that lists may lag.
     pub(super) fn clear(&self) {
-        *self.notes() = Notes::default();
+        let mut notes = self.notes();
+        notes.users.values_mut().for_each(Note::clear);
+        notes.groups.values_mut().for_each(Note::clear);
     }
 
     /// The users as this client left them, and until when that is good, if the list does not show it.
@@ -184,8 +216,8 @@ impl Recent {
         sent_at: Duration,
         generations: &Generations,
     ) -> (Users, Option<Duration>) {
-        let notes = self.notes();
-        let (users, mut late) = settle(users, &notes.users, notes.unknown, sent_at, generations);
+        let notes = &mut *self.notes();
+        let (users, mut late) = settle(users, &mut notes.users, &notes.unknown, sent_at, generations);
         for (oid, note) in current(&notes.groups, sent_at) {
             match &note.outcome {
                 Outcome::Stored(group) if users_show(&users, *oid, Some(group)) => {}
@@ -203,8 +235,8 @@ impl Recent {
         sent_at: Duration,
         generations: &Generations,
     ) -> (Groups, Option<Duration>) {
-        let notes = self.notes();
-        let (groups, mut late) = settle(groups, &notes.groups, notes.unknown, sent_at, generations);
+        let notes = &mut *self.notes();
+        let (groups, mut late) = settle(groups, &mut notes.groups, &notes.unknown, sent_at, generations);
         for (id, note) in current(&notes.users, sent_at) {
             match &note.outcome {
                 Outcome::Stored(user) if groups_show(&groups, *id, Some(user)) => {}
@@ -227,6 +259,11 @@ impl fmt::Debug for Recent {
     }
 }
 
+/// Takes out those whose events are not waited for any more.
+fn forget_old<K, T>(notes: &mut HashMap<K, Note<T>>, now: Duration) {
+    notes.retain(|_, note| now < note.at.saturating_add(ECHO));
+}
+
 /// Those that a list which was asked for then may not show.
 fn current<K, T>(notes: &HashMap<K, Note<T>>, sent_at: Duration) -> impl Iterator<Item = (&K, &Note<T>)> {
     notes.iter().filter(move |(_, note)| sent_at < note.late_until())
@@ -240,34 +277,49 @@ fn shows<L: Listing>(shown: &L::Item, written: &L::Item) -> bool {
 /// The list with what was written where it shows something else.
 fn settle<L: Listing>(
     list: L,
-    notes: &HashMap<L::Id, Note<L::Item>>,
-    unknown: Option<Duration>,
+    notes: &mut HashMap<L::Id, Note<L::Item>>,
+    unknown: &[Duration],
     sent_at: Duration,
     generations: &Generations,
 ) -> (L, Late) {
     let (mut late, mut items) = (Late::default(), None::<Vec<Arc<L::Item>>>);
-    if let Some(until) = unknown.map(|at| at.saturating_add(LONGEST_LAG)).filter(|until| sent_at < *until) {
-        late.by(until);
-    }
-    let mut notes: Vec<_> = current(notes, sent_at).collect();
+    let unknown = unknown.iter().map(|at| at.saturating_add(LONGEST_LAG));
+    unknown.filter(|until| sent_at < *until).for_each(|until| late.by(until));
+    let mut notes: Vec<_> = notes.iter_mut().collect();
     notes.sort_unstable_by_key(|(id, _)| L::number(**id));
     for (id, note) in notes {
-        let shown = list.find(*id);
-        match (note.says(generations.of(L::number(*id))), shown) {
-            (Outcome::Gone, None) => {}
-            (Outcome::Stored(written), Some(shown)) if shows::<L>(shown, written) => {}
-            (Outcome::Unknown, _) => late.by(note.late_until()),
-            (Outcome::Gone, Some(_)) => {
-                late.by(note.late_until());
+        let (shown, number) = (list.find(*id), L::number(*id));
+        let mut outcome = note.says(generations.of_itself(number)).clone();
+        if let Outcome::Stored(written) = &mut outcome
+            && generations.of(number) > note.generation
+        {
+            *written = Arc::new(L::by_itself(written));
+        }
+        let is_shown = match (&outcome, shown) {
+            (Outcome::Stored(written), Some(shown)) => shows::<L>(shown, written),
+            (Outcome::Gone, None) => true,
+            _ => false,
+        };
+        if is_shown {
+            continue;
+        }
+        if sent_at >= note.late_until() {
+            // It is not the list that is late: somebody else has changed it.
+            note.clear();
+            continue;
+        }
+        late.by(note.late_until());
+        match outcome {
+            Outcome::Unknown => {}
+            Outcome::Gone => {
                 items.get_or_insert_with(|| list.to_vec()).retain(|item| L::id(item) != Some(*id));
             }
-            (Outcome::Stored(written), shown) => {
-                late.by(note.late_until());
+            Outcome::Stored(written) => {
                 let items = items.get_or_insert_with(|| list.to_vec());
                 let places = items.iter_mut().filter(|item| L::id(item) == Some(*id));
-                places.for_each(|item| *item = Arc::new(L::filled(written, item)));
+                places.for_each(|item| *item = Arc::new(L::filled(&written, item)));
                 if shown.is_none() {
-                    items.push(Arc::clone(written));
+                    items.push(written);
                 }
             }
         }

@@ -1,11 +1,13 @@
 //! A write under way. What was read before it, or is read during it, is good for nothing afterwards.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
 use ultracart_model::{GroupOid, User, UserId};
 use ultracart_transport::{Sending, Watch};
 
+use super::cached::Cached;
 use super::flights::Begun;
 use super::recent::{Kind, Outcome};
 use super::{Caches, Generations};
@@ -34,9 +36,9 @@ impl Effect {
     }
 
     /// What the difference between the two does.
-    pub(crate) fn of_change(id: UserId, from: &User, to: &User, are_groups_newer: bool) -> Self {
+    pub(crate) fn of_change(id: UserId, from: &User, to: &User) -> Self {
         let name = |user: &User| (user.login.clone(), user.email.clone(), user.full_name.clone());
-        let groups = are_groups_newer || from.groups != to.groups || name(from) != name(to);
+        let groups = from.groups != to.groups || name(from) != name(to);
         Self::User { id: Some(id), groups, logins: from.login != to.login }
     }
 }
@@ -48,7 +50,9 @@ pub(crate) struct Write<L: Kind> {
     effect: Effect,
     /// What it changes; `None` is something new.
     id: Option<L::Id>,
-    /// The number of the latest change that it may follow: what is written was read then.
+    /// When what it writes back was read.
+    read_at: Option<Duration>,
+    /// The number of the latest change that it may follow.
     after: Option<u64>,
     course: Mutex<Course>,
 }
@@ -75,13 +79,23 @@ struct Sent<L: Kind> {
 
 impl<L: Kind> Write<L> {
     pub(crate) fn new(caches: &Arc<Caches>, effect: Effect) -> Arc<Self> {
-        Self::after(caches, effect, None)
+        Self::of(caches, effect, None, None)
     }
 
-    /// A write of what was read when the latest change had this number: it is not sent after another.
-    pub(crate) fn after(caches: &Arc<Caches>, effect: Effect, after: Option<u64>) -> Arc<Self> {
+    /// A write of what was read: where `may_withdraw`, it is not sent if that has changed when its turn comes.
+    pub(crate) fn based_on(
+        caches: &Arc<Caches>,
+        effect: Effect,
+        read: &Cached<L::Item>,
+        may_withdraw: bool,
+    ) -> Arc<Self> {
+        let read_at = caches.now().saturating_sub(read.age());
+        Self::of(caches, effect, Some(read_at), may_withdraw.then_some(read.generation()))
+    }
+
+    fn of(caches: &Arc<Caches>, effect: Effect, read_at: Option<Duration>, after: Option<u64>) -> Arc<Self> {
         let (caches, id) = (Arc::clone(caches), L::changed_by(effect));
-        Arc::new(Self { caches, effect, id, after, course: Mutex::default() })
+        Arc::new(Self { caches, effect, id, read_at, after, course: Mutex::default() })
     }
 
     /// For the transport to hold, with what keeps others from changing the same meanwhile.
@@ -98,12 +112,15 @@ impl<L: Kind> Write<L> {
     pub(crate) fn has_stored(&self, object: &L::Item) {
         let Course { begun: Some(begun), ended: Some((end, was_alone)), .. } = *self.course() else { return };
         self.caches.server_answers();
-        self.caches.recent.new_is_known(end.at);
         let Some(id) = L::id(object).filter(|id| self.id.is_none_or(|changed| changed == *id)) else {
             return;
         };
+        if self.id.is_none() {
+            L::collection(&self.caches).exists(id);
+        }
         // Whoever knew the id of something new may have changed it since.
         if was_alone && (self.id.is_some() || self.generations().of(L::number(id)) <= begun.generation) {
+            self.caches.recent.new_is_known(end.at);
             let object = Arc::new(object.clone());
             let outcome = Outcome::Stored(Arc::clone(&object));
             self.caches.recent.is::<L>(id, end.generation, end.at, Some(outcome));
@@ -132,6 +149,16 @@ impl<L: Kind> Write<L> {
         }
     }
 
+    /// What it changes, changes now; with the number of the change before this one, and of this.
+    fn change(&self) -> (u64, u64) {
+        let mut effect = self.effect;
+        // What is remembered of groups may be newer than what it writes back of a user.
+        if let (Effect::User { groups, .. }, Some(read_at)) = (&mut effect, self.read_at) {
+            *groups |= self.caches.groups.has_read_since(read_at);
+        }
+        self.caches.change(effect)
+    }
+
     fn generations(&self) -> &Generations {
         L::collection(&self.caches).generations()
     }
@@ -147,13 +174,16 @@ impl<L: Kind> Write<L> {
 }
 
 impl<L: Kind> Watch for Sent<L> {
-    fn on_sending(&self) -> Sending {
+    fn on_sending(&self, reached: bool) -> Sending {
         let mut course = self.write.course();
-        if course.begun.is_none() && self.write.after.is_some_and(|after| self.write.latest() > after) {
+        // Once an attempt may have done it, what was there before it is of no use.
+        let after =
+            course.begun.map_or(self.write.after, |begun| self.write.after.and(Some(begun.generation)));
+        if !reached && after.is_some_and(|after| self.write.latest() > after) {
             course.is_withdrawn = true;
             return Sending::Withdraw;
         }
-        let (before, generation) = self.write.caches.change(self.write.effect);
+        let (before, generation) = self.write.change();
         // Of several attempts the first one tells.
         course.before = if course.begun.is_none() { before } else { course.before };
         course.begun = Some(Begun { generation, at: self.write.caches.now() });
@@ -165,7 +195,7 @@ impl<L: Kind> Drop for Sent<L> {
     fn drop(&mut self) {
         let (write, caches) = (&self.write, &self.write.caches);
         let Course { begun: Some(begun), before, .. } = *write.course() else { return };
-        let (latest, generation) = caches.change(write.effect);
+        let (latest, generation) = write.change();
         let (at, was_alone) = (caches.now(), latest <= begun.generation);
         match write.id {
             Some(id) => caches.recent.written::<L>(id, before, generation, at),
@@ -181,7 +211,7 @@ impl Caches {
         match effect {
             Effect::User { id, groups, logins } => {
                 if groups {
-                    self.groups.generations().change_all();
+                    self.groups.generations().change_related();
                 }
                 if let Some(id) = id.filter(|_| logins) {
                     self.of_logins.change(id.get());
@@ -189,7 +219,7 @@ impl Caches {
                 change_of(self.users.generations(), id.map(UserId::get))
             }
             Effect::Group(oid) => {
-                self.users.generations().change_all();
+                self.users.generations().change_related();
                 change_of(self.groups.generations(), oid.map(GroupOid::get))
             }
         }

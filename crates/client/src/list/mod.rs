@@ -42,13 +42,16 @@ pub(crate) trait Listing:
 
     /// A copy of `item`, with what it lacks taken from `other`.
     fn filled(item: &Self::Item, other: &Self::Item) -> Self::Item;
+
+    /// A copy of `item` without what it says of objects of the other kind.
+    fn by_itself(item: &Self::Item) -> Self::Item;
 }
 
 macro_rules! list {
     (
         $(#[$meta:meta])*
         $name:ident of $item:ident by $id:ident: $id_type:ident; $($index:ident: $index_type:ty),*;
-        read only: $read_only:expr
+        read only: $read_only:expr; of others: $($related:ident),*
     ) => {
         $(#[$meta])*
         #[derive(Clone)]
@@ -99,6 +102,12 @@ macro_rules! list {
 
             fn filled(item: &$item, other: &$item) -> $item {
                 item.clone().filled_from(other)
+            }
+
+            fn by_itself(item: &$item) -> $item {
+                let mut item = item.clone();
+                $(item.$related = None;)*
+                item
             }
         }
 
@@ -168,7 +177,7 @@ list!(
     /// assert_eq!(users.by_email("ada@example.com").count(), 2);
     /// ```
     Users of User by user_id: UserId; logins: Index, emails: Index, members: ManyKeys<GroupOid>;
-    read only: ["login_histories"]
+    read only: ["login_histories"]; of others: groups, permissions
 );
 
 impl Users {
@@ -231,7 +240,7 @@ list!(
     /// assert_eq!(groups.of_user(7.into()).collect::<Vec<_>>(), [&groups[0]]);
     /// ```
     Groups of Group by group_oid: GroupOid; names: Index, users: ManyKeys<UserId>;
-    read only: []
+    read only: []; of others: users
 );
 
 impl Groups {

@@ -26,6 +26,7 @@ struct Inner {
     pause: AtomicU64,
     /// Whether the server may have seen an attempt whose end was not seen.
     reached: AtomicBool,
+    withdrawn: AtomicBool,
     abandoned: AtomicBool,
     abandonment: Notify,
     renewed_token: AtomicBool,
@@ -48,6 +49,7 @@ impl Context {
             attempts: AtomicU32::new(0),
             pause: AtomicU64::new(0),
             reached: AtomicBool::new(false),
+            withdrawn: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             abandonment: Notify::new(),
             renewed_token: AtomicBool::new(false),
@@ -92,13 +94,21 @@ impl Context {
 
     /// An attempt is sent next, unless whoever watches the call wants it no more.
     pub(super) fn on_sending(&self) -> Result<(), reqwest_middleware::Error> {
-        match self.0.watch.as_ref().map_or(Sending::GoOn, |watch| watch.on_sending()) {
+        match self.0.watch.as_ref().map_or(Sending::GoOn, |watch| watch.on_sending(self.reached())) {
             Sending::GoOn => Ok(()),
-            Sending::Withdraw => Err(reqwest_middleware::Error::middleware(Error::new(
-                ErrorKind::Internal,
-                "the call was not wanted any more when its turn came",
-            ))),
+            Sending::Withdraw => {
+                self.0.withdrawn.store(true, Ordering::Release);
+                Err(reqwest_middleware::Error::middleware(Error::new(
+                    ErrorKind::Internal,
+                    "the call was not wanted any more when its turn came",
+                )))
+            }
         }
+    }
+
+    /// Whether it was not sent when its turn came, since nobody wanted it any more.
+    pub(super) fn is_withdrawn(&self) -> bool {
+        self.0.withdrawn.load(Ordering::Acquire)
     }
 
     /// The next attempt shall ask for its turn so much later.

@@ -132,8 +132,11 @@ impl Limit {
                     ErrorKind::Connect | ErrorKind::InvalidConfig | ErrorKind::InvalidRequest => {
                         Outcome::Unsent
                     }
-                    // Whoever wanted a new token first went away.
-                    ErrorKind::Internal if context.is_abandoned() && !error.may_have_reached_server() => {
+                    // It got a new token first, and then nobody wanted it any more.
+                    ErrorKind::Internal
+                        if (context.is_abandoned() || context.is_withdrawn())
+                            && !error.may_have_reached_server() =>
+                    {
                         Outcome::Unsent
                     }
                     // The server has said that there is no new token.

@@ -127,7 +127,7 @@ impl Api {
 impl Call {
     /// Its turn has come.
     fn send(&self) -> Sending {
-        self.watch.as_ref().map_or(Sending::GoOn, |watch| watch.on_sending())
+        self.watch.as_ref().map_or(Sending::GoOn, |watch| watch.on_sending(false))
     }
 
     fn answer(self, answer: Answer) {

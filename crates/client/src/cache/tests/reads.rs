@@ -544,7 +544,7 @@ async fn a_load_that_was_withdrawn_is_no_failure() {
         let load: Loading = Box::pin(async move {
             let mut read = Box::pin(async move { cache.get(1, Refresh, api).await });
             assert!(read.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-            assert_eq!(load.watch.unwrap().on_sending(), Sending::Withdraw);
+            assert_eq!(load.watch.unwrap().on_sending(false), Sending::Withdraw);
             *reader.lock().unwrap() = Some(read);
             Err(Error::new(ErrorKind::Internal, "withdrawn"))
         });

@@ -1,0 +1,191 @@
+//! What this client has written is read, also where the server's lists lag behind.
+
+use std::time::Duration;
+
+use ultracart_client::Config;
+use ultracart_client::model::{Group, User};
+use ultracart_sim::{Fault, Operation, Sim};
+
+use crate::cache::list;
+use crate::client;
+use crate::webhooks::Account;
+
+const S: Duration = Duration::from_secs(1);
+
+#[tokio::test(start_paused = true)]
+async fn what_was_written_is_read_also_where_the_list_lags_behind() {
+    let sim = Sim::builder().users(3).groups(2).build();
+    let api = client(&sim, Config::default()).user_api();
+    let [changed, deleted] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let (users, groups) = (sim.users(), sim.groups());
+
+    let new = api.insert_user(&User::new().login("new.user")).await.unwrap().user_id.unwrap();
+    api.update_user(changed, &User::new().phone("555-0100").full_name("Ada L.")).await.unwrap();
+    api.delete_user(deleted).await.unwrap();
+    sim.fault(list("users", &users).on(Operation::GetUsers));
+    sim.fault(list("groups", &groups).on(Operation::GetGroups));
+    let seen = api.get_users().await.unwrap();
+    assert_eq!(seen.get(new).unwrap().login.as_deref(), Some("new.user"));
+    assert_eq!(seen.get(changed).unwrap().phone.as_deref(), Some("555-0100"));
+    assert_eq!(seen.get(changed).unwrap().email, users[0].email);
+    assert!(seen.get(deleted).is_none());
+    assert_eq!(seen.len(), 3);
+    // The groups name the users as they were. That is not mended, and not believed for long.
+    api.get_groups().await.unwrap();
+    let calls = sim.calls();
+    assert_eq!((api.get_users().await.unwrap().calls(), api.get_groups().await.unwrap().calls()), (0, 0));
+    tokio::time::advance(Duration::from_secs(5)).await;
+    assert_eq!(api.get_users().await.unwrap().len(), 3);
+    let member =
+        |group: &Group, id| group.users.as_ref().unwrap().iter().any(|user| user.user_id == Some(id));
+    assert!(
+        api.get_groups().await.unwrap().iter().all(|group| member(group, new) && !member(group, deleted))
+    );
+    assert_eq!(sim.calls() - calls, 2);
+    // Now that they show it, they are good for as long as ever.
+    tokio::time::advance(Duration::from_mins(3)).await;
+    assert_eq!((api.get_users().await.unwrap().calls(), api.get_groups().await.unwrap().calls()), (0, 0));
+
+    // The same for a group.
+    let (users, groups) = (sim.users(), sim.groups());
+    let oid = groups[0].group_oid.unwrap();
+    api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
+    sim.fault(list("users", &users).on(Operation::GetUsers));
+    sim.fault(list("groups", &groups).on(Operation::GetGroups));
+    let seen = api.get_groups().await.unwrap();
+    assert_eq!(seen.get(oid).unwrap().name.as_deref(), Some("Night shift"));
+    assert_eq!(seen.get(oid).unwrap().users, groups[0].users);
+    api.get_users().await.unwrap();
+    tokio::time::advance(Duration::from_secs(5)).await;
+    let seen = api.get_users().await.unwrap();
+    let named = |user: &User| user.groups.as_ref().unwrap()[0].name.as_deref() == Some("Night shift");
+    assert!(seen.calls() == 1 && seen.iter().all(|user| named(user)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_after_a_write_of_unknown_outcome_is_believed_as_long_as_the_longest_lag() {
+    let sim = Sim::builder().users(5).build();
+    let mut config = Config::default();
+    config.retry.max_attempts = 1;
+    let api = client(&sim, config).user_api();
+    let ids = [0, 1, 2].map(|place| sim.users()[place].user_id.unwrap());
+    let users = sim.users();
+    // Whether it is the first of them or the last.
+    sim.fault(Fault::cut_body().on(Operation::UpdateUser).nth(2));
+    for (place, id) in ids.iter().enumerate() {
+        let written = api.update_user(*id, &User::new().phone("555-0100")).await;
+        assert_eq!(written.is_err(), place == 1);
+    }
+    sim.fault(list("users", &users).on(Operation::GetUsers));
+    api.get_users().await.unwrap();
+    // After the failure the limiter has waited for five seconds.
+    tokio::time::advance(Duration::from_secs(9)).await;
+    assert_eq!(api.get_users().await.unwrap().calls(), 0);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert_eq!(api.get_users().await.unwrap().calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_written_of_a_user_is_read_also_after_a_group_was_written() {
+    let sim = Sim::builder().users(3).groups(2).build();
+    let api = client(&sim, Config::default()).user_api();
+    let id = sim.users()[0].user_id.unwrap();
+    let oid = sim.groups()[0].group_oid.unwrap();
+    let before = sim.users();
+    api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
+    api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
+    sim.fault(list("users", &before).on(Operation::GetUsers));
+    assert_eq!(api.get_users().await.unwrap().get(id).unwrap().phone.as_deref(), Some("555-0100"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_written_of_a_group_is_read_also_after_a_user_was_written() {
+    let sim = Sim::builder().users(3).groups(2).build();
+    let api = client(&sim, Config::default()).user_api();
+    let oid = sim.groups()[0].group_oid.unwrap();
+    let before = sim.groups();
+    api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
+    api.insert_user(&User::new().login("new.user")).await.unwrap();
+    sim.fault(list("groups", &before).on(Operation::GetGroups));
+    assert_eq!(api.get_groups().await.unwrap().get(oid).unwrap().name.as_deref(), Some("Night shift"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_changes_through_one_client_do_not_undo_each_other_where_the_list_lags() {
+    let sim = Sim::builder().users(3).groups(2).build();
+    let api = client(&sim, Config::default()).user_api();
+    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let oid = sim.groups()[0].group_oid.unwrap();
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    let before = sim.users();
+    api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
+    api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
+    sim.fault(list("users", &before).on(Operation::GetUsers));
+    api.get_users().await.unwrap();
+    api.update_user_with(id, |user| user.full_name = Some("Ada L.".into())).await.unwrap();
+    assert_eq!(sim.user(id).unwrap().phone.as_deref(), Some("555-0100"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_inserted_is_read_also_where_its_event_was_quicker_than_its_answer() {
+    let account = Account::new(Sim::builder().users(3));
+    let before = account.sim.users();
+    account.sim.fault(Fault::slow_headers(S).on(Operation::InsertUser));
+    let insert = tokio::spawn({
+        let api = account.api.clone();
+        async move { api.insert_user(&User::new().login("new.user")).await.unwrap() }
+    });
+    while account.sim.users().len() == 3 {
+        tokio::time::advance(Duration::from_millis(10)).await;
+    }
+    assert_eq!(account.deliver(), 1);
+    let id = insert.await.unwrap().user_id.unwrap();
+    account.sim.fault(list("users", &before).on(Operation::GetUsers));
+    account.api.get_users().await.unwrap();
+    // Seen at once or not, it is at the latest when no list lags any more.
+    tokio::time::advance(20 * S).await;
+    assert!(account.api.get_users().await.unwrap().get(id).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_insert_is_not_forgotten_because_another_one_is_refused() {
+    let sim = Sim::builder().users(3).build();
+    let api = client(&sim, Config::default()).user_api();
+    let before = sim.users();
+    sim.fault(Fault::reset_after().on(Operation::InsertUser));
+    api.insert_user(&User::new().login("lost.user")).await.unwrap_err();
+    // The other one is not even made.
+    sim.fault(Fault::error(http::StatusCode::BAD_REQUEST, "no").on(Operation::InsertUser));
+    api.insert_user(&User::new().login("new.user")).await.unwrap_err();
+    sim.fault(list("users", &before).on(Operation::GetUsers));
+    api.get_users().await.unwrap();
+    tokio::time::advance(15 * S).await;
+    assert!(api.get_users().await.unwrap().by_login("lost.user").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_lags_is_not_believed_for_long_because_the_cache_was_cleared() {
+    let sim = Sim::builder().users(3).build();
+    let client = client(&sim, Config::default());
+    let api = client.user_api();
+    let (before, id) = (sim.users(), sim.users()[0].user_id.unwrap());
+    api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
+    client.clear_cache();
+    sim.fault(list("users", &before).on(Operation::GetUsers));
+    api.get_users().await.unwrap();
+    tokio::time::advance(20 * S).await;
+    assert_eq!(api.get_users().await.unwrap().get(id).unwrap().phone.as_deref(), Some("555-0100"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_event_of_a_write_does_not_hide_the_next_one() {
+    let account = Account::new(Sim::builder().users(3));
+    let (before, id) = (account.sim.users(), account.id(1));
+    account.api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
+    account.api.update_user(id, &User::new().phone("555-0101")).await.unwrap();
+    assert_eq!(account.deliver(), 2);
+    tokio::time::advance(Duration::from_millis(300)).await;
+    account.sim.fault(list("users", &before).on(Operation::GetUsers));
+    assert_eq!(account.api.get_users().await.unwrap().get(id).unwrap().phone.as_deref(), Some("555-0101"));
+}
