@@ -285,6 +285,7 @@ fn settle<L: Listing>(
     let (mut late, mut items) = (Late::default(), None::<Vec<Arc<L::Item>>>);
     let unknown = unknown.iter().map(|at| at.saturating_add(LONGEST_LAG));
     unknown.filter(|until| sent_at < *until).for_each(|until| late.by(until));
+    forget_old(notes, sent_at);
     let mut notes: Vec<_> = notes.iter_mut().collect();
     notes.sort_unstable_by_key(|(id, _)| L::number(**id));
     for (id, note) in notes {

@@ -1,6 +1,7 @@
 //! One cache over an API that answers when a test says so, by a clock that a test moves. No sleeps, one thread.
 
 mod naive;
+mod notes;
 mod property;
 mod reads;
 mod scenarios;
