@@ -1,0 +1,58 @@
+//! How much memory does a decoded list of 1,000 users hold, and how many allocations does it take?
+//!
+//! The peers are those of `decode.rs`, and so are the bodies. Bytes are those that were asked for; what the allocator
+//! adds to each is left out, to the disadvantage of whoever makes few. The counter would disturb a measurement of time,
+//! so this is a program of its own. The numbers are the same each time. `--json` prints them for `tests/checks/instructions.sh`.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may fail, and tells on the terminal")]
+
+use allocation_counter::AllocationInfo;
+use serde_json::{Value, json};
+use ultracart_benches::peers::{dropping, keeping};
+use ultracart_benches::{UNKNOWN, users_body};
+use ultracart_model::UsersResponse;
+
+/// What a decoded body holds, and what it took to make.
+fn measure<T: serde::de::DeserializeOwned>(body: &[u8]) -> AllocationInfo {
+    let mut decoded = None;
+    let info = allocation_counter::measure(|| decoded = Some(serde_json::from_slice::<T>(body).unwrap()));
+    drop(decoded);
+    info
+}
+
+fn main() {
+    let as_json = std::env::args().any(|argument| argument == "--json");
+    let mut numbers = serde_json::Map::new();
+    for (case, unknown) in [("without", 0), ("with 47", UNKNOWN)] {
+        let body = users_body(1_000, unknown).unwrap();
+        let rows = [
+            ("ultracart-model", measure::<UsersResponse>(&body)),
+            ("derive, drops", measure::<dropping::UsersResponse>(&body)),
+            ("derive, flatten", measure::<keeping::UsersResponse>(&body)),
+            ("serde_json::Value", measure::<Value>(&body)),
+        ];
+        if as_json {
+            let ours = rows[0].1;
+            numbers.insert(format!("memory::bytes held, {case}"), json!(ours.bytes_current));
+            numbers.insert(format!("memory::allocations, {case}"), json!(ours.count_total));
+            continue;
+        }
+        println!("\n1,000 users in {} bytes, {case} unknown fields each", body.len());
+        println!("{:<18} {:>12} {:>12} {:>12} {:>12}", "", "bytes held", "of ours", "allocations", "most bytes");
+        let ours = rows[0].1.bytes_current;
+        for (name, info) in rows {
+            let share = ratio(ours, info.bytes_current);
+            println!(
+                "{name:<18} {:>12} {share:>12.2} {:>12} {:>12}",
+                info.bytes_current, info.count_total, info.bytes_max
+            );
+        }
+    }
+    if as_json {
+        println!("{}", Value::Object(numbers));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of bytes are far below 2^52")]
+fn ratio(ours: i64, theirs: i64) -> f64 {
+    ours as f64 / theirs as f64
+}
