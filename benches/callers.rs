@@ -130,7 +130,8 @@ impl Raw {
     /// If it fails.
     pub async fn get_user(&self) -> Result<dropping::UserResponse, Failure> {
         let request = self.client.get(&self.url);
-        let request = request.header("x-ultracart-simple-key", KEY).header("x-ultracart-api-version", VERSION);
+        let request =
+            request.header("x-ultracart-simple-key", KEY).header("x-ultracart-api-version", VERSION);
         let answer = request.send().await?.error_for_status()?;
         // What `Response::json` does.
         Ok(serde_json::from_slice(&answer.bytes().await?)?)
@@ -181,7 +182,8 @@ impl Chain {
     /// If it fails.
     pub async fn get_user(&self) -> Result<dropping::UserResponse, Failure> {
         let request = self.client.get(&self.url);
-        let request = request.header("x-ultracart-simple-key", KEY).header("x-ultracart-api-version", VERSION);
+        let request =
+            request.header("x-ultracart-simple-key", KEY).header("x-ultracart-api-version", VERSION);
         let answer = request.send().await?.error_for_status()?;
         Ok(serde_json::from_slice(&answer.bytes().await?)?)
     }

@@ -6,7 +6,11 @@
 //!
 //! UltraCart's own Python client decodes the same bytes where `BENCH_PYTHON` names a Python that has it:
 //! `benches/python/run.sh`.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may fail, and tells on the terminal")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark may fail, and tells on the terminal"
+)]
 
 use std::hint::black_box;
 use std::io::Write as _;

@@ -6,7 +6,8 @@ pub mod server;
 
 use serde_json::{Value, json};
 use ultracart_model::{
-    GroupOid, Notification, Permission, User, UserGroupMembership, UserId, UserLogin, UserResponse, UsersResponse,
+    GroupOid, Notification, Permission, User, UserGroupMembership, UserId, UserLogin, UserResponse,
+    UsersResponse,
 };
 
 /// How many fields that nobody knows a user of [`users_body`] has in the second case: about as many again as are known,

@@ -3,7 +3,11 @@
 //! The peers are those of `decode.rs`, and so are the bodies. Bytes are those that were asked for; what the allocator
 //! adds to each is left out, to the disadvantage of whoever makes few. The counter would disturb a measurement of time,
 //! so this is a program of its own. The numbers are the same each time. `--json` prints them for `tests/checks/instructions.sh`.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may fail, and tells on the terminal")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark may fail, and tells on the terminal"
+)]
 
 use allocation_counter::AllocationInfo;
 use serde_json::{Value, json};
@@ -37,7 +41,10 @@ fn main() {
             continue;
         }
         println!("\n1,000 users in {} bytes, {case} unknown fields each", body.len());
-        println!("{:<18} {:>12} {:>12} {:>12} {:>12}", "", "bytes held", "of ours", "allocations", "most bytes");
+        println!(
+            "{:<18} {:>12} {:>12} {:>12} {:>12}",
+            "", "bytes held", "of ours", "allocations", "most bytes"
+        );
         let ours = rows[0].1.bytes_current;
         for (name, info) in rows {
             let share = ratio(ours, info.bytes_current);

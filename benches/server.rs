@@ -15,7 +15,8 @@ pub fn serve(body: &[u8]) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
     let length = body.len();
-    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
+    let head =
+        format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
     let answer: Arc<[u8]> = [head.as_bytes(), body].concat().into();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
