@@ -10,7 +10,7 @@
 )]
 
 use allocation_counter::AllocationInfo;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use ultracart_benches::peers::{dropping, keeping};
 use ultracart_benches::{UNKNOWN, users_body};
 use ultracart_model::UsersResponse;
@@ -25,29 +25,32 @@ fn measure<T: serde::de::DeserializeOwned>(body: &[u8]) -> AllocationInfo {
 
 fn main() {
     let as_json = std::env::args().any(|argument| argument == "--json");
-    let mut numbers = serde_json::Map::new();
-    for (case, unknown) in [("without", 0), ("with 47", UNKNOWN)] {
+    let mut numbers = Map::new();
+    for (case, unknown) in [("without_unknown", 0), ("with_47_unknown", UNKNOWN)] {
         let body = users_body(1_000, unknown).unwrap();
+        let ours = measure::<UsersResponse>(&body);
         let rows = [
-            ("ultracart-model", measure::<UsersResponse>(&body)),
-            ("derive, drops", measure::<dropping::UsersResponse>(&body)),
-            ("derive, flatten", measure::<keeping::UsersResponse>(&body)),
-            ("serde_json::Value", measure::<Value>(&body)),
+            ("ours", "ultracart-model", ours),
+            ("derive", "derive, drops", measure::<dropping::UsersResponse>(&body)),
+            ("flatten", "derive, flatten", measure::<keeping::UsersResponse>(&body)),
+            ("value", "serde_json::Value", measure::<Value>(&body)),
         ];
         if as_json {
-            let ours = rows[0].1;
-            numbers.insert(format!("memory::bytes held, {case}"), json!(ours.bytes_current));
-            numbers.insert(format!("memory::allocations, {case}"), json!(ours.count_total));
+            numbers.extend(
+                rows[..3]
+                    .iter()
+                    .map(|(key, _, info)| (format!("bytes.{key}.{case}"), info.bytes_current.into())),
+            );
+            numbers.insert(format!("allocations.ours.{case}"), ours.count_total.into());
             continue;
         }
-        println!("\n1,000 users in {} bytes, {case} unknown fields each", body.len());
+        println!("\n1,000 users in {} bytes, {}", body.len(), case.replace('_', " "));
         println!(
             "{:<18} {:>12} {:>12} {:>12} {:>12}",
-            "", "bytes held", "of ours", "allocations", "most bytes"
+            "", "bytes held", "ours to it", "allocations", "most bytes"
         );
-        let ours = rows[0].1.bytes_current;
-        for (name, info) in rows {
-            let share = ratio(ours, info.bytes_current);
+        for (_, name, info) in rows {
+            let share = ratio(ours.bytes_current, info.bytes_current);
             println!(
                 "{name:<18} {:>12} {share:>12.2} {:>12} {:>12}",
                 info.bytes_current, info.count_total, info.bytes_max
