@@ -200,8 +200,8 @@ impl Unknown {
 
 /// Whether a name comes twice.
 fn repeats<'a>(names: &(impl Iterator<Item = &'a str> + Clone)) -> bool {
-    /// Of so many or fewer each may have to be compared with each.
-    const FEW: usize = 256;
+    /// Of so many or fewer each may have to be compared with each, if somebody chose them to that end.
+    const FEW: usize = 64;
     if names.clone().nth(FEW).is_some() {
         let mut seen = HashSet::new();
         return !names.clone().all(|name| seen.insert(name));

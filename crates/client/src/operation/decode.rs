@@ -32,7 +32,7 @@ envelopes!(ErrorResponse, GroupResponse, GroupsResponse, UserLoginsResponse, Use
 
 /// An answer that succeeded in what it says, too.
 pub(super) fn decode<T: Envelope>(answer: &Answer) -> Result<T, Error> {
-    // Checked as a whole, UTF-8 costs a sixteenth of what it costs text by text.
+    // UTF-8 is checked as a whole, for next to nothing: text by text it is a sixth of what decoding costs.
     let decoded = match str::from_utf8(&answer.body) {
         Ok(text) => serde_json::from_str(text),
         Err(_) => serde_json::from_slice(&answer.body),
