@@ -1,6 +1,6 @@
-//! How much memory does a decoded list of 1,000 users hold, and how many allocations does it take?
+//! How much memory does a decoded list of 1,000 users hold, and how many allocations do decoding and a call take?
 //!
-//! The peers are those of `decode.rs`, and so are the bodies. Bytes are those that were asked for; what the allocator
+//! The peers are those of `decode.rs` and `call.rs`, and so are the bodies. Bytes are those that were asked for; what the allocator
 //! adds to each is left out, to the disadvantage of whoever makes few. The counter would disturb a measurement of time,
 //! so this is a program of its own. The numbers are the same each time. `--json` prints them for `tests/checks/instructions.sh`.
 #![expect(
@@ -11,8 +11,10 @@
 
 use allocation_counter::AllocationInfo;
 use serde_json::{Map, Value};
+use tokio::runtime::Builder;
+use ultracart_benches::callers::{Chain, Ours, Raw};
 use ultracart_benches::peers::{dropping, keeping};
-use ultracart_benches::{UNKNOWN, users_body};
+use ultracart_benches::{UNKNOWN, server, user_body, users_body};
 use ultracart_model::UsersResponse;
 
 /// What a decoded body holds, and what it took to make.
@@ -57,9 +59,35 @@ fn main() {
             );
         }
     }
+    let server = server::serve(&user_body().unwrap()).unwrap();
+    let (ours, raw, chain) =
+        (Ours::new(server).unwrap(), Raw::new(server).unwrap(), Chain::new(server).unwrap());
+    let ours = measure_call(async || drop(ours.get_user().await.unwrap()));
     if as_json {
+        numbers.insert("allocations.ours.call".to_owned(), ours.into());
         println!("{}", Value::Object(numbers));
+        return;
     }
+    println!("\nallocations of a call, its answer of 2.8 KB decoded");
+    for (name, allocations) in [
+        ("ultracart-client", ours),
+        ("reqwest + derive", measure_call(async || drop(raw.get_user().await.unwrap()))),
+        (
+            "reqwest-middleware + reqwest-retry + governor",
+            measure_call(async || drop(chain.get_user().await.unwrap())),
+        ),
+    ] {
+        println!("{name:<46} {allocations:>12}");
+    }
+}
+
+/// Allocations of a call when the connection is warm; those of the client's tasks are among them, since all of them run
+/// on this thread. Of several calls the fewest count: the others have found the connection not yet back in its place.
+fn measure_call(call: impl AsyncFn()) -> u64 {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(call());
+    let calls = (0..20).map(|_| allocation_counter::measure(|| runtime.block_on(call())).count_total);
+    calls.min().unwrap()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of bytes are far below 2^52")]
