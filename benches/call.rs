@@ -1,6 +1,6 @@
 //! What does a call cost beside what HTTP costs by itself?
 //!
-//! `get_user` with an answer of 2.8 KB from a server on this machine, through this workspace's client with everything on
+//! `get_user` with an answer of 2.4 KB from a server on this machine, through this workspace's client with everything on
 //! and through what one could write instead (`callers.rs`). The same server, the same body, no TLS, one warm connection
 //! each, and the same kind of runtime, of one thread. The server is in a thread of its own.
 #![expect(clippy::unwrap_used, reason = "a benchmark may fail")]

@@ -28,7 +28,7 @@ pub fn users_body(count: i32, unknown: usize) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(&body)
 }
 
-/// The answer to `get_user`, of about 2.8 KB.
+/// The answer to `get_user`, of about 2.4 KB.
 ///
 /// # Errors
 /// None.
@@ -46,7 +46,7 @@ fn setting(n: usize) -> Value {
     }
 }
 
-/// A list of users as UltraCart sends it: 12 permissions, 5 notifications, 5 groups and 2 logins each, about 2.8 KB.
+/// A list of users as UltraCart sends it: 12 permissions, 5 notifications, 5 groups and 2 logins each, about 2.4 KB.
 pub fn users(count: i32) -> UsersResponse {
     UsersResponse::new().success(true).users((1..=count).map(user).collect::<Vec<_>>())
 }

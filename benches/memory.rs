@@ -68,7 +68,7 @@ fn main() {
         println!("{}", Value::Object(numbers));
         return;
     }
-    println!("\nallocations of a call, its answer of 2.8 KB decoded");
+    println!("\nallocations of a call, its answer of 2.4 KB decoded");
     for (name, allocations) in [
         ("ultracart-client", ours),
         ("reqwest + derive", measure_call(async || drop(raw.get_user().await.unwrap()))),
