@@ -38,7 +38,6 @@ impl Middleware for Trace {
             error.type = field::Empty,
             attempts = field::Empty,
         );
-        let started_at = self.clock.now();
         async move {
             let result = next.run(request, extensions).await;
             let span = Span::current();
@@ -56,7 +55,8 @@ impl Middleware for Trace {
                     Some(kind)
                 }
             };
-            telemetry::call(context.operation(), self.clock.now().saturating_sub(started_at), failure);
+            let took = || self.clock.now().saturating_sub(context.asked_at());
+            telemetry::call(context.operation(), took, failure);
             result
         }
         .instrument(span)
