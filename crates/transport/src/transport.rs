@@ -134,25 +134,25 @@ impl Transport {
         let inner = Arc::clone(&self.0);
         let mut extensions = http::Extensions::new();
         extensions.insert(context.clone());
-        // A task of its own: a caller that goes away while the server is at work may not open the gate.
-        let exchange = async move { inner.chain.execute_with_extensions(request, &mut extensions).await };
         let guard = AbandonOnDrop(Some(context));
-        let response = tokio::spawn(exchange.in_current_span()).await;
+        // A task of its own: a caller that goes away while the server is at work may not open the gate.
+        let exchange = async move {
+            let response = inner.chain.execute_with_extensions(request, &mut extensions).await;
+            let mut response = response.map_err(chain::unwrap)?;
+            let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+            let body = chain::whole_body(&mut response, u64::MAX).await?;
+            if status.is_success() {
+                return Ok(Answer { status, headers, body, attempts: 0 });
+            }
+            Err(Error::from_status(status, &headers, &body, inner.clock.wall()))
+        };
+        let answer = tokio::spawn(exchange.in_current_span()).await;
         guard.disarm();
-        let response = response
-            .map_err(|error| {
-                // It came who knows how far.
-                Error::new(ErrorKind::Internal, "the call did not come to an end")
-                    .after_sending()
-                    .with_source(error)
-            })?
-            .map_err(chain::unwrap)?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.map_err(Error::from_reqwest)?;
-        if status.is_success() {
-            return Ok(Answer { status, headers, body, attempts: 0 });
-        }
-        Err(Error::from_status(status, &headers, &body, self.0.clock.wall()))
+        answer.unwrap_or_else(|error| {
+            // It came who knows how far.
+            let message = "the call did not come to an end";
+            Err(Error::new(ErrorKind::Internal, message).after_sending().with_source(error))
+        })
     }
 }
 

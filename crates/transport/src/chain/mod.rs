@@ -11,7 +11,7 @@ mod trace;
 
 pub(crate) use auth::{Auth, Credentials};
 pub(crate) use context::Context;
-pub(crate) use exchange::Exchange;
+pub(crate) use exchange::{Exchange, whole_body};
 pub(crate) use limit::Limit;
 pub(crate) use retry::Retry;
 pub(crate) use service::ServiceBackend;
