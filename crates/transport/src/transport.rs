@@ -13,7 +13,7 @@ use tower_service::Service;
 use tracing::Instrument as _;
 
 use crate::call::{Answer, Call, Watch};
-use crate::chain::{self, Auth, Context, Credentials, Exchange, Limit, Retry, ServiceBackend, Trace};
+use crate::chain::{self, Auth, Context, Credentials, Exchange, Limit, Retry, ServiceBackend};
 use crate::clock::{Clock, TokioClock};
 use crate::config::{self, Secret};
 use crate::error::{Error, ErrorKind};
@@ -134,11 +134,12 @@ impl Transport {
         let inner = Arc::clone(&self.0);
         let mut extensions = http::Extensions::new();
         extensions.insert(context.clone());
-        let guard = AbandonOnDrop(Some(context));
+        let guard = AbandonOnDrop(Some(context.clone()));
         // A task of its own: a caller that goes away while the server is at work may not open the gate.
         let exchange = async move {
-            let response = inner.chain.execute_with_extensions(request, &mut extensions).await;
-            let mut response = response.map_err(chain::unwrap)?;
+            let exchange = inner.chain.execute_with_extensions(request, &mut extensions);
+            let mut response =
+                chain::trace(&context, &*inner.clock, exchange).await.map_err(chain::unwrap)?;
             let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
             let body = chain::whole_body(&mut response, u64::MAX).await?;
             if status.is_success() {
@@ -260,7 +261,6 @@ impl Builder {
         let limiter = limiter.for_credential(identity(root, &credentials));
 
         let mut chain = ClientBuilder::new(network::client(&base_url, &config.http)?)
-            .with(Trace { clock: Arc::clone(&clock) })
             .with(Retry::new(&config.retry, Arc::clone(&clock)))
             .with(Limit { limiter: limiter.clone(), clock: Arc::clone(&clock) });
         for middleware in middleware {
