@@ -470,7 +470,7 @@ where
             Ok(loaded) => loaded,
         };
         table.succeeded(key);
-        let at = begun.unwrap_or(Begun { generation: 0, at: self.now() });
+        let at = begun.unwrap_or_else(|| Begun { generation: 0, at: self.now() });
         let mut entry = Entry::new(key, loaded.value, at.generation, at.at);
         (entry.good_until, entry.flight) = (loaded.good_until, id);
         (entry.calls, entry.parts) = (loaded.calls, loaded.parts);
@@ -512,7 +512,7 @@ where
             sent: sent.clone(),
         });
         let loaded = load.await?;
-        let sent = sent.begun().unwrap_or(Begun { generation: 0, at: self.now() });
+        let sent = sent.begun().unwrap_or_else(|| Begun { generation: 0, at: self.now() });
         let age = self.now().saturating_sub(sent.at);
         Ok(Cached::new(loaded.value, Served::Fresh, age, loaded.calls, sent.generation))
     }
