@@ -12,12 +12,17 @@ const MANY: usize = 512;
 /// There are two places for each text, so that no document, whatever stands in it, makes a text cost more than two
 /// comparisons.
 #[derive(Debug, Default)]
-pub(crate) struct Texts(Vec<[Option<Text>; 2]>);
+pub(crate) struct Texts {
+    pairs: Vec<[Option<Text>; 2]>,
+    /// How many texts were remembered since there are so many places. A short answer needs no more of them, though some
+    /// pair is full.
+    remembered: usize,
+}
 
 impl Texts {
     pub(crate) fn get(&mut self, text: &str) -> Text {
         let hash = hash(text);
-        match self.0.get(index(hash, self.0.len())) {
+        match self.pairs.get(index(hash, self.pairs.len())) {
             Some([Some(known), _] | [_, Some(known)]) if known == text => known.clone(),
             _ => self.remember(text, hash),
         }
@@ -27,25 +32,31 @@ impl Texts {
     #[cold]
     #[inline(never)]
     fn remember(&mut self, text: &str, hash: u64) -> Text {
-        if self.0.is_empty() {
-            self.0.resize(FEW, [None, None]);
-        } else if self.0.len() < MANY && self.0[index(hash, self.0.len())][1].is_some() {
+        if self.pairs.is_empty() {
+            self.pairs.resize(FEW, [None, None]);
+        } else if self.remembered > self.pairs.len()
+            && self.pairs.len() < MANY
+            && self.pairs[index(hash, self.pairs.len())][1].is_some()
+        {
             self.grow();
         }
+        self.remembered += 1;
         let new = Text::from(text);
         self.put(new.clone(), hash);
         new
     }
 
+    #[inline]
     fn put(&mut self, text: Text, hash: u64) {
-        let index = index(hash, self.0.len());
-        let places = &mut self.0[index];
+        let index = index(hash, self.pairs.len());
+        let places = &mut self.pairs[index];
         places[1] = places[0].replace(text);
     }
 
     fn grow(&mut self) {
-        let more = vec![[None, None]; self.0.len() * 4];
-        for text in std::mem::replace(&mut self.0, more).into_iter().flatten().flatten() {
+        let more = vec![[None, None]; self.pairs.len() * 4];
+        self.remembered = 0;
+        for text in std::mem::replace(&mut self.pairs, more).into_iter().flatten().flatten() {
             let hash = hash(&text);
             self.put(text, hash);
         }
@@ -96,13 +107,20 @@ mod tests {
     }
 
     #[test]
+    fn a_short_answer_needs_few_places() {
+        let mut texts = Texts::default();
+        (0..FEW).for_each(|n| drop(texts.get(&format!("text {n}"))));
+        assert_eq!(texts.pairs.len(), FEW);
+    }
+
+    #[test]
     fn it_remembers_so_many_and_no_more() {
         let mut texts = Texts::default();
         for n in 0..100_000 {
             let text = n.to_string();
             assert_eq!(texts.get(&text), text.as_str());
         }
-        assert_eq!(texts.0.len(), MANY);
+        assert_eq!(texts.pairs.len(), MANY);
         assert_eq!(texts.get(""), "");
     }
 
