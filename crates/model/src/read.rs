@@ -9,8 +9,9 @@ use crate::extra::Unknown;
 use crate::texts::Texts;
 use crate::{ExpiresIn, GroupOid, LoginDts, Text, Token, UserId};
 
-/// No list is expected to be longer.
+/// No list is expected to be longer, and the first of its type not longer than that.
 const LIKELY: usize = 256;
+const FIRST: usize = 16;
 
 /// What lives as long as a document is read.
 #[derive(Debug, Default)]
@@ -25,7 +26,7 @@ impl Scratch {
     /// How long a list of this type is likely to be.
     fn likely_length<T: 'static>(&self) -> usize {
         let id = TypeId::of::<T>();
-        self.lengths.iter().find(|(known, _)| *known == id).map_or(0, |(_, length)| *length)
+        self.lengths.iter().find(|(known, _)| *known == id).map_or(FIRST, |(_, length)| *length)
     }
 
     fn set_length<T: 'static>(&mut self, length: usize) {
