@@ -56,12 +56,14 @@ impl<'a, T> Seed<'a, T> {
 
 impl<'de, T: Read<'de>> DeserializeSeed<'de> for Seed<'_, T> {
     type Value = T;
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         T::read(deserializer, self.0)
     }
 }
 
 impl<'de, T: Read<'de>> Read<'de> for Option<T> {
+    #[inline]
     fn read<D: Deserializer<'de>>(deserializer: D, scratch: &mut Scratch) -> Result<Self, D::Error> {
         deserializer.deserialize_option(Seed::<Self>::new(scratch))
     }
@@ -78,6 +80,7 @@ impl<'de, T: Read<'de>> Visitor<'de> for Seed<'_, Option<T>> {
     fn visit_unit<E: Error>(self) -> Result<Option<T>, E> {
         Ok(None)
     }
+    #[inline]
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<T>, D::Error> {
         T::read(deserializer, self.0).map(Some)
     }
@@ -109,6 +112,7 @@ impl<'de, T: Read<'de> + 'static> Visitor<'de> for Seed<'_, Vec<T>> {
 }
 
 impl<'de> Read<'de> for Text {
+    #[inline]
     fn read<D: Deserializer<'de>>(deserializer: D, scratch: &mut Scratch) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Seed::<Self>::new(scratch))
     }
@@ -119,6 +123,7 @@ impl Visitor<'_> for Seed<'_, Text> {
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a string")
     }
+    #[inline]
     fn visit_str<E: Error>(self, text: &str) -> Result<Text, E> {
         Ok(self.0.texts.get(text))
     }
