@@ -52,6 +52,9 @@ for name, now in numbers.items():
         line += "  not in the baseline"
         failed = True
     print(line)
+for name in sorted(baseline["numbers"].keys() - numbers.keys()):
+    print(f"{name:<44} was not measured")
+    failed = True
 for goal in baseline["goals"]:
     ratio = numbers[goal["of"]] / numbers[goal["to"]]
     missed = ratio > goal["at_most"]
