@@ -1,10 +1,52 @@
-//! What the benchmarks share: the same bodies for everything that is compared.
+//! What the benchmarks share: the same bodies for everything that is compared, and what it is compared with.
 
+pub mod callers;
+pub mod peers;
+pub mod server;
+
+use serde_json::{Value, json};
 use ultracart_model::{
-    GroupOid, Notification, Permission, User, UserGroupMembership, UserId, UserLogin, UsersResponse,
+    GroupOid, Notification, Permission, User, UserGroupMembership, UserId, UserLogin, UserResponse,
+    UsersResponse,
 };
 
-/// A list of users as UltraCart sends it: 12 permissions, 5 notifications, 5 groups and 2 logins each, about 2.8 KB.
+/// How many fields that nobody knows a user of [`users_body`] has in the second case: about as many again as are known,
+/// those of its parts included.
+pub const UNKNOWN: usize = 47;
+
+/// The answer to `get_users` with so many users, each with so many unknown fields: texts, numbers, truths, nulls and
+/// objects in turn.
+///
+/// # Errors
+/// None.
+pub fn users_body(count: i32, unknown: usize) -> serde_json::Result<Vec<u8>> {
+    let mut body = serde_json::to_value(users(count))?;
+    let users = body.get_mut("users").and_then(Value::as_array_mut);
+    for user in users.into_iter().flatten().filter_map(Value::as_object_mut) {
+        user.extend((0..unknown).map(|n| (format!("setting_{n}"), setting(n))));
+    }
+    serde_json::to_vec(&body)
+}
+
+/// The answer to `get_user`, of about 2.4 KB.
+///
+/// # Errors
+/// None.
+pub fn user_body() -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&UserResponse::new().success(true).user(user(1)))
+}
+
+fn setting(n: usize) -> Value {
+    match n % 5 {
+        0 => json!(format!("value {n}")),
+        1 => json!(n),
+        2 => json!(n.is_multiple_of(2)),
+        3 => Value::Null,
+        _ => json!({"enabled": true, "limit": 10}),
+    }
+}
+
+/// A list of users as UltraCart sends it: 12 permissions, 5 notifications, 5 groups and 2 logins each, about 2.4 KB.
 pub fn users(count: i32) -> UsersResponse {
     UsersResponse::new().success(true).users((1..=count).map(user).collect::<Vec<_>>())
 }

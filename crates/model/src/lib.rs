@@ -32,10 +32,12 @@ mod extra;
 mod group;
 mod id;
 mod login_dts;
+mod read;
 mod response;
 mod secret;
 mod selection;
 mod text;
+mod texts;
 mod user;
 
 pub use event::{Event, Events};

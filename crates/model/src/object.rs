@@ -97,7 +97,7 @@ macro_rules! object {
                         self.$field.clone_from(&other.$field);
                     }
                 )*
-                let extra = other.extra.entries();
+                let extra = other.extra.iter();
                 self.extra.append(extra.filter(|(name, _)| lacks.contains(name) && !other.is_set(name)));
                 self
             }
@@ -127,9 +127,9 @@ macro_rules! object {
                         map.serialize_entry($wire, value)?;
                     }
                 )*
-                for (name, value) in self.extra.entries() {
+                for (name, json) in self.extra.iter() {
                     if !self.is_set(name) {
-                        map.serialize_entry(name, value)?;
+                        map.serialize_entry(name, &$crate::extra::Json(json))?;
                     }
                 }
                 map.end()
@@ -138,73 +138,96 @@ macro_rules! object {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::read::Read::read(deserializer, &mut $crate::read::Scratch::default())
+            }
+        }
+
+        impl<'de> $crate::read::Read<'de> for $name {
+            fn read<D: serde::Deserializer<'de>>(
+                deserializer: D,
+                scratch: &mut $crate::read::Scratch,
+            ) -> Result<Self, D::Error> {
                 use $crate::object::Spelling;
+                use $crate::read::{Scratch, Seed};
 
                 #[expect(non_camel_case_types, reason = "each variant is named like the field that it stands for")]
                 enum Field {
                     $($field(Spelling),)*
-                    Unknown(Box<str>),
+                    /// Its name is in the scratch.
+                    Unknown,
                 }
 
-                impl<'de> serde::Deserialize<'de> for Field {
-                    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                        struct Name;
-                        impl serde::de::Visitor<'_> for Name {
-                            type Value = Field;
-                            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                                f.write_str("the name of a field")
+                struct Name<'a>(&'a mut Scratch);
+                impl<'de> serde::de::DeserializeSeed<'de> for Name<'_> {
+                    type Value = Field;
+                    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Field, D::Error> {
+                        deserializer.deserialize_identifier(self)
+                    }
+                }
+                impl serde::de::Visitor<'_> for Name<'_> {
+                    type Value = Field;
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("the name of a field")
+                    }
+                    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Field, E> {
+                        Ok(match name {
+                            $(
+                                $wire => Field::$field(Spelling::OnTheWire),
+                                $($alias => Field::$field(Spelling::Other),)*
+                            )*
+                            unknown => {
+                                self.0.unknown.name(unknown);
+                                Field::Unknown
                             }
-                            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Field, E> {
-                                Ok(match name {
-                                    $(
-                                        $wire => Field::$field(Spelling::OnTheWire),
-                                        $($alias => Field::$field(Spelling::Other),)*
-                                    )*
-                                    unknown => Field::Unknown(unknown.into()),
-                                })
-                            }
-                        }
-                        deserializer.deserialize_identifier(Name)
+                        })
                     }
                 }
 
-                struct Object;
-                impl<'de> serde::de::Visitor<'de> for Object {
+                struct Object<'a>(&'a mut Scratch);
+                impl<'de> serde::de::Visitor<'de> for Object<'_> {
                     type Value = $name;
                     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                         f.write_str(concat!("an object (", stringify!($name), ")"))
                     }
                     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
-                        // One for each spelling: another than the documented one stands back, whichever comes first.
-                        let mut spelled = [$name::default(), $name::default()];
-                        let mut extra = Vec::new();
-                        while let Some(field) = map.next_key::<Field>()? {
+                        let scratch = self.0;
+                        let start = scratch.unknown.len();
+                        let mut object = $name::default();
+                        // Another spelling than the documented one stands back, whichever comes first. Most objects
+                        // have none.
+                        let mut other = None::<$name>;
+                        while let Some(field) = map.next_key_seed(Name(scratch))? {
                             match field {
                                 $(
-                                    Field::$field(spelling) => object!(
-                                        @read spelled[spelling as usize].$field, map $(, $write_only)?
-                                    ),
+                                    Field::$field(spelling) => {
+                                        let place = match spelling {
+                                            Spelling::OnTheWire => &mut object,
+                                            Spelling::Other => other.get_or_insert_default(),
+                                        };
+                                        object!(@read place.$field, map, scratch $(, $write_only)?);
+                                    }
                                 )*
-                                Field::Unknown(name) => extra.push($crate::Extra::read(name, &mut map)?),
+                                Field::Unknown => scratch.unknown.value(&mut map)?,
                             }
                         }
-                        let [mut object, other] = spelled;
-                        $(object.$field = object.$field.or(other.$field);)*
-                        object.extra = $crate::Extra::from_entries(extra);
+                        if let Some(other) = other {
+                            $(object.$field = object.$field.or(other.$field);)*
+                        }
+                        object.extra = scratch.unknown.take(start);
                         Ok(object)
                     }
                 }
-                deserializer.deserialize_map(Object)
+                deserializer.deserialize_map(Object(scratch))
             }
         }
     };
-    (@read $place:expr, $map:ident) => {
+    (@read $place:expr, $map:ident, $scratch:ident) => {
         // A null says nothing, so it takes nothing away.
-        if let Some(value) = $map.next_value()? {
+        if let Some(value) = $map.next_value_seed(Seed::<Option<_>>::new($scratch))? {
             $place = Some(value);
         }
     };
-    (@read $place:expr, $map:ident, write_only) => {{
+    (@read $place:expr, $map:ident, $scratch:ident, write_only) => {{
         let serde::de::IgnoredAny = $map.next_value()?;
         $place = None;
     }};

@@ -3,13 +3,15 @@
 use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A string of an object.
 ///
-/// It reads like a `str` and is made with `into()`. How it is stored is not promised: an account repeats the same
-/// few permission and group names thousands of times.
+/// It reads like a `str` and is made with `into()`. How it is stored is not promised. For now a copy shares its memory with
+/// the original, and so do texts that are the same in one answer: an account repeats the same few permission and group
+/// names thousands of times.
 ///
 /// Whatever it says came from strangers (a login's `user_agent` was chosen by whoever logged in): escape it before
 /// it is shown.
@@ -21,7 +23,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// assert!(name.starts_with('A'));
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text(Box<str>);
+pub struct Text(Arc<str>);
 
 impl Text {
     /// As a `str`.
@@ -69,7 +71,7 @@ impl From<Cow<'_, str>> for Text {
 
 impl From<Text> for String {
     fn from(text: Text) -> Self {
-        text.0.into()
+        text.as_str().to_owned()
     }
 }
 
@@ -112,9 +114,6 @@ impl<'de> Deserialize<'de> for Text {
                 f.write_str("a string")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Text, E> {
-                Ok(text.into())
-            }
-            fn visit_string<E: de::Error>(self, text: String) -> Result<Text, E> {
                 Ok(text.into())
             }
         }

@@ -30,7 +30,8 @@ pub(crate) fn client(base_url: &Url, config: &config::Http) -> Result<Client, Er
         .user_agent(concat!("ultracart-rust/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(config.connect_timeout)
         .redirect(redirect::Policy::none())
-        .retry(retry::never())
+        // Of a request that can be sent again reqwest keeps a copy, also where it never is.
+        .retry(retry::never().max_retries_per_request(0))
         .referer(false);
     if plain {
         // Plain HTTP goes to this machine only: through a proxy the key would leave it in the clear.

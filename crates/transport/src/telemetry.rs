@@ -8,6 +8,8 @@
 //! | `ultracart_attempt_duration_seconds` | histogram | `operation` |
 //! | `ultracart_permit_wait_seconds` | histogram | `bound` (what it waited for; empty if it did not) |
 //! | `ultracart_rejections_total` | counter | `window` (as in `1000/3600s`; empty if the 429 names none) |
+//!
+//! How long something took is a function: without the feature the clock is not asked.
 
 use std::time::Duration;
 
@@ -18,8 +20,8 @@ use crate::limiter::{Bound, Outcome};
 mod sink {
     use super::{Bound, Duration, ErrorKind, Outcome};
 
-    pub(crate) fn call(_: &'static str, _: Duration, _: Option<ErrorKind>) {}
-    pub(crate) fn attempt(_: &'static str, _: Duration, _: Outcome) {}
+    pub(crate) fn call(_: &'static str, _: impl FnOnce() -> Duration, _: Option<ErrorKind>) {}
+    pub(crate) fn attempt(_: &'static str, _: impl FnOnce() -> Duration, _: Outcome) {}
     pub(crate) fn permit(_: Duration, _: Option<Bound>) {}
 }
 
@@ -29,13 +31,13 @@ mod sink {
 
     use super::{Bound, Duration, ErrorKind, Outcome};
 
-    pub(crate) fn call(operation: &'static str, took: Duration, error: Option<ErrorKind>) {
+    pub(crate) fn call(operation: &'static str, took: impl FnOnce() -> Duration, error: Option<ErrorKind>) {
         let outcome = error.map_or_else(|| "ok".to_owned(), |kind| format!("{kind:?}"));
         counter!("ultracart_calls_total", "operation" => operation, "outcome" => outcome).increment(1);
-        histogram!("ultracart_call_duration_seconds", "operation" => operation).record(took);
+        histogram!("ultracart_call_duration_seconds", "operation" => operation).record(took());
     }
 
-    pub(crate) fn attempt(operation: &'static str, took: Duration, outcome: Outcome) {
+    pub(crate) fn attempt(operation: &'static str, took: impl FnOnce() -> Duration, outcome: Outcome) {
         let shown = match outcome {
             Outcome::Answered => "answered",
             Outcome::Rejected(_) => "rejected",
@@ -43,7 +45,7 @@ mod sink {
             Outcome::Unknown => "unknown",
         };
         counter!("ultracart_attempts_total", "operation" => operation, "outcome" => shown).increment(1);
-        histogram!("ultracart_attempt_duration_seconds", "operation" => operation).record(took);
+        histogram!("ultracart_attempt_duration_seconds", "operation" => operation).record(took());
         if let Outcome::Rejected(rejection) = outcome {
             let window = rejection.window.map(|window| format!("{}/{}s", window.calls, window.per.as_secs()));
             counter!("ultracart_rejections_total", "window" => window.unwrap_or_default()).increment(1);

@@ -13,7 +13,7 @@ use tower_service::Service;
 use tracing::Instrument as _;
 
 use crate::call::{Answer, Call, Watch};
-use crate::chain::{self, Auth, Context, Credentials, Exchange, Limit, Retry, ServiceBackend, Trace};
+use crate::chain::{self, Auth, Context, Credentials, Exchange, Limit, Retry, ServiceBackend};
 use crate::clock::{Clock, TokioClock};
 use crate::config::{self, Secret};
 use crate::error::{Error, ErrorKind};
@@ -31,7 +31,7 @@ pub struct Transport(Arc<Inner>);
 
 struct Inner {
     chain: ClientWithMiddleware,
-    base_url: String,
+    base_url: Url,
     version: HeaderValue,
     deadline: Option<Duration>,
     limiter: Limiter,
@@ -80,10 +80,7 @@ impl Transport {
         });
         let context = Context::new(&call, watch, now, deadline);
         let only_names_an_id = call.only_names_an_id;
-        let result = match self.request(call) {
-            Ok(request) => self.execute(request, context.clone()).await,
-            Err(error) => Err(error),
-        };
+        let result = self.execute(self.request(call), context.clone()).await;
         let attempts = context.attempts();
         result.map(|answer| Answer { attempts, ..answer }).map_err(|error| {
             let error = match error.status() {
@@ -121,12 +118,8 @@ impl Transport {
         }
     }
 
-    fn request(&self, call: Call) -> Result<Request, Error> {
-        let url = format!("{}{}", self.0.base_url, call.path);
-        let url = Url::parse(&url).map_err(|error| {
-            Error::new(ErrorKind::InvalidRequest, "its path makes no URL").with_source(error)
-        })?;
-        let mut request = Request::new(call.method, url);
+    fn request(&self, call: Call) -> Request {
+        let mut request = Request::new(call.method, below(&self.0.base_url, &call.path));
         let headers = request.headers_mut();
         headers.insert(API_VERSION.clone(), self.0.version.clone());
         headers.insert(header::ACCEPT, JSON.clone());
@@ -134,38 +127,39 @@ impl Transport {
             headers.insert(header::CONTENT_TYPE, JSON_UTF8.clone());
             *request.body_mut() = Some(body.into());
         }
-        Ok(request)
+        request
     }
 
     async fn execute(&self, request: Request, context: Context) -> Result<Answer, Error> {
         let inner = Arc::clone(&self.0);
         let mut extensions = http::Extensions::new();
         extensions.insert(context.clone());
+        let guard = AbandonOnDrop(Some(context.clone()));
         // A task of its own: a caller that goes away while the server is at work may not open the gate.
-        let exchange = async move { inner.chain.execute_with_extensions(request, &mut extensions).await };
-        let guard = AbandonOnDrop(Some(context));
-        let response = tokio::spawn(exchange.in_current_span()).await;
+        let exchange = async move {
+            let exchange = inner.chain.execute_with_extensions(request, &mut extensions);
+            let mut response =
+                chain::trace(&context, &*inner.clock, exchange).await.map_err(chain::unwrap)?;
+            let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+            let body = chain::whole_body(&mut response, u64::MAX).await?;
+            if status.is_success() {
+                return Ok(Answer { status, headers, body, attempts: 0 });
+            }
+            Err(Error::from_status(status, &headers, &body, inner.clock.wall()))
+        };
+        let answer = tokio::spawn(exchange.in_current_span()).await;
         guard.disarm();
-        let response = response
-            .map_err(|error| {
-                // It came who knows how far.
-                Error::new(ErrorKind::Internal, "the call did not come to an end")
-                    .after_sending()
-                    .with_source(error)
-            })?
-            .map_err(chain::unwrap)?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.map_err(Error::from_reqwest)?;
-        if status.is_success() {
-            return Ok(Answer { status, headers, body, attempts: 0 });
-        }
-        Err(Error::from_status(status, &headers, &body, self.0.clock.wall()))
+        answer.unwrap_or_else(|error| {
+            // It came who knows how far.
+            let message = "the call did not come to an end";
+            Err(Error::new(ErrorKind::Internal, message).after_sending().with_source(error))
+        })
     }
 }
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transport").field("base_url", &self.0.base_url).finish_non_exhaustive()
+        f.debug_struct("Transport").field("base_url", &root(&self.0.base_url)).finish_non_exhaustive()
     }
 }
 
@@ -262,12 +256,11 @@ impl Builder {
             Error::new(ErrorKind::InvalidConfig, "`api.version` has characters that no header can carry")
                 .with_source(error)
         })?;
-        let root = base_url.as_str().trim_end_matches('/').to_owned();
-        let credentials = credentials(&config.auth, &root, store_token, &clock)?;
-        let limiter = limiter.for_credential(identity(&root, &credentials));
+        let root = root(&base_url);
+        let credentials = credentials(&config.auth, root, store_token, &clock)?;
+        let limiter = limiter.for_credential(identity(root, &credentials));
 
         let mut chain = ClientBuilder::new(network::client(&base_url, &config.http)?)
-            .with(Trace { clock: Arc::clone(&clock) })
             .with(Retry::new(&config.retry, Arc::clone(&clock)))
             .with(Limit { limiter: limiter.clone(), clock: Arc::clone(&clock) });
         for middleware in middleware {
@@ -283,16 +276,25 @@ impl Builder {
             chain = chain.with_arc(backend);
         }
         let (chain, deadline) = (chain.build(), config.retry.deadline);
-        Ok(Transport(Arc::new(Inner {
-            chain,
-            base_url: root,
-            version,
-            deadline,
-            limiter,
-            clock,
-            credentials,
-        })))
+        Ok(Transport(Arc::new(Inner { chain, base_url, version, deadline, limiter, clock, credentials })))
     }
+}
+
+/// The base URL without a slash at its end.
+fn root(base_url: &Url) -> &str {
+    base_url.as_str().trim_end_matches('/')
+}
+
+/// The URL of what is below the base URL: a path, with its query. To parse the whole anew would cost three times as much.
+fn below(base_url: &Url, path: &str) -> Url {
+    let (path, query) = match path.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (path, None),
+    };
+    let mut url = base_url.clone();
+    url.set_path(&[base_url.path().trim_end_matches('/'), path].concat());
+    url.set_query(query);
+    url
 }
 
 /// A 400 can also say that `X-UltraCart-Api-Version` is not right.
@@ -347,5 +349,39 @@ fn credentials(
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_goes_below_the_base_url() {
+        for base in ["https://example.com", "https://example.com/rest/v2", "http://127.0.0.1:1/rest%20v2/"] {
+            let base = Url::parse(base).unwrap();
+            for path in [
+                "/user/users",
+                "/user/users/7?_expand=a,b&x=a%20b c\"'",
+                "/user/users?",
+                "/user/./users/%2e%2e/\u{e9}?\u{e9}?/",
+            ] {
+                let parsed = Url::parse(&format!("{}{path}", root(&base))).unwrap();
+                assert_eq!(below(&base, path), parsed);
+            }
+        }
+    }
+
+    #[test]
+    fn no_path_leads_to_another_host() {
+        let base = Url::parse("https://example.com").unwrap();
+        for path in ["", ".evil.example", ":1/", "@evil.example/", "//evil.example/", "#"] {
+            let url = below(&base, path);
+            assert_eq!(
+                (url.host_str(), url.port(), url.username()),
+                (Some("example.com"), None, ""),
+                "{path}"
+            );
+        }
     }
 }

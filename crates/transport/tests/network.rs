@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -157,13 +158,29 @@ async fn what_breaks_off_or_is_no_http_is_said_so() {
 }
 
 #[tokio::test]
+async fn a_body_can_come_in_pieces_of_any_number() {
+    for pieces in [&[][..], &["{}"], &["{", "}"], &["{", "\"a\"", ":1}"]] {
+        let mut answer = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_owned();
+        for piece in pieces {
+            write!(answer, "{:x}\r\n{piece}\r\n", piece.len()).unwrap();
+        }
+        let (result, _) = answered(answer + "0\r\n\r\n").await;
+        assert_eq!(result.unwrap().body, pieces.concat());
+    }
+}
+
+#[tokio::test]
 async fn a_body_over_the_limit_is_not_read() {
     let chunked = format!(
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n401\r\n{}\r\n0\r\n\r\n",
         "x".repeat(1_025)
     );
+    let in_pieces = format!(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n400\r\n{}\r\n1\r\nx\r\n0\r\n\r\n",
+        "x".repeat(1_024)
+    );
     let announced = "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n".to_owned();
-    for answer in [http("200 OK", "", &"x".repeat(1_025)), chunked, announced] {
+    for answer in [http("200 OK", "", &"x".repeat(1_025)), chunked, in_pieces, announced] {
         let (result, requests) = answered(answer).await;
         let error = result.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BodyTooLarge);

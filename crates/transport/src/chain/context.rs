@@ -20,6 +20,7 @@ struct Inner {
     safety: Safety,
     cache: &'static str,
     watch: Option<Arc<dyn Watch>>,
+    asked_at: Duration,
     ask: Ask,
     attempts: AtomicU32,
     /// How long to wait before asking for a turn again, in nanoseconds.
@@ -45,6 +46,7 @@ impl Context {
             safety: call.safety,
             cache: call.cache,
             watch,
+            asked_at: now,
             ask: Ask { priority: call.priority, since: Some(now), deadline },
             attempts: AtomicU32::new(0),
             pause: AtomicU64::new(0),
@@ -77,6 +79,10 @@ impl Context {
     /// What the cache had to say before there was a call.
     pub(super) fn cache(&self) -> &'static str {
         self.0.cache
+    }
+
+    pub(super) fn asked_at(&self) -> Duration {
+        self.0.asked_at
     }
 
     /// The wish for a turn. Attempts after the first keep the place of the call in the order: it has waited already.

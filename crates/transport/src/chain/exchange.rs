@@ -51,13 +51,16 @@ impl Exchange {
         next: Next<'_>,
     ) -> std::result::Result<Response, Error> {
         let mut response = next.run(request, extensions).await.map_err(super::unwrap)?;
-        let body = self.read(&mut response).await?;
+        let body = whole_body(&mut response, self.max_body).await?;
         let mut whole = http::Response::builder().status(response.status()).version(response.version());
-        if !response.status().is_success() {
-            whole = whole.extension(FailureBody(body.clone()));
-        }
         if let Some(headers) = whole.headers_mut() {
             std::mem::swap(headers, response.headers_mut());
+        }
+        if let Some(extensions) = whole.extensions_mut() {
+            std::mem::swap(extensions, response.extensions_mut());
+        }
+        if !response.status().is_success() {
+            whole = whole.extension(FailureBody(body.clone()));
         }
         // Without it the response would claim to come from `http://no.url.provided.local`.
         let whole = whole.url(response.url().clone()).body(body);
@@ -65,29 +68,37 @@ impl Exchange {
             Error::new(ErrorKind::Internal, "the answer cannot be put together again").with_source(error)
         })
     }
+}
 
-    async fn read(&self, response: &mut Response) -> std::result::Result<Bytes, Error> {
-        let announced = response.content_length().unwrap_or_default();
-        if announced > self.max_body {
-            return Err(Error::body_too_large(self.max_body));
-        }
-        let Some(first) = response.chunk().await.map_err(Error::from_reqwest)? else {
-            return Ok(Bytes::new());
-        };
-        if first.len() as u64 == announced {
-            return Ok(first);
-        }
-        // What is announced is believed only so far: it costs the server nothing.
-        let capacity = usize::try_from(announced.min(1 << 20)).unwrap_or_default();
-        let mut body = BytesMut::with_capacity(capacity.max(first.len()));
-        let mut next = Some(first);
-        while let Some(chunk) = next {
-            if (body.len() + chunk.len()) as u64 > self.max_body {
-                return Err(Error::body_too_large(self.max_body));
-            }
-            body.extend_from_slice(&chunk);
-            next = response.chunk().await.map_err(Error::from_reqwest)?;
-        }
-        Ok(body.freeze())
+/// The body of an answer, if it is no longer than that. One that comes in one piece is not copied.
+pub(crate) async fn whole_body(response: &mut Response, most: u64) -> std::result::Result<Bytes, Error> {
+    let announced = response.content_length().unwrap_or_default();
+    if announced > most {
+        return Err(Error::body_too_large(most));
     }
+    let Some(first) = response.chunk().await.map_err(Error::from_reqwest)? else {
+        return Ok(Bytes::new());
+    };
+    if first.len() as u64 == announced {
+        return Ok(first);
+    }
+    if first.len() as u64 > most {
+        return Err(Error::body_too_large(most));
+    }
+    let mut next = response.chunk().await.map_err(Error::from_reqwest)?;
+    if next.is_none() {
+        return Ok(first);
+    }
+    // What is announced is believed only so far: it costs the server nothing.
+    let capacity = usize::try_from(announced.min(1 << 20)).unwrap_or_default();
+    let mut body = BytesMut::with_capacity(capacity.max(first.len()));
+    body.extend_from_slice(&first);
+    while let Some(chunk) = next {
+        if (body.len() + chunk.len()) as u64 > most {
+            return Err(Error::body_too_large(most));
+        }
+        body.extend_from_slice(&chunk);
+        next = response.chunk().await.map_err(Error::from_reqwest)?;
+    }
+    Ok(body.freeze())
 }

@@ -98,7 +98,8 @@ impl Limit {
             Ok(response) => _ = span.record("http.response.status_code", response.status().as_u16()),
             Err(error) => _ = span.record("error.type", ours(error).map(|error| field::debug(error.kind()))),
         }
-        telemetry::attempt(context.operation(), self.clock.now().saturating_sub(sent_at), outcome);
+        let took = || self.clock.now().saturating_sub(sent_at);
+        telemetry::attempt(context.operation(), took, outcome);
         result
     }
 

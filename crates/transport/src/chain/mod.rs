@@ -1,5 +1,5 @@
-//! The layers that an attempt passes, outermost first: trace, retry, limit, a user's own, auth, exchange, and the
-//! network or what stands in for it.
+//! The layers that an attempt passes, outermost first: retry, limit, a user's own, auth, exchange, and the network or
+//! what stands in for it. Around all of them is the call's span.
 
 mod auth;
 mod context;
@@ -11,11 +11,11 @@ mod trace;
 
 pub(crate) use auth::{Auth, Credentials};
 pub(crate) use context::Context;
-pub(crate) use exchange::Exchange;
+pub(crate) use exchange::{Exchange, whole_body};
 pub(crate) use limit::Limit;
 pub(crate) use retry::Retry;
 pub(crate) use service::ServiceBackend;
-pub(crate) use trace::Trace;
+pub(crate) use trace::trace;
 
 use reqwest_middleware::Error as ChainError;
 use reqwest_retry::RetryError;
