@@ -4,6 +4,7 @@
 
 mod cache;
 mod faults;
+mod hostile;
 mod oauth;
 mod operations;
 mod overtaken;

@@ -1,5 +1,6 @@
 //! One cache over an API that answers when a test says so, by a clock that a test moves. No sleeps, one thread.
 
+mod hostile;
 mod naive;
 mod property;
 mod reads;
