@@ -521,3 +521,48 @@ async fn logins_by_themselves_are_not_newer_than_what_is_written_of_their_user()
     let fresh = api.cache_policy(CachePolicy::Refresh).get_user_logins(id).await.unwrap();
     assert_eq!(*shown, *fresh);
 }
+
+#[tokio::test(start_paused = true)]
+async fn many_changes_of_groups_cost_one_list_and_a_call_each() {
+    let sim = Sim::builder().users(2).groups(12).get_group_body(GetGroupBody::Empty).build();
+    let api = client(&sim, Config::default()).user_api();
+    let groups = api.get_groups().await.unwrap();
+    for group in &*groups {
+        let oid = group.group_oid.unwrap();
+        api.update_group_with(oid, |group| group.name = Some("Night shift".into())).await.unwrap();
+    }
+    // One more tells that the server returns nothing.
+    assert!(sim.calls() <= 1 + 1 + 12 + 1, "{} calls for 12 groups", sim.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_was_written_costs_no_call_to_be_read() {
+    for body in [GetGroupBody::Empty, GetGroupBody::Present] {
+        let sim = Sim::builder().users(2).groups(12).get_group_body(body).build();
+        let api = client(&sim, Config::default()).user_api();
+        let [oid, other] = [0, 1].map(|place| sim.groups()[place].group_oid.unwrap());
+        api.get_groups().await.unwrap();
+        api.get_group(oid).await.unwrap();
+        api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
+        let calls = [api.get_group(oid).await.unwrap().calls(), api.get_group(other).await.unwrap().calls()];
+        assert_eq!(calls, [0, 0], "{body:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_the_server_returns_nothing_is_found_out_by_one_of_many() {
+    let sim = Sim::builder().users(2).groups(12).get_group_body(GetGroupBody::Empty).build();
+    let api = client(&sim, Config::default()).user_api();
+    let reads: Vec<_> = sim
+        .groups()
+        .iter()
+        .map(|group| {
+            let (api, oid) = (api.clone(), group.group_oid.unwrap());
+            tokio::spawn(async move { api.get_group(oid).await.map(drop) })
+        })
+        .collect();
+    for read in reads {
+        read.await.unwrap().unwrap();
+    }
+    assert!(sim.calls() <= 3, "{} calls for 12 groups", sim.calls());
+}

@@ -9,11 +9,12 @@ use ultracart_model::{User, UserId};
 use ultracart_transport::ErrorKind;
 
 use super::{Answer, Bench, MINUTE, SECOND, settle};
-use crate::CachePolicy::{Default, OnlyIfCached, Refresh, StaleAllowed};
+use crate::CachePolicy::{self, OnlyIfCached, Refresh, StaleAllowed};
 use crate::Served;
 use crate::cache::generations::Generations;
 use crate::cache::recent::{Outcome, Recent};
 
+const DEFAULT: CachePolicy = CachePolicy::Default;
 const FAILURE: Answer = Answer::Failure(ErrorKind::Server);
 const MISSING: Answer = Answer::Failure(ErrorKind::NotFound);
 
@@ -31,7 +32,7 @@ fn ends(work: impl FnOnce() + Send + 'static) -> bool {
 fn a_read_without_a_runtime_fails_and_does_not_spin() {
     assert!(ends(|| {
         let bench = Bench::new();
-        let mut read = Box::pin(bench.cache.get(1, Default, bench.api.load()));
+        let mut read = Box::pin(bench.cache.get(1, DEFAULT, bench.api.load()));
         _ = read.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     }));
 }
@@ -43,7 +44,7 @@ fn a_read_on_a_runtime_that_has_ended_fails_and_does_not_spin() {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         let handle = runtime.handle().clone();
         runtime.shutdown_background();
-        _ = handle.block_on(bench.cache.get(1, Default, bench.api.load()));
+        _ = handle.block_on(bench.cache.get(1, DEFAULT, bench.api.load()));
     }));
 }
 
@@ -58,7 +59,7 @@ fn a_runtime_ends_though_a_task_on_it_is_about_to_read() {
         runtime.spawn(async move {
             begun.send(()).unwrap();
             std::thread::sleep(Duration::from_millis(200));
-            _ = cache.get(1, Default, load).await;
+            _ = cache.get(1, DEFAULT, load).await;
         });
         has_begun.recv().unwrap();
         drop(runtime);
@@ -68,39 +69,39 @@ fn a_runtime_ends_though_a_task_on_it_is_about_to_read() {
 #[tokio::test]
 async fn a_failure_from_before_a_change_does_not_take_the_place_of_one_after_it() {
     let bench = Bench::new();
-    let before = bench.read(1, Default);
+    let before = bench.read(1, DEFAULT);
     let old = bench.api.next().await.unwrap();
     old.send();
     bench.generations.change(1);
-    let after = bench.read(1, Default);
+    let after = bench.read(1, DEFAULT);
     bench.api.next().await.unwrap().send_and_answer(MISSING);
     after.await.unwrap().unwrap_err();
     old.answer(MISSING);
     before.await.unwrap().unwrap_err();
-    bench.read(1, Default);
+    bench.read(1, DEFAULT);
     assert!(bench.api.next().await.is_none(), "it was asked a moment ago");
 }
 
 #[tokio::test]
 async fn a_success_from_before_a_change_does_not_undo_a_failure_after_it() {
     let bench = Bench::new();
-    let before = bench.read(1, Default);
+    let before = bench.read(1, DEFAULT);
     let old = bench.api.next().await.unwrap();
     old.send();
     bench.generations.change(1);
-    let after = bench.read(1, Default);
+    let after = bench.read(1, DEFAULT);
     bench.api.next().await.unwrap().send_and_answer(MISSING);
     after.await.unwrap().unwrap_err();
     old.answer(Answer::Value(1));
     before.await.unwrap().unwrap();
-    bench.read(1, Default);
+    bench.read(1, DEFAULT);
     assert!(bench.api.next().await.is_none(), "it was asked a moment ago");
 }
 
 #[tokio::test]
 async fn an_outage_from_before_a_success_is_no_answer_after_it() {
     let bench = Bench::new();
-    let before = bench.read(1, Default);
+    let before = bench.read(1, DEFAULT);
     let old = bench.api.next().await.unwrap();
     old.send();
     bench.generations.change(1);
@@ -108,14 +109,14 @@ async fn an_outage_from_before_a_success_is_no_answer_after_it() {
     old.answer(FAILURE);
     before.await.unwrap().unwrap_err();
     bench.generations.change(1);
-    bench.read(1, Default);
+    bench.read(1, DEFAULT);
     assert!(bench.api.next().await.is_some(), "the server has answered since that was sent");
 }
 
 #[tokio::test]
 async fn a_refresh_is_content_with_a_second_attempt_that_is_sent_after_it_was_asked() {
     let bench = Bench::new();
-    let read = bench.read(1, Default);
+    let read = bench.read(1, DEFAULT);
     let call = bench.api.next().await.unwrap();
     call.send(); // 429: all calls wait
     bench.clock.advance(MINUTE);
@@ -157,7 +158,7 @@ async fn what_a_refresh_found_to_be_gone_is_not_read_after_it() {
     let refresh = bench.read(1, Refresh);
     bench.api.next().await.unwrap().send_and_answer(MISSING);
     assert_eq!(refresh.await.unwrap().unwrap_err().kind(), ErrorKind::NotFound);
-    assert!(bench.read_now(1, Default).await.is_err(), "the server has said since that it is gone");
+    assert!(bench.read_now(1, DEFAULT).await.is_err(), "the server has said since that it is gone");
 }
 
 #[tokio::test]
@@ -165,7 +166,7 @@ async fn a_call_ahead_of_time_that_gave_way_is_not_counted() {
     let bench = Bench::new();
     bench.load(1, 1).await;
     bench.clock.advance(4 * MINUTE);
-    bench.read_now(1, Default).await.unwrap();
+    bench.read_now(1, DEFAULT).await.unwrap();
     let ahead = bench.api.next().await.unwrap();
     bench.generations.change(1);
     bench.load(1, 2).await;
@@ -176,7 +177,7 @@ async fn a_call_ahead_of_time_that_gave_way_is_not_counted() {
 #[tokio::test]
 async fn who_waits_for_a_load_that_fails_is_counted() {
     let bench = Bench::new();
-    let reads: Vec<_> = (0..10).map(|_| bench.read(1, Default)).collect();
+    let reads: Vec<_> = (0..10).map(|_| bench.read(1, DEFAULT)).collect();
     bench.api.next().await.unwrap().send_and_answer(FAILURE);
     for read in reads {
         read.await.unwrap().unwrap_err();
@@ -192,13 +193,13 @@ fn a_panic_elsewhere_is_no_panic_of_a_load() {
     let (first, second) = (runtime(), runtime());
     let bench = first.block_on(async {
         let bench = Bench::new();
-        bench.read(1, Default);
+        bench.read(1, DEFAULT);
         settle().await;
         bench
     });
     let joined = second.spawn({
         let (cache, load) = (Arc::clone(&bench.cache), bench.api.load());
-        async move { cache.get(1, Default, load).await }
+        async move { cache.get(1, DEFAULT, load).await }
     });
     second.block_on(settle());
     let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
@@ -221,13 +222,13 @@ fn a_runtime_that_stands_still_holds_up_nobody_else() {
     let (first, second) = (runtime(), runtime());
     let bench = Arc::new(Bench::new());
     first.block_on(async {
-        let read = bench.read(1, Default);
+        let read = bench.read(1, DEFAULT);
         settle().await;
         read.abort();
     });
     let read = second.spawn({
         let (cache, load) = (Arc::clone(&bench.cache), bench.api.load());
-        async move { cache.get(1, Default, load).await }
+        async move { cache.get(1, DEFAULT, load).await }
     });
     second.block_on(async {
         settle().await;
@@ -271,9 +272,10 @@ fn a_write_that_is_known_does_not_hide_one_that_is_not() {
 async fn a_hundred_thousand_failures_take_no_time() {
     let bench = Bench::new();
     let now = std::time::Instant::now();
-    let load = |_| std::future::ready(Err(ultracart_transport::Error::new(ErrorKind::ApplicationDisabled, "gone")));
+    let load =
+        |_| std::future::ready(Err(ultracart_transport::Error::new(ErrorKind::ApplicationDisabled, "gone")));
     for key in 0..20_000 {
-        let answer = bench.cache.get(key, Default, load).await;
+        let answer = bench.cache.get(key, DEFAULT, load).await;
         assert!(answer.is_err());
     }
     let took = now.elapsed();
@@ -312,7 +314,7 @@ fn many_who_allow_stale_make_one_call_for_a_change() {
             }
         }
     };
-    runtime.block_on(bench.cache.get(1, Default, load.clone())).unwrap();
+    runtime.block_on(bench.cache.get(1, DEFAULT, load.clone())).unwrap();
     for round in 2..20_000 {
         bench.generations.change(1);
         runtime.block_on(async {
@@ -341,4 +343,81 @@ fn what_was_written_leaves_memory_when_lists_are_read_long_after() {
     let list = [User::new().user_id(7)].into_iter().collect();
     drop(recent.settle_users(list, Duration::from_hours(48), &generations));
     assert_eq!(Arc::strong_count(&user), 1);
+}
+
+/// Everything at once on several threads: reads of all kinds, some of which go away, changes, and time that passes.
+#[test]
+fn nothing_old_no_error_and_nobody_who_waits_for_ever() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use ultracart_transport::{Error, Sending};
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
+    let rule = crate::config::CacheRule { refresh_at: 0.0, ..crate::config::CacheRule::default() };
+    let bench = Arc::new(Bench::with(&rule));
+    let (version, settled) = (Arc::new(AtomicU64::new(1)), Arc::new(AtomicU64::new(1)));
+    let load = {
+        let version = Arc::clone(&version);
+        move |load: crate::cache::Load| {
+            let version = Arc::clone(&version);
+            async move {
+                tokio::task::yield_now().await;
+                // As the transport does it: in a task of its own.
+                let sent = tokio::spawn(async move { load.watch.unwrap().on_sending() });
+                if sent.await.unwrap() == Sending::Withdraw {
+                    return Err(Error::new(ErrorKind::Internal, "withdrawn"));
+                }
+                let value = version.load(Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                Ok(crate::cache::Loaded::new(value, 1))
+            }
+        }
+    };
+    let (mut errors, mut old) = (Vec::new(), 0);
+    for round in 0..3_000_u64 {
+        let reads: Vec<_> = (0..12_u64)
+            .map(|reader| {
+                let (bench, load) = (Arc::clone(&bench), load.clone());
+                let (version, settled) = (Arc::clone(&version), Arc::clone(&settled));
+                runtime.spawn(async move {
+                    match (round + reader) % 7 {
+                        0 => {
+                            let new = version.fetch_add(1, Ordering::SeqCst) + 1;
+                            bench.generations.change(1);
+                            settled.fetch_max(new, Ordering::SeqCst);
+                            return Ok(true);
+                        }
+                        1 => bench.clock.advance(Duration::from_secs(76)),
+                        _ => {}
+                    }
+                    let policy = if (round + reader) % 5 == 0 { Refresh } else { DEFAULT };
+                    let oldest = settled.load(Ordering::SeqCst);
+                    let read = bench.cache.get(1, policy, load);
+                    if (round + reader) % 3 == 0 {
+                        let mut read = std::pin::pin!(read);
+                        let patience = async {
+                            for _ in 0..reader % 4 {
+                                tokio::task::yield_now().await;
+                            }
+                        };
+                        tokio::select! {
+                            biased;
+                            answer = &mut read => answer.map(|answer| *answer >= oldest),
+                            () = patience => Ok(true),
+                        }
+                    } else {
+                        read.await.map(|answer| *answer >= oldest)
+                    }
+                })
+            })
+            .collect();
+        for read in reads {
+            // Real time: nobody may wait for ever.
+            let (done, is_done) = mpsc::channel();
+            runtime.spawn(async move { _ = done.send(read.await) });
+            match is_done.recv_timeout(5 * SECOND).expect("it waits for ever").unwrap() {
+                Ok(is_new) => old += u32::from(!is_new),
+                Err(error) => errors.push((round, error.to_string())),
+            }
+        }
+    }
+    assert_eq!((old, errors.len()), (0, 0), "{errors:?}");
 }
