@@ -252,7 +252,7 @@ fn what_was_inserted_is_not_noted_for_ever() {
         recent.new_written(at);
         recent.new_is_known(at);
         let id = UserId::from(i32::try_from(place).unwrap());
-        recent.user_is(id, u64::from(place) + 1, at, Some(Outcome::Stored(Arc::clone(user))));
+        recent.is::<crate::list::Users>(id, u64::from(place) + 1, at, Some(Outcome::Stored(Arc::clone(user))));
     }
     let noted = users.iter().filter(|user| Arc::strong_count(user) > 1).count();
     assert!(noted < 10, "{noted} notes, of which the oldest is from 16 hours ago");
@@ -339,7 +339,7 @@ fn many_who_allow_stale_make_one_call_for_a_change() {
 fn what_was_written_leaves_memory_when_lists_are_read_long_after() {
     let (recent, generations) = (Recent::default(), Generations::new());
     let user = Arc::new(User::new().user_id(7));
-    recent.user_is(UserId::from(7), 1, SECOND, Some(Outcome::Stored(Arc::clone(&user))));
+    recent.is::<crate::list::Users>(UserId::from(7), 1, SECOND, Some(Outcome::Stored(Arc::clone(&user))));
     let list = [User::new().user_id(7)].into_iter().collect();
     drop(recent.settle_users(list, Duration::from_hours(48), &generations));
     assert_eq!(Arc::strong_count(&user), 1);
