@@ -8,14 +8,13 @@ use std::time::Duration;
 use ultracart_model::{User, UserId};
 use ultracart_transport::ErrorKind;
 
-use super::{Answer, Bench, MINUTE, SECOND, settle};
-use crate::CachePolicy::{self, OnlyIfCached, Refresh, StaleAllowed};
+use super::{Answer, Bench, MINUTE, SECOND};
+use crate::CachePolicy::{self, Refresh, StaleAllowed};
 use crate::Served;
 use crate::cache::generations::Generations;
 use crate::cache::recent::{Outcome, Recent};
 
 const DEFAULT: CachePolicy = CachePolicy::Default;
-const FAILURE: Answer = Answer::Failure(ErrorKind::Server);
 const MISSING: Answer = Answer::Failure(ErrorKind::NotFound);
 
 /// Whether this comes to an end within a second of real time.
@@ -67,90 +66,6 @@ fn a_runtime_ends_though_a_task_on_it_is_about_to_read() {
 }
 
 #[tokio::test]
-async fn a_failure_from_before_a_change_does_not_take_the_place_of_one_after_it() {
-    let bench = Bench::new();
-    let before = bench.read(1, DEFAULT);
-    let old = bench.api.next().await.unwrap();
-    old.send();
-    bench.generations.change(1);
-    let after = bench.read(1, DEFAULT);
-    bench.api.next().await.unwrap().send_and_answer(MISSING);
-    after.await.unwrap().unwrap_err();
-    old.answer(MISSING);
-    before.await.unwrap().unwrap_err();
-    bench.read(1, DEFAULT);
-    assert!(bench.api.next().await.is_none(), "it was asked a moment ago");
-}
-
-#[tokio::test]
-async fn a_success_from_before_a_change_does_not_undo_a_failure_after_it() {
-    let bench = Bench::new();
-    let before = bench.read(1, DEFAULT);
-    let old = bench.api.next().await.unwrap();
-    old.send();
-    bench.generations.change(1);
-    let after = bench.read(1, DEFAULT);
-    bench.api.next().await.unwrap().send_and_answer(MISSING);
-    after.await.unwrap().unwrap_err();
-    old.answer(Answer::Value(1));
-    before.await.unwrap().unwrap();
-    bench.read(1, DEFAULT);
-    assert!(bench.api.next().await.is_none(), "it was asked a moment ago");
-}
-
-#[tokio::test]
-async fn an_outage_from_before_a_success_is_no_answer_after_it() {
-    let bench = Bench::new();
-    let before = bench.read(1, DEFAULT);
-    let old = bench.api.next().await.unwrap();
-    old.send();
-    bench.generations.change(1);
-    bench.load(1, 2).await;
-    old.answer(FAILURE);
-    before.await.unwrap().unwrap_err();
-    bench.generations.change(1);
-    bench.read(1, DEFAULT);
-    assert!(bench.api.next().await.is_some(), "the server has answered since that was sent");
-}
-
-#[tokio::test]
-async fn a_refresh_is_content_with_a_second_attempt_that_is_sent_after_it_was_asked() {
-    let bench = Bench::new();
-    let read = bench.read(1, DEFAULT);
-    let call = bench.api.next().await.unwrap();
-    call.send(); // 429: all calls wait
-    bench.clock.advance(MINUTE);
-    let refresh = bench.read(1, Refresh);
-    settle().await;
-    call.send_and_answer(Answer::Value(2));
-    read.await.unwrap().unwrap();
-    assert!(bench.api.next().await.is_none(), "it has just been read");
-    assert_eq!(*refresh.await.unwrap().unwrap(), 2);
-}
-
-#[tokio::test]
-async fn what_is_too_old_for_anything_leaves_memory_when_it_is_asked_for() {
-    let bench = Bench::new();
-    let held = bench.load(1, 1).await.into_inner();
-    bench.clock.advance(Duration::from_hours(24) + 5 * MINUTE);
-    bench.read_now(1, OnlyIfCached).await.unwrap_err();
-    assert_eq!(Arc::strong_count(&held), 1);
-}
-
-#[tokio::test]
-async fn what_was_too_old_is_not_good_again_because_a_webhook_comes() {
-    let bench = Bench::new();
-    bench.surroundings.on_delivery();
-    // For two hours none comes: who knows what was lost.
-    bench.clock.advance(Duration::from_hours(2));
-    bench.load(1, 1).await;
-    bench.clock.advance(6 * MINUTE);
-    assert!(bench.read_now(1, OnlyIfCached).await.is_err());
-    bench.surroundings.on_delivery();
-    assert!(bench.read_now(1, OnlyIfCached).await.is_err(), "it has come back");
-}
-
-#[tokio::test]
 async fn what_a_refresh_found_to_be_gone_is_not_read_after_it() {
     let bench = Bench::new();
     bench.load(1, 1).await;
@@ -159,87 +74,6 @@ async fn what_a_refresh_found_to_be_gone_is_not_read_after_it() {
     bench.api.next().await.unwrap().send_and_answer(MISSING);
     assert_eq!(refresh.await.unwrap().unwrap_err().kind(), ErrorKind::NotFound);
     assert!(bench.read_now(1, DEFAULT).await.is_err(), "the server has said since that it is gone");
-}
-
-#[tokio::test]
-async fn a_call_ahead_of_time_that_gave_way_is_not_counted() {
-    let bench = Bench::new();
-    bench.load(1, 1).await;
-    bench.clock.advance(4 * MINUTE);
-    bench.read_now(1, DEFAULT).await.unwrap();
-    let ahead = bench.api.next().await.unwrap();
-    bench.generations.change(1);
-    bench.load(1, 2).await;
-    assert!(ahead.answer.is_closed());
-    assert_eq!((bench.cache.stats().refreshes, bench.cache.stats().misses), (0, 2));
-}
-
-#[tokio::test]
-async fn who_waits_for_a_load_that_fails_is_counted() {
-    let bench = Bench::new();
-    let reads: Vec<_> = (0..10).map(|_| bench.read(1, DEFAULT)).collect();
-    bench.api.next().await.unwrap().send_and_answer(FAILURE);
-    for read in reads {
-        read.await.unwrap().unwrap_err();
-    }
-    let stats = bench.cache.stats();
-    assert_eq!((stats.misses, stats.joins + stats.failures_repeated), (1, 9));
-}
-
-/// A runtime that is dropped by a panic that has nothing to do with the load.
-#[test]
-fn a_panic_elsewhere_is_no_panic_of_a_load() {
-    let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let (first, second) = (runtime(), runtime());
-    let bench = first.block_on(async {
-        let bench = Bench::new();
-        bench.read(1, DEFAULT);
-        settle().await;
-        bench
-    });
-    let joined = second.spawn({
-        let (cache, load) = (Arc::clone(&bench.cache), bench.api.load());
-        async move { cache.get(1, DEFAULT, load).await }
-    });
-    second.block_on(settle());
-    let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
-        let _first = first;
-        std::panic::resume_unwind(Box::new("elsewhere"));
-    }));
-    assert!(unwound.is_err());
-    second.block_on(async {
-        while let Some(call) = bench.api.next().await {
-            call.send_and_answer(Answer::Value(1));
-        }
-    });
-    assert_eq!(*second.block_on(joined).unwrap().unwrap(), 1);
-}
-
-/// A runtime that nobody drives: `block_on` has come back, since its caller lost patience.
-#[test]
-fn a_runtime_that_stands_still_holds_up_nobody_else() {
-    let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let (first, second) = (runtime(), runtime());
-    let bench = Arc::new(Bench::new());
-    first.block_on(async {
-        let read = bench.read(1, DEFAULT);
-        settle().await;
-        read.abort();
-    });
-    let read = second.spawn({
-        let (cache, load) = (Arc::clone(&bench.cache), bench.api.load());
-        async move { cache.get(1, DEFAULT, load).await }
-    });
-    second.block_on(async {
-        settle().await;
-        bench.clock.advance(MINUTE);
-        bench.api.next().await; // the one of who has gone
-        if let Some(call) = bench.api.next().await {
-            call.send_and_answer(Answer::Value(1));
-        }
-        settle().await;
-    });
-    assert!(read.is_finished());
 }
 
 #[test]
@@ -252,7 +86,12 @@ fn what_was_inserted_is_not_noted_for_ever() {
         recent.new_written(at);
         recent.new_is_known(at);
         let id = UserId::from(i32::try_from(place).unwrap());
-        recent.is::<crate::list::Users>(id, u64::from(place) + 1, at, Some(Outcome::Stored(Arc::clone(user))));
+        recent.is::<crate::list::Users>(
+            id,
+            u64::from(place) + 1,
+            at,
+            Some(Outcome::Stored(Arc::clone(user))),
+        );
     }
     let noted = users.iter().filter(|user| Arc::strong_count(user) > 1).count();
     assert!(noted < 10, "{noted} notes, of which the oldest is from 16 hours ago");
@@ -269,20 +108,6 @@ fn a_write_that_is_known_does_not_hide_one_that_is_not() {
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_failures_take_no_time() {
-    let bench = Bench::new();
-    let now = std::time::Instant::now();
-    let load =
-        |_| std::future::ready(Err(ultracart_transport::Error::new(ErrorKind::ApplicationDisabled, "gone")));
-    for key in 0..20_000 {
-        let answer = bench.cache.get(key, DEFAULT, load).await;
-        assert!(answer.is_err());
-    }
-    let took = now.elapsed();
-    assert!(took < 5 * SECOND, "{took:?} for 20,000 that cost no call");
-}
-
-#[tokio::test]
 async fn stale_is_told_from_fresh() {
     let bench = Bench::new();
     bench.load(1, 1).await;
@@ -295,44 +120,6 @@ async fn stale_is_told_from_fresh() {
     bench.api.next().await.unwrap().send_and_answer(Answer::Value(2));
     assert_eq!(*read.await.unwrap().unwrap(), 2);
     assert_eq!(bench.api.made(), 2);
-}
-
-/// What one finds to be stale may have been renewed by the time it looks for who renews it.
-#[test]
-fn many_who_allow_stale_make_one_call_for_a_change() {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
-    let bench = Arc::new(Bench::new());
-    let calls = Arc::new(AtomicU32::new(0));
-    let load = {
-        let calls = Arc::clone(&calls);
-        move |load: crate::cache::Load| {
-            calls.fetch_add(1, Ordering::Relaxed);
-            async move {
-                load.watch.unwrap().on_sending();
-                Ok(crate::cache::Loaded::new(1, 1))
-            }
-        }
-    };
-    runtime.block_on(bench.cache.get(1, DEFAULT, load.clone())).unwrap();
-    for round in 2..20_000 {
-        bench.generations.change(1);
-        runtime.block_on(async {
-            let reads: Vec<_> = (0..4)
-                .map(|_| {
-                    let (cache, load) = (Arc::clone(&bench.cache), load.clone());
-                    tokio::spawn(async move { cache.get(1, StaleAllowed, load).await.map(drop) })
-                })
-                .collect();
-            for read in reads {
-                read.await.unwrap().unwrap();
-            }
-            while bench.cache.good(1).is_none() {
-                tokio::task::yield_now().await;
-            }
-        });
-        assert_eq!(calls.load(Ordering::Relaxed), round, "of the first {round} changes one made two calls");
-    }
 }
 
 #[test]
