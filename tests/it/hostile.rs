@@ -14,12 +14,6 @@ use crate::webhooks::Account;
 const S: Duration = Duration::from_secs(1);
 const M: Duration = Duration::from_mins(1);
 
-fn two() -> Config {
-    let mut config = Config::default();
-    config.limiter.max_concurrency = 2;
-    config
-}
-
 /// Until a call has been answered with a 429.
 async fn until_rejected(sim: &Sim) {
     let rejected = || sim.requests().iter().any(|request| request.status.is_some_and(|status| status == 429));
@@ -290,34 +284,6 @@ async fn groups_that_are_read_while_a_change_waits_are_not_good_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_whose_second_part_may_not_wait_does_not_cost_a_call_each_time() {
-    let sim = Sim::builder().users(6).page_size(2).build();
-    let mut config = Config::default();
-    config.limiter.spare = 0;
-    config.limiter.windows[0].burst = Some(1);
-    config.limiter.max_wait = Some(Duration::from_millis(500));
-    let client = client(&sim, config);
-    let api = client.user_api();
-    for _ in 0..120 {
-        assert_eq!(api.get_users().await.unwrap_err().kind(), ErrorKind::MaxWait);
-        tokio::time::advance(S).await;
-    }
-    // With the pauses between failures it would be one after 0, 5, 15, 35 and 75 seconds.
-    assert!(sim.calls() <= 6, "{} calls for nothing in two minutes", sim.calls());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_failed_list_says_what_its_parts_have_cost() {
-    let sim = Sim::builder().users(6).page_size(2).build();
-    let mut config = Config::default();
-    config.retry.max_attempts = 1;
-    let api = client(&sim, config).user_api();
-    sim.fault(Fault::status_500().on(Operation::GetUsers).nth(3));
-    let error = api.get_users().await.unwrap_err();
-    assert_eq!((u64::from(error.attempts()), sim.calls()), (3, 3));
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_user_who_changes_all_the_time_does_not_take_the_whole_quota() {
     let account = Account::new(Sim::builder().users(5).latency(Duration::from_millis(300)));
     let (id, sim) = (account.id(2), account.sim.clone());
@@ -407,31 +373,6 @@ async fn who_was_found_to_be_gone_is_not_read_out_of_the_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_was_rejected_and_one_after_a_change_are_one() {
-    let account = Account::with(Sim::builder().users(5), Webhook::new(), two());
-    account.api.get_users().await.unwrap();
-    account.rename(account.id(1), "Ada L.");
-    account.deliver();
-    account.sim.fault(Fault::too_many_requests().on(Operation::GetUsers));
-    let reads: Vec<_> = (0..2)
-        .map(|_| {
-            let api = account.api.clone();
-            tokio::spawn(async move { api.get_users().await.map(drop) })
-        })
-        .collect();
-    until_rejected(&account.sim).await;
-    let calls = account.sim.calls();
-    // All calls wait now. Whoever asks after a change meanwhile could have what those get who wait already.
-    account.rename(account.id(1), "Ada M.");
-    account.deliver();
-    account.api.get_users().await.unwrap();
-    for read in reads {
-        read.await.unwrap().unwrap();
-    }
-    assert_eq!(account.sim.calls() - calls, 1);
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_event_that_says_what_was_written_is_news_where_something_else_was_read_since() {
     let account = Account::new(Sim::builder().users(5));
     let (id, sim) = (account.id(2), &account.sim);
@@ -484,25 +425,6 @@ async fn what_is_good_for_ever_can_be_set() {
     if let Ok(client) = Client::builder().config(config).service(sim.service()).build() {
         client.user_api().get_users().await.unwrap();
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn reading_a_long_list_ahead_leaves_a_tenth_of_the_quota() {
-    let sim = Sim::builder().users(40).page_size(1).build();
-    let mut config = Config::default();
-    config.limiter.windows[0].burst = Some(40);
-    config.cache.users.refresh_at = 0.8;
-    let client = client(&sim, config);
-    let api = client.user_api();
-    assert_eq!(api.get_users().await.unwrap().calls(), 40);
-    tokio::time::advance(4 * M + 30 * S).await;
-    api.get_users().await.unwrap();
-    let mut least = u32::MAX;
-    for _ in 0..20 {
-        tokio::time::sleep(S).await;
-        least = least.min(client.snapshot().await.unwrap().limiter.windows[0].remaining);
-    }
-    assert!(least >= 4, "{least} of 40 are left for those who wait; {} calls", sim.calls());
 }
 
 #[tokio::test(start_paused = true)]
