@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -92,6 +92,7 @@ pub(super) struct Flight<K, V: ?Sized> {
     pub(super) departure: Departure,
     /// Which departure of its cache it was that it was sent with last; 0 before it is sent.
     number: AtomicU64,
+    is_over: AtomicBool,
     pub(super) announcer: watch::Sender<Option<Landing<K, V>>>,
     /// To be told where it shall not be sent.
     pub(super) cancelled: Notify,
@@ -104,6 +105,7 @@ impl<K, V: ?Sized> Flight<K, V> {
             purpose,
             departure: Departure::default(),
             number: AtomicU64::new(0),
+            is_over: AtomicBool::new(false),
             announcer: watch::Sender::new(None),
             cancelled: Notify::new(),
         })
@@ -190,8 +192,9 @@ impl<K: Key, V: ?Sized> Table<K, V> {
         self.flights.get(&flight.key).is_some_and(|there| Arc::ptr_eq(there, flight))
     }
 
-    /// Takes a flight out, if it is there still; whether it was.
+    /// Takes a flight out that is over, if it is there still; whether it was.
     pub(super) fn remove(&mut self, flight: &Arc<Flight<K, V>>) -> bool {
+        flight.is_over.store(true, Ordering::Relaxed);
         let is_there = self.contains(flight);
         if is_there {
             self.flights.remove(&flight.key);
@@ -203,7 +206,7 @@ impl<K: Key, V: ?Sized> Table<K, V> {
     /// first, so what has taken its place for that reason and has not been sent is not needed.
     pub(super) fn depart(&mut self, flight: &Arc<Flight<K, V>>) -> bool {
         if !self.contains(flight) {
-            if !flight.is_sent() {
+            if !flight.is_sent() || flight.is_over.load(Ordering::Relaxed) {
                 return false;
             }
             if self.flights.get(&flight.key).is_none_or(|there| !there.is_sent()) {

@@ -70,11 +70,11 @@ impl Surroundings {
     pub(super) fn webhook_ttl(&self, loaded_at: Duration, now: Duration) -> Option<Duration> {
         let last = self.deliveries.last.load(Ordering::Acquire);
         let first = self.deliveries.first.load(Ordering::Acquire);
-        (first < nanos(loaded_at) && self.come(last, now)).then_some(self.webhook_ttl)
+        (first < nanos(loaded_at) && self.still_come(last, now)).then_some(self.webhook_ttl)
     }
 
     /// Whether they still come where the last one came then.
-    fn come(&self, last: u64, now: Duration) -> bool {
+    fn still_come(&self, last: u64, now: Duration) -> bool {
         last > 0 && now.saturating_sub(Duration::from_nanos(last)) < self.webhook_ttl
     }
 
@@ -83,7 +83,7 @@ impl Surroundings {
     pub(super) fn on_delivery(&self) {
         let now = self.now();
         let at = nanos(now).max(1);
-        if !self.come(self.deliveries.last.load(Ordering::Acquire), now) {
+        if !self.still_come(self.deliveries.last.load(Ordering::Acquire), now) {
             // Before `last`, so that nobody takes what was read during the lapse for read after it.
             self.deliveries.first.fetch_max(at, Ordering::AcqRel);
         }

@@ -115,6 +115,20 @@ async fn what_has_taken_the_place_of_a_load_that_is_sent_again_is_not_needed() {
 }
 
 #[tokio::test]
+async fn what_is_over_is_not_sent_again() {
+    let bench = Bench::new();
+    let read = bench.read(1, Default);
+    let call = bench.api.next().await.unwrap();
+    call.send();
+    let watch = call.watch.clone().unwrap();
+    call.answer(Answer::Panic);
+    read.await.unwrap().unwrap_err();
+    assert_eq!(watch.on_sending(), Sending::Withdraw);
+    bench.clock.advance(5 * SECOND);
+    bench.load(1, 1).await;
+}
+
+#[tokio::test]
 async fn a_discarded_load_is_counted() {
     let bench = Bench::new();
     let read = bench.read(1, Default);
