@@ -459,13 +459,17 @@ impl UserApi {
         loop {
             let operation = O::page(page);
             let name = operation.call()?.operation;
-            let ((items, metadata), attempts) = self.read(operation, &load).await?;
+            let read = self.read(operation, &load).await;
+            let ((items, metadata), attempts) = read.map_err(|error| {
+                let attempts = calls + error.attempts();
+                error.with_attempts(attempts)
+            })?;
             // The whole is as old as its first part.
             load.watch = None;
             (calls, parts) = (calls + attempts, parts + 1);
             let new = items.iter().filter_map(O::id).filter(|id| ids.insert(*id)).count();
             let next = page.next(metadata.as_ref(), new);
-            let next = next.map_err(|error| error.with_operation(name).with_attempts(attempts))?;
+            let next = next.map_err(|error| error.with_operation(name).with_attempts(calls))?;
             all.extend(items);
             match next {
                 Some(next) => page = next,

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::cached::{Cached, Served};
+use super::flights::Begun;
+use super::load::Loaded;
 use super::surroundings::nanos;
 use crate::config::CacheRule;
 
@@ -18,7 +20,7 @@ pub(super) struct Entry<K, V: ?Sized> {
     pub(super) loaded_at: Duration,
     /// It is not good for longer than this: the server had not caught up with a write.
     pub(super) good_until: Option<Duration>,
-    /// Which flight brought it.
+    /// Which departure of its cache brought it.
     pub(super) flight: u64,
     /// What it cost.
     pub(super) calls: u32,
@@ -63,18 +65,11 @@ impl Lifetime {
 }
 
 impl<K, V: ?Sized> Entry<K, V> {
-    pub(super) fn new(key: K, value: Arc<V>, generation: u64, loaded_at: Duration) -> Self {
-        Self {
-            key,
-            value,
-            generation,
-            loaded_at,
-            good_until: None,
-            flight: 0,
-            calls: 0,
-            parts: 1,
-            next_refresh: AtomicU64::new(0),
-        }
+    pub(super) fn new(key: K, loaded: Loaded<V>, begun: Begun, flight: u64) -> Self {
+        let Loaded { value, calls, parts, good_until } = loaded;
+        let Begun { generation, at: loaded_at } = begun;
+        let next_refresh = AtomicU64::new(0);
+        Self { key, value, generation, loaded_at, good_until, flight, calls, parts, next_refresh }
     }
 
     pub(super) fn age(&self, now: Duration, lifetime: Lifetime) -> Age {

@@ -1,8 +1,10 @@
 //! A load, from when it is begun until it is over.
 
 use std::fmt;
-use std::hash::Hash;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -10,7 +12,7 @@ use tracing::Instrument as _;
 use ultracart_transport::limiter::Priority;
 use ultracart_transport::{Error, ErrorKind, Sending, Watch};
 
-use super::flights::{Begun, Departure, Flight, Landing, Purpose};
+use super::flights::{Begun, Departure, Flight, Key, Landing, Purpose};
 use super::read_through::ReadThrough;
 
 /// What a load is to do, and what it came to.
@@ -26,21 +28,16 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// A load that `cache` watches; `id` says which flight it is, if it is in the table.
-    pub(super) fn new<K, V>(
+    /// A load that `cache` watches, with the flight that it is, if it is one.
+    pub(super) fn new<K: Key, V: ?Sized + Send + Sync + 'static>(
         cache: &Arc<ReadThrough<K, V>>,
-        key: K,
-        id: Option<u64>,
+        flight: Option<&Arc<Flight<K, V>>>,
         priority: Priority,
         label: &'static str,
-        sent: &Departure,
-    ) -> Self
-    where
-        K: Copy + Eq + Hash + Send + Sync + 'static,
-        V: ?Sized + Send + Sync + 'static,
-    {
-        let tower = Tower { cache: Arc::clone(cache), key, id, departure: sent.clone() };
-        Self { priority, cache: label, watch: Some(Arc::new(tower)), sent: sent.clone() }
+    ) -> Self {
+        let sent = flight.map_or_else(Departure::default, |flight| flight.departure.clone());
+        let tower = Tower { cache: Arc::clone(cache), flight: flight.cloned(), departure: sent.clone() };
+        Self { priority, cache: label, watch: Some(Arc::new(tower)), sent }
     }
 
     /// It is not sent by itself, and as new as what is asked for from now on.
@@ -73,24 +70,16 @@ impl<V> Loaded<V> {
 /// Sees a load off.
 struct Tower<K, V: ?Sized> {
     cache: Arc<ReadThrough<K, V>>,
-    key: K,
-    /// Which flight it is, if it is in the table.
-    id: Option<u64>,
+    flight: Option<Arc<Flight<K, V>>>,
     departure: Departure,
 }
 
-impl<K, V> Watch for Tower<K, V>
-where
-    K: Copy + Eq + Hash + Send + Sync + 'static,
-    V: ?Sized + Send + Sync + 'static,
-{
+impl<K: Key, V: ?Sized + Send + Sync + 'static> Watch for Tower<K, V> {
     fn on_sending(&self, _reached: bool) -> Sending {
         // Behind the table's lock, so that whoever finds a flight that has not been sent knows that it is sent later. A
         // second attempt sees what changed since the first.
-        let table = self.cache.table();
-        let is_wanted =
-            self.id.is_none_or(|id| self.departure.begun().is_some() || table.contains(self.key, id));
-        if !is_wanted {
+        let mut table = self.cache.table();
+        if self.flight.as_ref().is_some_and(|flight| !table.depart(flight)) {
             return Sending::Withdraw;
         }
         let generation = self.cache.generations.latest();
@@ -105,70 +94,46 @@ impl<K, V: ?Sized> fmt::Debug for Tower<K, V> {
     }
 }
 
-/// A flight that is to take off.
-pub(super) struct Takeoff<K, V, F>
-where
-    K: Copy + Eq + Hash + Send + Sync + 'static,
-    V: ?Sized + Send + Sync + 'static,
-{
-    airborne: Airborne<K, V>,
-    load: F,
-}
-
-impl<K, V, F> Takeoff<K, V, F>
-where
-    K: Copy + Eq + Hash + Send + Sync + 'static,
+/// A flight goes on in a task of its own; where there is no runtime, it is not made. Whoever calls this does not hold the
+/// table.
+pub(super) fn take_off<K, V, F>(
+    cache: &Arc<ReadThrough<K, V>>,
+    flight: Arc<Flight<K, V>>,
+    load: impl Fn(Load) -> F,
+) where
+    K: Key,
     V: ?Sized + Send + Sync + 'static,
     F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
 {
-    /// A flight, and its entry in the table.
-    pub(super) fn new(
-        cache: &Arc<ReadThrough<K, V>>,
-        key: K,
-        id: u64,
-        purpose: Purpose,
-        load: impl Fn(Load) -> F,
-    ) -> (Self, Flight<K, V>) {
-        let flight = Flight::new(id, purpose);
-        let (priority, label) = match purpose {
-            Purpose::Ahead => (Priority::Background, "refresh"),
-            Purpose::Readers | Purpose::Next => (Priority::Foreground, "miss"),
-        };
-        let load = load(Load::new(cache, key, Some(id), priority, label, &flight.departure));
-        let airborne = Airborne { cache: Arc::clone(cache), key, flight: flight.clone() };
-        (Self { airborne, load }, flight)
-    }
-
-    /// Goes on in a task of its own; where there is no runtime, it is not made.
-    pub(super) fn go(self) {
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(self.airborne.fly(self.load).in_current_span());
-        }
+    let (priority, label) = match flight.purpose {
+        Purpose::Ahead => (Priority::Background, "refresh"),
+        Purpose::Readers | Purpose::Next => (Priority::Foreground, "miss"),
+    };
+    let watched = Load::new(cache, Some(&flight), priority, label);
+    let airborne = Airborne { cache: Arc::clone(cache), flight };
+    let load = load(watched);
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(airborne.fly(load).in_current_span());
     }
 }
 
 /// A flight on its way. However it ends, it ends for those who wait: also where the load panics or the runtime ends.
-struct Airborne<K, V>
-where
-    K: Copy + Eq + Hash + Send + Sync + 'static,
-    V: ?Sized + Send + Sync + 'static,
-{
+struct Airborne<K: Key, V: ?Sized + Send + Sync + 'static> {
     cache: Arc<ReadThrough<K, V>>,
-    key: K,
-    flight: Flight<K, V>,
+    flight: Arc<Flight<K, V>>,
 }
 
-impl<K, V> Airborne<K, V>
-where
-    K: Copy + Eq + Hash + Send + Sync + 'static,
-    V: ?Sized + Send + Sync + 'static,
-{
+impl<K: Key, V: ?Sized + Send + Sync + 'static> Airborne<K, V> {
     async fn fly<F>(self, load: F)
     where
         F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
     {
         let result = {
             let mut work = std::pin::pin!(self.work(load));
+            let mut work = poll_fn(|context| {
+                let poll = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+                poll.unwrap_or_else(|_| Poll::Ready(Some(Err(self.cache.broken_off()))))
+            });
             let mut may_be_left = self.flight.purpose == Purpose::Readers;
             loop {
                 tokio::select! {
@@ -186,16 +151,16 @@ where
             }
         };
         let landing = match result {
-            Some(result) => self.cache.land(self.key, &self.flight, result),
-            None => self.skipped(),
+            Some(result) => self.cache.land(&self.flight, result),
+            None => self.gone(Landing::Skipped),
         };
         self.flight.announcer.send_replace(Some(landing));
     }
 
-    /// It is not made: nobody may find it in the table any more.
-    fn skipped(&self) -> Landing<K, V> {
-        self.cache.table().remove(self.key, self.flight.id);
-        Landing::Skipped
+    /// It is not made, or nobody knows: it is not to be found in the table any more.
+    fn gone(&self, landing: Landing<K, V>) -> Landing<K, V> {
+        self.cache.table().remove(&self.flight);
+        landing
     }
 
     /// What the load brings; nothing, where it is not made.
@@ -203,19 +168,19 @@ where
         &self,
         load: impl Future<Output = Result<Loaded<V>, Error>>,
     ) -> Option<Result<Loaded<V>, Error>> {
-        let surroundings = &self.cache.surroundings;
-        surroundings.quiet().await;
-        if self.flight.purpose != Purpose::Ahead {
+        let (cache, flight) = (&self.cache, &self.flight);
+        cache.surroundings.quiet().await;
+        if flight.purpose != Purpose::Ahead {
             return Some(load.await);
         }
-        let Some(_spare) = surroundings.spare_call().await else {
-            self.cache.counters.refresh_skipped();
+        let Some(_spare) = cache.surroundings.spare_calls(cache.parts(flight.key)).await else {
+            cache.counters.refresh_skipped();
             return None;
         };
-        self.cache.counters.refresh();
         let result = load.await;
-        let calls = result.as_ref().map_or_else(Error::attempts, |loaded| loaded.calls);
-        self.cache.counters.refreshed(calls);
+        if flight.is_sent() {
+            cache.counters.refresh(result.as_ref().map_or_else(Error::attempts, |loaded| loaded.calls));
+        }
         Some(result)
     }
 
@@ -225,28 +190,18 @@ where
         let mut table = self.cache.table();
         let is_left = !self.flight.is_sent() && self.flight.announcer.receiver_count() == 0;
         if is_left {
-            table.remove(self.key, self.flight.id);
+            table.remove(&self.flight);
         }
         is_left
     }
 }
 
-impl<K, V> Drop for Airborne<K, V>
-where
-    K: Copy + Eq + Hash + Send + Sync + 'static,
-    V: ?Sized + Send + Sync + 'static,
-{
+impl<K: Key, V: ?Sized + Send + Sync + 'static> Drop for Airborne<K, V> {
     fn drop(&mut self) {
-        if self.flight.announcer.borrow().is_some() {
-            return;
-        }
-        let landing = if std::thread::panicking() {
-            let result = Err(self.cache.broken_off());
-            self.cache.land(self.key, &self.flight, result)
-        } else {
+        if self.flight.announcer.borrow().is_none() {
             // Its runtime has ended. Whoever waits on another one begins anew.
-            self.skipped()
-        };
-        self.flight.announcer.send_replace(Some(landing));
+            let landing = self.gone(Landing::Lost);
+            self.flight.announcer.send_replace(Some(landing));
+        }
     }
 }

@@ -1,21 +1,21 @@
 //! One cache: what is remembered, who is fetching what, and what a reader gets.
 
 use std::fmt;
-use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use moka::ops::compute::Op;
 use tracing::{debug, trace, warn};
 use ultracart_transport::limiter::Priority;
 use ultracart_transport::{Error, ErrorKind};
 
 use super::cached::{Cached, Served, Stale};
 use super::entry::{Age, Entry, Lifetime};
-use super::flights::{Arrival, Begun, Departure, Flight, Landing, Purpose, Table, is_outage};
+use super::flights::{Arrival, Begun, Flight, Key, Landing, Purpose, Table, is_outage};
 use super::generations::{Generations, publish};
-use super::load::{Load, Loaded, Takeoff};
+use super::load::{Load, Loaded, take_off};
 use super::policy::CachePolicy;
 use super::stats::{CacheStats, Counters};
 use super::surroundings::{Surroundings, nanos};
@@ -52,17 +52,14 @@ enum Found<K, V: ?Sized> {
     Invalidated(Arc<Entry<K, V>>),
 }
 
-/// What somebody finds who wants to wait for a flight.
-enum Boarded<K, V, F>
-where
-    K: Copy + Eq + Hash + Send + Sync + 'static,
-    V: ?Sized + Send + Sync + 'static,
-{
-    Flight(Arrival<K, V>, Role),
-    /// One that is to take off.
-    New(Arrival<K, V>, Takeoff<K, V, F>),
+/// What somebody finds who wants what is new enough.
+enum Boarded<K, V: ?Sized> {
     /// It has come already.
     Come(Arc<Entry<K, V>>),
+    /// It is on its way.
+    Flight(Arrival<K, V>, Role),
+    /// It is to take off when the table is let go of.
+    New(Arc<Flight<K, V>>),
     /// It has failed a moment ago.
     Failed(Error),
 }
@@ -77,11 +74,7 @@ enum Role {
     Bystander,
 }
 
-impl<K, V> ReadThrough<K, V>
-where
-    K: Copy + Eq + Hash + Send + Sync + 'static,
-    V: ?Sized + Send + Sync + 'static,
-{
+impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
     pub(super) fn new(
         operation: &'static str,
         rule: &CacheRule,
@@ -129,11 +122,11 @@ where
                 let hit = self.good(key).map(|(entry, _)| self.hit(&entry, self.now()));
                 return hit.ok_or_else(|| not_cached(self.operation));
             }
-            CachePolicy::Bypass => return self.bypass(key, load).await,
-            _ if self.rule.ttl.is_zero() => return self.bypass(key, load).await,
+            CachePolicy::Bypass => return self.bypass(load).await,
+            _ if self.rule.ttl.is_zero() => return self.bypass(load).await,
             CachePolicy::Refresh => {
-                let next_id = self.table().next_id;
-                return self.wait(key, Some(next_id), load).await;
+                let departures = self.table().departures;
+                return self.wait(key, Some(departures), load).await;
             }
             CachePolicy::Default | CachePolicy::NeverStale | CachePolicy::StaleAllowed => {}
         }
@@ -187,10 +180,7 @@ where
 
     /// What is remembered, if it is good for whoever needs nothing newer than `required`, and how old it is.
     pub(super) fn as_of(&self, key: K, required: u64) -> Option<(Arc<Entry<K, V>>, Age)> {
-        let entry = self.remembered(key).filter(|entry| entry.generation >= required)?;
-        let now = self.now();
-        let age = entry.age(now, self.lifetime(&entry, now));
-        (age != Age::Gone).then_some((entry, age))
+        self.aged(key).filter(|(entry, _)| entry.generation >= required)
     }
 
     /// Remembers what came otherwise than by a load, if nothing has changed since.
@@ -199,7 +189,8 @@ where
             return;
         }
         let mut table = self.table();
-        let entry = Arc::new(Entry::new(key, value, at.generation, at.at));
+        let loaded = Loaded { value, calls: 0, parts: 1, good_until: None };
+        let entry = Arc::new(Entry::new(key, loaded, at, 0));
         let required = || (self.required)(&self.generations, key);
         publish(&mut *table, at.generation, required, |_| self.publish(&entry));
     }
@@ -207,7 +198,7 @@ where
     /// Everything is read anew, and nothing of it stays in memory but what somebody holds.
     pub(super) fn clear(&self) {
         let mut table = self.table();
-        table.forget_failures();
+        table.forget_failures(|_| true);
         self.front.store(None);
         for (key, _) in &self.entries {
             self.entries.invalidate(&*key);
@@ -215,14 +206,14 @@ where
         self.entries.run_pending_tasks();
     }
 
-    /// The server answers again: what failed a moment ago may be tried.
+    /// The server answers again: what could not be had a moment ago may be tried.
     pub(super) fn forget_failures(&self) {
-        self.table().forget_failures();
+        self.table().forget_failures(is_outage);
     }
 
-    /// What failed a moment ago may be tried.
+    /// It may be there now.
     pub(super) fn forget_failure(&self, key: K) {
-        self.table().succeeded(key);
+        self.table().forget_failure(key);
     }
 
     pub(super) fn stats(&self) -> CacheStats {
@@ -264,14 +255,8 @@ where
         if !entry.take_refresh(now, pause) {
             return;
         }
-        let mut table = self.table();
-        let required = (self.required)(&self.generations, entry.key);
-        let is_latest = self.remembered(entry.key).is_some_and(|latest| latest.flight == entry.flight);
-        let is_coming = table.flight(entry.key, required).is_some();
-        if is_latest && !is_coming && table.failure(entry.key, required, now).is_none() {
-            let (_, takeoff) = self.begin(&mut table, entry.key, Purpose::Ahead, load);
-            drop(table);
-            takeoff.go();
+        if let Boarded::New(flight) = self.board(entry.key, Purpose::Ahead, None) {
+            take_off(self, flight, load);
         }
     }
 
@@ -285,25 +270,18 @@ where
     where
         F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
     {
-        let (key, now) = (entry.key, self.now());
-        let mut table = self.table();
-        let required = (self.required)(&self.generations, key);
-        let mut served = Served::Stale(reason);
-        if let Some(error) = table.failure(key, required, now) {
-            if !is_outage(error) {
-                self.counters.failure_repeated();
-                return Err(error.clone().with_attempts(0));
+        let reason = match self.board(entry.key, Purpose::Next, None) {
+            Boarded::Come(entry) => return Ok(self.hit(&entry, self.now())),
+            Boarded::Failed(error) if !is_outage(&error) => return Err(self.repeated(error)),
+            Boarded::Failed(error) if reason == Stale::Refreshing => Stale::Failed(error.kind()),
+            Boarded::Failed(_) | Boarded::Flight(..) => reason,
+            Boarded::New(flight) => {
+                take_off(self, flight, load);
+                reason
             }
-            if reason == Stale::Refreshing {
-                served = Served::Stale(Stale::Failed(error.kind()));
-            }
-        } else if table.flight(key, required).is_none() {
-            let (_, takeoff) = self.begin(&mut table, key, Purpose::Next, load);
-            drop(table);
-            takeoff.go();
-        }
+        };
         self.counters.stale();
-        Ok(entry.served(served, now, 0))
+        Ok(entry.served(Served::Stale(reason), self.now(), 0))
     }
 
     /// What is there instead of an error, if it will do.
@@ -324,8 +302,8 @@ where
         Ok(entry.served(Served::Stale(Stale::Failed(error.kind())), now, error.attempts()))
     }
 
-    /// Waits for a flight that brings what is new enough: any such flight, or for a refresh one that is sent after
-    /// `next_id` was the number of the next.
+    /// Waits for a flight that brings what is new enough: any such flight, or for a refresh one that is sent after there
+    /// had been so many departures.
     async fn wait<F>(
         self: &Arc<Self>,
         key: K,
@@ -336,128 +314,104 @@ where
         F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
     {
         loop {
-            let (mut arrival, role) = match self.board(key, refresh, &load) {
+            let (mut arrival, role) = match self.board(key, Purpose::Readers, refresh) {
                 Boarded::Flight(arrival, role) => (arrival, role),
-                Boarded::New(arrival, takeoff) => {
-                    takeoff.go();
+                Boarded::New(flight) => {
+                    self.counters.miss();
+                    let arrival = flight.announcer.subscribe();
+                    take_off(self, flight, &load);
                     (arrival, Role::First)
                 }
                 Boarded::Come(entry) => return Ok(self.joined(&entry)),
-                Boarded::Failed(error) => {
-                    self.counters.failure_repeated();
-                    // This read spent nothing.
-                    return Err(error.with_attempts(0));
-                }
+                Boarded::Failed(error) => return Err(self.repeated(error)),
             };
             let landing = arrival.wait_for(Option::is_some).await.ok().and_then(|landing| landing.clone());
-            match (role, landing) {
-                // It was sent too early, or not at all: there is another after it.
-                (Role::Bystander, _) | (Role::Joiner, Some(Landing::Skipped)) => {}
-                (Role::First, Some(Landing::Loaded(entry))) => {
+            match (role, landing.unwrap_or(Landing::Lost)) {
+                (Role::First, Landing::Loaded(entry)) => {
                     return Ok(entry.served(Served::Fresh, self.now(), entry.calls));
                 }
-                (Role::Joiner, Some(Landing::Loaded(entry))) => return Ok(self.joined(&entry)),
-                (Role::First, Some(Landing::Failed(error))) => return Err(error),
-                (Role::Joiner, Some(Landing::Failed(error))) => return Err(error.with_attempts(0)),
-                // While a reader waits for it, only the end of its runtime keeps it from being made.
-                (Role::First, Some(Landing::Skipped)) | (_, None) => return Err(self.broken_off()),
+                (Role::Joiner, Landing::Loaded(entry)) => return Ok(self.joined(&entry)),
+                (Role::First, Landing::Failed(error)) => return Err(error),
+                (Role::Joiner, Landing::Failed(error)) => {
+                    self.counters.join(0);
+                    return Err(error.with_attempts(0));
+                }
+                (Role::First, Landing::Lost) => return Err(self.broken_off()),
+                // It was sent too early, or not at all: there is another after it.
+                (Role::Bystander, _) | (_, Landing::Skipped | Landing::Lost) => {}
             }
         }
     }
 
-    /// Finds the flight to wait for, or begins one, unless what is wanted has come or failed meanwhile.
-    fn board<F>(self: &Arc<Self>, key: K, refresh: Option<u64>, load: &impl Fn(Load) -> F) -> Boarded<K, V, F>
-    where
-        F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
-    {
+    /// Finds what is new enough, or the flight that brings it, and begins one if there is none, unless it has failed a
+    /// moment ago.
+    fn board(&self, key: K, purpose: Purpose, refresh: Option<u64>) -> Boarded<K, V> {
         let mut table = self.table();
         let required = (self.required)(&self.generations, key);
-        if let Some((entry, _)) = self.good(key)
-            && refresh.is_none_or(|next_id| entry.flight >= next_id)
+        let is_ahead = purpose == Purpose::Ahead;
+        if let Some((entry, age)) = self.good(key)
+            && refresh.is_none_or(|departures| entry.flight > departures)
+            && !(is_ahead && age == Age::Due)
         {
             return Boarded::Come(entry);
         }
-        if let Some(flight) = table.flight(key, required) {
-            if flight.purpose != Purpose::Ahead || flight.is_sent() {
-                let is_for_me = refresh.is_none_or(|next_id| flight.departs_after(next_id));
-                let role = if is_for_me { Role::Joiner } else { Role::Bystander };
-                return Boarded::Flight(flight.announcer.subscribe(), role);
-            }
-            // It lets others go first: one that does not takes its place.
-            flight.cancelled.notify_one();
+        // One ahead of time takes the place of nothing, and lets others go first: one that does not takes its place.
+        let flight = table.flight(key, required).filter(|flight| is_ahead || !flight.gives_way());
+        if let Some(flight) = flight {
+            let is_for_me = refresh.is_none_or(|departures| flight.departs_after(departures));
+            let role = if is_for_me { Role::Joiner } else { Role::Bystander };
+            return Boarded::Flight(flight.announcer.subscribe(), role);
         }
         // Whoever wants it anew wants it tried anew.
         let failure = table.failure(key, required, self.now()).filter(|_| refresh.is_none());
         if let Some(error) = failure {
             return Boarded::Failed(error.clone());
         }
-        self.counters.miss();
-        let (arrival, takeoff) = self.begin(&mut table, key, Purpose::Readers, load);
-        Boarded::New(arrival, takeoff)
-    }
-
-    /// Puts a flight into the table. It has to take off when the table is let go of.
-    fn begin<F>(
-        self: &Arc<Self>,
-        table: &mut Table<K, V>,
-        key: K,
-        purpose: Purpose,
-        load: impl Fn(Load) -> F,
-    ) -> (Arrival<K, V>, Takeoff<K, V, F>)
-    where
-        F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
-    {
-        let id = table.next_id;
-        table.next_id += 1;
-        let (takeoff, flight) = Takeoff::new(self, key, id, purpose, load);
-        let arrival = flight.announcer.subscribe();
-        table.insert(key, flight);
-        (arrival, takeoff)
+        let flight = Flight::new(key, purpose);
+        table.insert(&flight);
+        Boarded::New(flight)
     }
 
     /// Ends a flight: what it brought is remembered, if nothing has changed since it was sent.
-    pub(super) fn land(
-        &self,
-        key: K,
-        flight: &Flight<K, V>,
-        result: Result<Loaded<V>, Error>,
-    ) -> Landing<K, V> {
+    pub(super) fn land(&self, flight: &Arc<Flight<K, V>>, result: Result<Loaded<V>, Error>) -> Landing<K, V> {
+        let key = flight.key;
         let mut table = self.table();
-        let was_there = table.remove(key, flight.id);
+        let was_there = table.remove(flight);
         let begun = flight.departure.begun();
         let loaded = match result {
             // It was withdrawn: another one has taken its place.
             Err(_) if begun.is_none() && !was_there => return Landing::Skipped,
             Err(error) => {
-                if is_to_be_remembered(&error) {
+                // A later part of a list may not have had its turn.
+                if begun.is_some() || is_to_be_remembered(&error) {
                     let generation =
                         begun.map_or_else(|| self.generations.latest(), |begun| begun.generation);
-                    table.failed(key, error.clone(), generation, self.now());
+                    table.failed(key, generation, error.clone(), self.now());
+                }
+                // What is remembered is from before it was deleted.
+                let before = begun.filter(|_| error.is_not_found());
+                if let (Some(begun), Some(entry)) = (before, self.remembered(key))
+                    && entry.generation <= begun.generation
+                {
+                    self.let_go(&entry);
                 }
                 return Landing::Failed(error);
             }
             Ok(loaded) => loaded,
         };
-        table.succeeded(key);
-        let at = begun.unwrap_or_else(|| Begun { generation: 0, at: self.now() });
-        let mut entry = Entry::new(key, loaded.value, at.generation, at.at);
-        (entry.good_until, entry.flight) = (loaded.good_until, flight.id);
-        (entry.calls, entry.parts) = (loaded.calls, loaded.parts);
-        let entry = Arc::new(entry);
+        let begun = begun.unwrap_or_else(|| Begun { generation: 0, at: self.now() });
+        table.succeeded(key, begun.generation, self.now());
+        let entry = Arc::new(Entry::new(key, loaded, begun, flight.number()));
         let required = || (self.required)(&self.generations, key);
-        if !publish(&mut *table, at.generation, required, |_| self.publish(&entry)) {
+        if !publish(&mut *table, begun.generation, required, |_| self.publish(&entry)) {
             self.counters.discarded();
             debug!(operation = self.operation, "something changed during the load: it is not remembered");
         }
         Landing::Loaded(entry)
     }
 
-    /// Where all find it, unless something newer is there; whoever does this holds the table.
+    /// Where all find it; whoever does this holds the table.
     fn publish(&self, entry: &Arc<Entry<K, V>>) {
-        let newness = |entry: &Entry<K, V>| (entry.generation, entry.loaded_at, entry.flight);
-        if self.remembered(entry.key).is_some_and(|there| newness(&there) > newness(entry)) {
-            return;
-        }
         self.newest.fetch_max(nanos(entry.loaded_at), Ordering::Release);
         self.entries.insert(entry.key, Arc::clone(entry));
         self.front.store(Some(Arc::clone(entry)));
@@ -469,13 +423,13 @@ where
         Error::new(ErrorKind::Internal, message).after_sending().with_operation(self.operation)
     }
 
-    async fn bypass<F>(self: &Arc<Self>, key: K, load: impl Fn(Load) -> F) -> Result<Cached<V>, Error>
+    async fn bypass<F>(self: &Arc<Self>, load: impl Fn(Load) -> F) -> Result<Cached<V>, Error>
     where
         F: Future<Output = Result<Loaded<V>, Error>>,
     {
-        let sent = Departure::default();
-        let load = load(Load::new(self, key, None, Priority::Foreground, "bypass", &sent));
-        let loaded = load.await?;
+        let watched = Load::new(self, None, Priority::Foreground, "bypass");
+        let sent = watched.sent.clone();
+        let loaded = load(watched).await?;
         let sent = sent.begun().unwrap_or_else(|| Begun { generation: 0, at: self.now() });
         let age = self.now().saturating_sub(sent.at);
         Ok(Cached::new(loaded.value, Served::Fresh, age, loaded.calls, sent.generation))
@@ -487,19 +441,46 @@ where
         entry.served(Served::Fresh, self.now(), 0)
     }
 
+    /// An error that this read spent nothing on.
+    fn repeated(&self, error: Error) -> Error {
+        self.counters.failure_repeated();
+        error.with_attempts(0)
+    }
+
     fn find(&self, key: K) -> Option<Found<K, V>> {
-        let entry = self.remembered(key)?;
-        let now = self.now();
-        let age = entry.age(now, self.lifetime(&entry, now));
-        if age == Age::Gone {
-            // Personal data goes when its time is up.
-            self.front.compare_and_swap(&entry, None);
-            return None;
-        }
+        let (entry, age) = self.aged(key)?;
         if entry.generation < (self.required)(&self.generations, key) {
             return Some(Found::Invalidated(entry));
         }
         Some(if age == Age::TooOld { Found::TooOld(entry) } else { Found::Good(entry, age) })
+    }
+
+    /// What is remembered and good for anything, and how old it is.
+    fn aged(&self, key: K) -> Option<(Arc<Entry<K, V>>, Age)> {
+        let entry = self.remembered(key)?;
+        let now = self.now();
+        let age = entry.age(now, self.lifetime(&entry, now));
+        if age != Age::Gone {
+            return Some((entry, age));
+        }
+        // Personal data goes when its time is up.
+        self.let_go(&entry);
+        None
+    }
+
+    /// Remembers it no longer. Another one may have come by now: the table may be locked or not.
+    fn let_go(&self, entry: &Arc<Entry<K, V>>) {
+        self.front.compare_and_swap(entry, None);
+        self.entries.entry(entry.key).and_compute_with(|there| match there {
+            Some(there) if Arc::ptr_eq(there.value(), entry) => Op::Remove,
+            _ => Op::Nop,
+        });
+        self.entries.run_pending_tasks();
+    }
+
+    /// How many calls it takes to load what is remembered.
+    pub(super) fn parts(&self, key: K) -> u32 {
+        self.remembered(key).map_or(1, |entry| entry.parts)
     }
 
     fn remembered(&self, key: K) -> Option<Arc<Entry<K, V>>> {

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | `ultracart_cache_reads_total` | counter | `outcome` (`hit`, `join`, `miss`, `stale`) |
 //! | `ultracart_cache_calls_saved_total` | counter | |
-//! | `ultracart_cache_refreshes_total` | counter | `outcome` (`begun`, `skipped`) |
+//! | `ultracart_cache_refreshes_total` | counter | `outcome` (`made`, `skipped`) |
 //! | `ultracart_cache_discarded_loads_total` | counter | |
 
 use std::ops::AddAssign;
@@ -20,16 +20,16 @@ use serde::Serialize;
 pub struct CacheStats {
     /// Reads that were answered with what was remembered and good.
     pub hits: u64,
-    /// Reads that waited for a call that another read had begun.
+    /// Reads that waited for a call that another read had begun, whatever it came to.
     pub joins: u64,
     /// Reads that began a load, be it one call, several, or none because all readers went away before its turn came. A read by
     /// [`CachePolicy::Bypass`](crate::CachePolicy::Bypass) counts nowhere.
     pub misses: u64,
     /// Reads that were answered with what was too old or invalid.
     pub stale: u64,
-    /// Calls that were begun ahead of time, for reads to come.
+    /// Loads that were sent ahead of time, for reads to come. One that gave way before that to whoever waits is none.
     pub refreshes: u64,
-    /// Calls ahead of time that were not made, to keep the rest of the quota for what waits for it.
+    /// Loads ahead of time that were not made, to keep the rest of the quota for what waits for it.
     pub refreshes_skipped: u64,
     /// What was read and not remembered, since something changed meanwhile.
     pub discarded: u64,
@@ -121,14 +121,11 @@ impl Counters {
         sink::read(self.operation, "stale");
     }
 
-    pub(super) fn refresh(&self) {
+    /// A load was made ahead of time, and has cost so much.
+    pub(super) fn refresh(&self, calls: u32) {
         self.refreshes.fetch_add(1, Ordering::Relaxed);
-        sink::refresh(self.operation, "begun");
-    }
-
-    /// What a call that was begun ahead of time has cost.
-    pub(super) fn refreshed(&self, calls: u32) {
         self.calls_ahead.fetch_add(calls.into(), Ordering::Relaxed);
+        sink::refresh(self.operation, "made");
     }
 
     pub(super) fn refresh_skipped(&self) {

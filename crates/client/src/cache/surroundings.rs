@@ -14,7 +14,7 @@ const QUIET: Duration = Duration::from_millis(250);
 /// No reload waits longer than this for a burst to end.
 const LONGEST_BURST: Duration = Duration::from_secs(2);
 
-/// A call ahead of time leaves at least one in so many of each window's calls.
+/// What is read ahead of time leaves at least one in so many of each window's calls.
 const RESERVE: u32 = 10;
 
 #[derive(Debug)]
@@ -31,6 +31,7 @@ pub(crate) struct Surroundings {
 /// When webhooks came, in nanoseconds from 1 on; 0 is never.
 #[derive(Debug, Default)]
 struct Deliveries {
+    /// The first one, or the first after a time so long that others may have been lost.
     first: AtomicU64,
     last: AtomicU64,
 }
@@ -67,20 +68,26 @@ impl Surroundings {
     /// How long what was loaded then is good, while webhooks come that would tell of a change. They have to have come
     /// before it was loaded, so that none was missed, and lately.
     pub(super) fn webhook_ttl(&self, loaded_at: Duration, now: Duration) -> Option<Duration> {
+        let last = self.deliveries.last.load(Ordering::Acquire);
         let first = self.deliveries.first.load(Ordering::Acquire);
-        if first == 0 || first >= nanos(loaded_at) {
-            return None;
-        }
-        let last = Duration::from_nanos(self.deliveries.last.load(Ordering::Acquire));
-        (now.saturating_sub(last) < self.webhook_ttl).then_some(self.webhook_ttl)
+        (first < nanos(loaded_at) && self.still_come(last, now)).then_some(self.webhook_ttl)
+    }
+
+    /// Whether they still come where the last one came then.
+    fn still_come(&self, last: u64, now: Duration) -> bool {
+        last > 0 && now.saturating_sub(Duration::from_nanos(last)) < self.webhook_ttl
     }
 
     /// A delivery has come, and its sender has proved to be UltraCart.
     #[cfg(any(test, feature = "webhook"))]
     pub(super) fn on_delivery(&self) {
-        let now = nanos(self.now()).max(1);
-        _ = self.deliveries.first.compare_exchange(0, now, Ordering::AcqRel, Ordering::Acquire);
-        self.deliveries.last.fetch_max(now, Ordering::AcqRel);
+        let now = self.now();
+        let at = nanos(now).max(1);
+        if !self.still_come(self.deliveries.last.load(Ordering::Acquire), now) {
+            // Before `last`, so that nobody takes what was read during the lapse for read after it.
+            self.deliveries.first.fetch_max(at, Ordering::AcqRel);
+        }
+        self.deliveries.last.fetch_max(at, Ordering::AcqRel);
     }
 
     /// An event has made something invalid, and may not be the last.
@@ -107,14 +114,15 @@ impl Surroundings {
         }
     }
 
-    /// A call that nobody waits for, if the quota allows one. One at a time: each sees what is left by the one before it.
-    pub(super) async fn spare_call(&self) -> Option<SemaphorePermit<'_>> {
+    /// So many calls that nobody waits for, if the quota allows them. For one load at a time: each sees what is left by the
+    /// one before it.
+    pub(super) async fn spare_calls(&self, calls: u32) -> Option<SemaphorePermit<'_>> {
         let permit = self.spare_calls.try_acquire().ok()?;
         let snapshot = self.limiter.snapshot().await.ok()?;
         let is_held = snapshot.closed.is_some_and(|closed| closed.because == Bound::Hold);
         let is_left = snapshot.windows.iter().all(|window| {
             let burst = window.window.burst.unwrap_or(window.window.calls);
-            window.remaining > burst.div_ceil(RESERVE)
+            window.remaining >= burst.div_ceil(RESERVE).saturating_add(calls)
         });
         (is_left && !is_held).then_some(permit)
     }

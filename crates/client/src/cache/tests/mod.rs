@@ -5,6 +5,7 @@ mod notes;
 mod property;
 mod reads;
 mod scenarios;
+mod threads;
 
 use std::collections::VecDeque;
 use std::fmt;

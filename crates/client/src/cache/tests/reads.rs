@@ -1,18 +1,23 @@
 //! What a reader gets, by policy, age and what has happened.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use tokio::runtime::Runtime;
 use ultracart_transport::limiter::Priority;
 use ultracart_transport::{Error, ErrorKind, Sending};
 
-use super::{Answer, Bench, Generations, Load, Loading, MINUTE, SECOND, settle};
-use crate::CachePolicy::{self, Bypass, Default, NeverStale, OnlyIfCached, Refresh, StaleAllowed};
+use super::{Answer, Bench, Call, Generations, Load, Loaded, Loading, MINUTE, Read, SECOND, settle};
+use crate::CachePolicy::{Bypass, Default, NeverStale, OnlyIfCached, Refresh, StaleAllowed};
+use crate::cache::flights::Table;
 use crate::config::CacheRule;
 use crate::{Served, Stale};
 
 const FAILURE: Answer = Answer::Failure(ErrorKind::Server);
+const MISSING: Answer = Answer::Failure(ErrorKind::NotFound);
 
 #[tokio::test]
 async fn an_answer_says_how_old_it_is_and_what_it_cost() {
@@ -71,6 +76,56 @@ async fn a_second_attempt_sees_what_changed_since_the_first() {
     call.answer(Answer::Value(2));
     assert_eq!((*read.await.unwrap().unwrap(), *after.await.unwrap().unwrap()), (2, 2));
     assert_eq!(bench.cache.stats().discarded, 0);
+}
+
+#[tokio::test]
+async fn a_second_attempt_is_sent_after_what_was_asked_since_the_first() {
+    let bench = Bench::new();
+    let read = bench.read(1, Default);
+    let call = bench.api.next().await.unwrap();
+    call.send(); // a 429
+    let refresh = bench.read(1, Refresh);
+    settle().await;
+    call.send_and_answer(Answer::Value(1));
+    assert_eq!((*read.await.unwrap().unwrap(), *refresh.await.unwrap().unwrap()), (1, 1));
+    assert_eq!(bench.api.made(), 1);
+}
+
+#[tokio::test]
+async fn what_has_taken_the_place_of_a_load_that_is_sent_again_is_not_needed() {
+    let bench = Bench::new();
+    let (before, first) = overtaken(&bench).await;
+    let after = bench.read(1, Default);
+    let second = bench.api.next().await.unwrap();
+    first.send();
+    settle().await;
+    assert!(second.answer.is_closed());
+    first.answer(Answer::Value(2));
+    assert_eq!((*before.await.unwrap().unwrap(), *after.await.unwrap().unwrap()), (2, 2));
+    assert_eq!(*bench.read_now(1, Default).await.unwrap(), 2);
+    // Where that has been sent, both go on.
+    let bench = Bench::new();
+    let (before, first) = overtaken(&bench).await;
+    let after = bench.read(1, Default);
+    let second = bench.api.next().await.unwrap();
+    assert_eq!((second.send(), first.send()), (Sending::GoOn, Sending::GoOn));
+    second.answer(Answer::Value(2));
+    first.answer(Answer::Value(3));
+    assert_eq!((*before.await.unwrap().unwrap(), *after.await.unwrap().unwrap()), (3, 2));
+}
+
+#[tokio::test]
+async fn what_is_over_is_not_sent_again() {
+    let bench = Bench::new();
+    let read = bench.read(1, Default);
+    let call = bench.api.next().await.unwrap();
+    call.send();
+    let watch = call.watch.clone().unwrap();
+    call.answer(Answer::Panic);
+    read.await.unwrap().unwrap_err();
+    assert_eq!(watch.on_sending(false), Sending::Withdraw);
+    bench.clock.advance(5 * SECOND);
+    bench.load(1, 1).await;
 }
 
 #[tokio::test]
@@ -142,24 +197,31 @@ async fn whoever_asks_before_it_is_sent_waits_behind_nobody_who_came_later() {
 }
 
 #[tokio::test]
-async fn a_load_that_gave_way_to_a_failure_is_not_waited_for() {
+async fn each_read_is_counted_and_each_load_ahead_that_was_sent() {
     let bench = Bench::new();
-    let overtaken = bench.read(1, Default);
-    let late = bench.api.next().await.unwrap();
-    late.send();
-    bench.generations.change(1);
-    bench.load(1, 1).await;
-    bench.clock.advance(4 * MINUTE);
-    bench.read_now(1, Default).await.unwrap();
-    let ahead = bench.api.next().await.unwrap();
-    late.answer(FAILURE);
-    overtaken.await.unwrap().unwrap_err();
-    bench.generations.change(1);
-    bench.read_now(1, Default).await.unwrap_err();
-    assert!(ahead.answer.is_closed());
+    let reads: Vec<_> = (0..10).map(|_| bench.read(1, Default)).collect();
+    bench.api.next().await.unwrap().send_and_answer(FAILURE);
+    for read in reads {
+        read.await.unwrap().unwrap_err();
+    }
+    let stats = bench.cache.stats();
+    assert_eq!((stats.misses, stats.joins, stats.calls_saved), (1, 9, 0));
+    // One ahead of time gives way, and one does not.
     bench.clock.advance(5 * SECOND);
-    bench.read_now(1, StaleAllowed).await.unwrap();
-    assert!(bench.api.next().await.is_some(), "nothing is on its way");
+    bench.load(1, 1).await;
+    for is_sent in [false, true] {
+        bench.clock.advance(4 * MINUTE);
+        bench.read_now(1, Default).await.unwrap();
+        let ahead = bench.api.next().await.unwrap();
+        if is_sent {
+            ahead.send_and_answer(Answer::Value(3));
+            settle().await;
+        } else {
+            bench.generations.change(1);
+            bench.load(1, 2).await;
+        }
+        assert_eq!(bench.cache.stats().refreshes, u64::from(is_sent));
+    }
 }
 
 #[tokio::test]
@@ -181,6 +243,68 @@ async fn a_failure_from_before_a_change_is_no_answer_after_it() {
     read.await.unwrap().unwrap_err();
     bench.generations.change(1);
     bench.load(1, 1).await;
+}
+
+/// A load that was sent, and then something changed.
+async fn overtaken(bench: &Bench) -> (Read, Call) {
+    let read = bench.read(1, Default);
+    let call = bench.api.next().await.unwrap();
+    call.send();
+    bench.generations.change(1);
+    (read, call)
+}
+
+#[tokio::test]
+async fn what_a_load_from_before_a_change_came_to_does_not_count_after_one_from_after_it() {
+    for late in [MISSING, FAILURE, Answer::Value(1)] {
+        let bench = Bench::new();
+        let (before, call) = overtaken(&bench).await;
+        let after = bench.read(1, Default);
+        bench.api.next().await.unwrap().send_and_answer(MISSING);
+        after.await.unwrap().unwrap_err();
+        call.answer(late);
+        _ = before.await.unwrap();
+        assert!(bench.read_now(1, Default).await.unwrap_err().is_not_found());
+        assert_eq!(bench.api.made(), 2);
+    }
+    // Nor is an outage an answer after a success, also where that was not remembered.
+    let bench = Bench::new();
+    let (before, call) = overtaken(&bench).await;
+    let (after, later) = overtaken(&bench).await;
+    later.answer(Answer::Value(1));
+    after.await.unwrap().unwrap();
+    call.answer(FAILURE);
+    before.await.unwrap().unwrap_err();
+    bench.load(1, 2).await;
+}
+
+#[tokio::test]
+async fn where_the_server_answers_again_only_outages_are_forgotten() {
+    let bench = Bench::new();
+    for (key, failure) in [(1, FAILURE), (2, MISSING), (3, MISSING)] {
+        let read = bench.read(key, Default);
+        bench.api.next().await.unwrap().send_and_answer(failure);
+        read.await.unwrap().unwrap_err();
+    }
+    bench.cache.forget_failures();
+    bench.load(1, 1).await;
+    bench.cache.forget_failure(2);
+    bench.load(2, 2).await;
+    assert!(bench.read_now(3, Default).await.unwrap_err().is_not_found());
+    bench.cache.clear();
+    bench.load(3, 3).await;
+}
+
+#[test]
+fn not_all_failures_are_remembered_and_the_latest_are() {
+    let mut table = Table::<i32, u64>::new();
+    let is_remembered = |table: &Table<i32, u64>, key| table.failure(key, 0, MINUTE).is_some();
+    for key in 0..100_000 {
+        table.failed(key, 0, Error::new(ErrorKind::NotFound, "gone"), MINUTE);
+        assert!(is_remembered(&table, key));
+    }
+    let remembered = (0..100_000).filter(|key| is_remembered(&table, *key)).count();
+    assert!((5_000..=10_000).contains(&remembered), "{remembered}");
 }
 
 #[tokio::test]
@@ -336,7 +460,11 @@ async fn an_error_that_cost_no_call_is_not_remembered() {
         let read = bench.read(1, Default);
         bench.api.next().await.unwrap().answer(Answer::Failure(kind));
         assert_eq!(read.await.unwrap().unwrap_err().kind(), kind);
-        bench.load(1, 1).await;
+        // One that did is: a later part of a list may not have had its turn.
+        let read = bench.read(1, Default);
+        bench.api.next().await.unwrap().send_and_answer(Answer::Failure(kind));
+        read.await.unwrap().unwrap_err();
+        assert_eq!(bench.read_now(1, Default).await.unwrap_err().kind(), kind);
     }
 }
 
@@ -400,6 +528,41 @@ async fn what_is_stale_is_given_at_once_where_that_is_allowed() {
     settle().await;
     let fresh = bench.read_now(1, StaleAllowed).await.unwrap();
     assert_eq!((*fresh, fresh.served(), bench.api.made()), (2, Served::Fresh, 2));
+}
+
+/// What one finds to be stale may have been renewed by the time it looks for who renews it.
+#[test]
+fn many_who_allow_stale_make_one_call_for_a_change() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
+    let bench = Bench::new();
+    let calls = Arc::new(AtomicU64::new(0));
+    let its_calls = Arc::clone(&calls);
+    let load = move |load: Load| {
+        let calls = Arc::clone(&its_calls);
+        async move {
+            load.watch.unwrap().on_sending(false);
+            Ok(Loaded::new(calls.fetch_add(1, Ordering::Relaxed) + 1, 1))
+        }
+    };
+    runtime.block_on(async {
+        bench.cache.get(1, Default, load.clone()).await.unwrap();
+        for round in 2..5_000 {
+            bench.generations.change(1);
+            let reads: Vec<_> = (0..4)
+                .map(|_| {
+                    let (cache, load) = (Arc::clone(&bench.cache), load.clone());
+                    tokio::spawn(async move { cache.get(1, StaleAllowed, load).await.map(drop) })
+                })
+                .collect();
+            for read in reads {
+                read.await.unwrap().unwrap();
+            }
+            while bench.cache.good(1).is_none() {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(calls.load(Ordering::Relaxed), round);
+        }
+    });
 }
 
 #[tokio::test]
@@ -479,6 +642,30 @@ async fn what_webhooks_tell_of_is_good_for_longer_while_they_come() {
 }
 
 #[tokio::test]
+async fn what_was_read_while_no_webhooks_came_is_good_for_no_longer_when_they_come_again() {
+    let bench = Bench::new();
+    bench.surroundings.on_delivery();
+    bench.clock.advance(Duration::from_hours(2));
+    bench.load(1, 1).await;
+    bench.clock.advance(5 * MINUTE);
+    bench.surroundings.on_delivery();
+    assert!(bench.read_now(1, OnlyIfCached).await.is_err());
+    bench.clock.advance(SECOND);
+    bench.load(1, 2).await;
+    bench.clock.advance(45 * MINUTE);
+    assert!(bench.read_now(1, OnlyIfCached).await.is_ok());
+}
+
+/// Nobody but the test holds it any more; moka takes a moment to let go.
+fn is_let_go(bench: &Bench, held: &Arc<u64>) -> bool {
+    (0..100_000).any(|_| {
+        std::thread::yield_now();
+        assert!(bench.cache.good(0).is_none());
+        Arc::strong_count(held) == 1
+    })
+}
+
+#[tokio::test]
 async fn what_is_cleared_is_gone() {
     let bench = Bench::new();
     let held = bench.load(1, 1).await.into_inner();
@@ -486,7 +673,7 @@ async fn what_is_cleared_is_gone() {
     assert_eq!(Arc::strong_count(&held), 2);
     bench.generations.change_all();
     bench.cache.clear();
-    assert_eq!(Arc::strong_count(&held), 1);
+    assert!(is_let_go(&bench, &held));
     for policy in [OnlyIfCached, StaleAllowed] {
         let read = bench.read(1, policy);
         if policy == StaleAllowed {
@@ -496,30 +683,56 @@ async fn what_is_cleared_is_gone() {
     }
 }
 
-/// A runtime that ends takes its loads along, and nobody else.
-#[test]
-fn a_runtime_that_ends_leaves_no_reader_waiting() {
+#[tokio::test]
+async fn what_is_too_old_for_anything_leaves_memory_when_it_is_asked_for() {
+    let bench = Bench::new();
+    let held = bench.load(1, 1).await.into_inner();
+    bench.load(2, 2).await;
+    bench.clock.advance(Duration::from_hours(24) + 5 * MINUTE);
+    bench.read_now(1, OnlyIfCached).await.unwrap_err();
+    assert!(is_let_go(&bench, &held));
+}
+
+/// What a load comes to for a reader on another runtime, when its own comes to an end.
+fn after_the_end_of_a_runtime(end: impl FnOnce(Runtime)) -> Result<u64, Error> {
     let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
     let (first, second) = (runtime(), runtime());
     let bench = first.block_on(async {
         let bench = Bench::new();
-        bench.read(1, CachePolicy::Default);
+        bench.read(1, Default);
         settle().await;
         bench
     });
     let joined = second.spawn({
         let (cache, load) = (Arc::clone(&bench.cache), bench.api.load());
-        async move { cache.get(1, CachePolicy::Default, load).await }
+        async move { cache.get(1, Default, load).await }
     });
     second.block_on(settle());
-    drop(first);
-    // It is begun anew, on the runtime of who waits.
+    end(first);
     second.block_on(async {
         while let Some(call) = bench.api.next().await {
             call.send_and_answer(Answer::Value(1));
         }
-    });
-    assert_eq!(*second.block_on(joined).unwrap().unwrap(), 1);
+        joined.await.unwrap().map(|value| *value)
+    })
+}
+
+/// It takes its loads along, and nobody else: they are begun anew, on the runtime of who waits.
+#[test]
+fn a_runtime_that_ends_leaves_no_reader_waiting() {
+    assert_eq!(after_the_end_of_a_runtime(drop).unwrap(), 1);
+}
+
+#[test]
+fn a_panic_elsewhere_is_no_panic_of_a_load() {
+    let unwind = |runtime| {
+        let unwound = catch_unwind(AssertUnwindSafe(|| {
+            let _runtime: Runtime = runtime;
+            std::panic::resume_unwind(Box::new("elsewhere"));
+        }));
+        assert!(unwound.is_err());
+    };
+    assert_eq!(after_the_end_of_a_runtime(unwind).unwrap(), 1);
 }
 
 #[test]
@@ -634,4 +847,15 @@ fn so_many_changes_are_told_apart_and_then_all_has_changed() {
     for id in [-1, 0, 99_999, 100_000] {
         assert_eq!(generations.of(id), last);
     }
+}
+
+#[tokio::test]
+async fn what_a_refresh_found_to_be_gone_is_not_read_after_it() {
+    let bench = Bench::new();
+    bench.load(1, 1).await;
+    bench.clock.advance(SECOND);
+    let refresh = bench.read(1, Refresh);
+    bench.api.next().await.unwrap().send_and_answer(Answer::Failure(ErrorKind::NotFound));
+    assert_eq!(refresh.await.unwrap().unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(bench.read_now(1, Default).await.is_err());
 }
