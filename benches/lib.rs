@@ -1,5 +1,8 @@
 //! What the benchmarks share: the same bodies for everything that is compared.
 
+pub mod clock;
+pub mod threads;
+
 use ultracart_model::{
     GroupOid, Notification, Permission, User, UserGroupMembership, UserId, UserLogin, UsersResponse,
 };

@@ -202,6 +202,19 @@ impl Limiter {
         Ok(())
     }
 
+    /// A turn, as a call that was answered has it.
+    ///
+    /// # Errors
+    /// As a call that does not get its turn.
+    #[cfg(feature = "bench")]
+    #[doc(hidden)]
+    pub async fn turn(&self) -> Result<(), Error> {
+        let permit = self.acquire(Ask::default()).await?;
+        permit.sending();
+        permit.finish(Outcome::Answered);
+        Ok(())
+    }
+
     /// Ends everything that is to be sent with this credential: UltraCart disabled the application.
     pub(crate) fn halt(&self, error: Error) {
         self.core.halt(&self.application, error);
