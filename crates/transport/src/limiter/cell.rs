@@ -25,10 +25,12 @@ pub(super) struct Cell {
     learned: bool,
     /// Of a call: how long it takes to drain.
     period: Duration,
+    /// How long all calls of the burst but one take, in nanoseconds.
+    tolerance: u64,
     /// Calls that fit in at once.
     burst: NonZeroU32,
     state: Arc<State>,
-    governor: RateLimiter<NotKeyed, Shared, Shared, NoOpMiddleware<Duration>>,
+    governor: RateLimiter<NotKeyed, Shared, Shared, NoOpMiddleware<Nanos>>,
 }
 
 /// What governor reads and writes: its theoretical arrival time (when the window is empty again), and the time that a
@@ -60,10 +62,10 @@ impl StateStore for Shared {
 }
 
 impl Clock for Shared {
-    type Instant = Duration;
+    type Instant = Nanos;
 
-    fn now(&self) -> Duration {
-        Duration::from_nanos(self.0.now.load(Ordering::Relaxed))
+    fn now(&self) -> Nanos {
+        self.0.now.load(Ordering::Relaxed).into()
     }
 }
 
@@ -82,7 +84,8 @@ impl Cell {
             .map_or(Quota::per_second(NonZeroU32::MIN), |quota| quota.allow_burst(burst));
         let state = Arc::new(State::default());
         let governor = RateLimiter::new(quota, Shared(Arc::clone(&state)), Shared(Arc::clone(&state)));
-        Self { window, learned: false, period, burst, state, governor }
+        let tolerance = nanos(period * (burst.get() - 1));
+        Self { window, learned: false, period, tolerance, burst, state, governor }
     }
 
     /// The same, for a window that the server told of.
@@ -116,6 +119,11 @@ impl Cell {
     /// When the next call can be sent.
     pub(super) fn ready_at(&self, now: Duration) -> Duration {
         self.empty_at().saturating_sub(self.period * (self.burst() - 1)).max(now)
+    }
+
+    /// Whether the next call can be sent.
+    pub(super) fn is_ready(&self, now: Duration) -> bool {
+        self.state.tat.load(Ordering::Relaxed).saturating_sub(self.tolerance) <= nanos(now)
     }
 
     /// Takes a call out; the answer is whether there was one.
@@ -152,7 +160,8 @@ impl Cell {
     }
 }
 
-fn nanos(duration: Duration) -> u64 {
+/// What governor reckons in, and the machine too.
+pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -200,6 +209,7 @@ mod tests {
             for gap in gaps {
                 now += Duration::from_micros(gap);
                 let ready = cell.ready_at(now) <= now;
+                prop_assert_eq!(cell.is_ready(now), ready);
                 prop_assert_eq!(cell.take(now), ready);
                 prop_assert_eq!(bucket.take(now.as_nanos()), ready);
             }

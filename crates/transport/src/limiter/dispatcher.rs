@@ -32,6 +32,15 @@ pub(crate) struct Ask {
     pub(crate) deadline: Option<Latest>,
 }
 
+impl Ask {
+    fn is_in_time(&self, now: Duration) -> Result<(), Error> {
+        match self.deadline.filter(|deadline| deadline.at < now) {
+            Some(deadline) => Err(deadline.limit.error(None)),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What all who share a limiter share.
 #[derive(Debug)]
 pub(super) struct Core {
@@ -92,6 +101,9 @@ impl Core {
 
     /// A turn is over. Where the store takes its time, nobody waits for it.
     pub(super) fn settle(self: &Arc<Self>, turn: Turn, outcome: Outcome) {
+        if self.store.settle_at_once(turn, outcome) {
+            return self.look_again();
+        }
         let settled = |core: &Self, reply: Result<Reply, Error>| {
             if let Err(error) = reply {
                 tracing::warn!(%error, "how a call ended could not be kept");
@@ -180,11 +192,22 @@ impl Limiter {
     /// Dropped while it waits, it costs nothing and holds nobody up.
     pub(crate) async fn acquire(&self, ask: Ask) -> Result<Permit, Error> {
         self.go_on()?;
+        if self.core.waiting.load(Ordering::SeqCst) == 0
+            && let Some(turn) = self.core.store.take_at_once(self.application.id)
+        {
+            // Dropped where it comes too late, and so given back.
+            let permit = Permit::new(self.clone(), turn);
+            return ask.is_in_time(turn.taken_at).map(|()| permit);
+        }
+        // Apart, so that the way of most calls has no room for it to be made and moved.
+        Box::pin(self.acquire_later(ask)).await
+    }
+
+    /// A turn that is not there at once, or may not be.
+    async fn acquire_later(&self, ask: Ask) -> Result<Permit, Error> {
         let core = &self.core;
         let now = core.clock.now();
-        if let Some(deadline) = ask.deadline.filter(|deadline| deadline.at < now) {
-            return Err(deadline.limit.error(None));
-        }
+        ask.is_in_time(now)?;
         let mut bound = Bound::InFlight;
         if core.waiting.load(Ordering::SeqCst) == 0 {
             match core.take(self.application.id).await? {
@@ -234,7 +257,10 @@ impl Limiter {
 
     /// Unless nothing is sent with this credential any more.
     fn go_on(&self) -> Result<(), Error> {
-        self.application.halted.get().cloned().map_or(Ok(()), Err)
+        match self.application.halted.get() {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -52,6 +52,11 @@ impl Windows {
         }
     }
 
+    /// Whether every window has a call.
+    pub(super) fn are_ready(&self, now: Duration) -> bool {
+        self.cells.iter().all(|cell| cell.is_ready(now))
+    }
+
     /// Takes a call out of every window; each has been asked for one.
     pub(super) fn take(&mut self, now: Duration) {
         for cell in &self.cells {

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::cell::nanos;
 use super::forecast::{Bound, Forecast, Line};
 use super::rejection::Rejection;
 use super::scope::{Scope, Windows};
@@ -49,8 +50,8 @@ pub(crate) enum Reply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Turn {
     pub(super) application: ApplicationId,
-    number: u64,
-    taken_at: Duration,
+    pub(super) number: u64,
+    pub(super) taken_at: Duration,
 }
 
 /// Why there is no turn yet.
@@ -143,8 +144,10 @@ impl State {
 
     pub(super) fn apply(&mut self, step: Step, now: Duration) -> Reply {
         match step {
-            Step::Take(application) if self.in_flight < self.places() => self.take(application, now),
-            Step::Take(_) => Reply::Wait(Wait { time: None, bound: Bound::InFlight }),
+            Step::Take(application) => match self.take_at_once(application, now) {
+                Some(turn) => Reply::Granted(turn),
+                None => Reply::Wait(self.wait(application, now)),
+            },
             Step::Settle(turn, outcome) => {
                 self.settle(turn, outcome, now);
                 Reply::Done
@@ -167,12 +170,30 @@ impl State {
     }
 
     /// Takes a call out of every window of both scopes, if all of them have one, and otherwise out of none.
-    fn take(&mut self, application: ApplicationId, now: Duration) -> Reply {
-        let Some(windows) = self.applications.get_mut(application.0) else {
-            return Reply::Wait(Wait { time: None, bound: Bound::InFlight });
-        };
+    pub(super) fn take_at_once(&mut self, application: ApplicationId, now: Duration) -> Option<Turn> {
+        if self.in_flight >= self.places() || self.not_before > now {
+            return None;
+        }
+        let windows = self.applications.get_mut(application.0)?;
+        if !windows.are_ready(now) || !self.address.are_ready(now) {
+            return None;
+        }
+        windows.take(now);
+        self.address.take(now);
+        self.in_flight += 1;
+        self.number += 1;
+        self.undo = Some(self.number);
+        Some(Turn { application, number: self.number, taken_at: now })
+    }
+
+    /// What a call has to wait for that cannot go now.
+    fn wait(&self, application: ApplicationId, now: Duration) -> Wait {
         let (mut ready_at, mut bound) = (self.not_before, self.because);
-        for (scope, windows) in [(Scope::Application, &*windows), (Scope::Address, &self.address)] {
+        let Some(windows) = self.applications.get(application.0).filter(|_| self.in_flight < self.places())
+        else {
+            return Wait { time: None, bound: Bound::InFlight };
+        };
+        for (scope, windows) in [(Scope::Application, windows), (Scope::Address, &self.address)] {
             for cell in &windows.cells {
                 let cell_ready_at = cell.ready_at(now);
                 // Of a hold and a window that end together, the window says more.
@@ -182,18 +203,10 @@ impl State {
                 }
             }
         }
-        if ready_at > now {
-            return Reply::Wait(Wait { time: Some(ready_at.saturating_sub(now)), bound });
-        }
-        windows.take(now);
-        self.address.take(now);
-        self.in_flight += 1;
-        self.number += 1;
-        self.undo = Some(self.number);
-        Reply::Granted(Turn { application, number: self.number, taken_at: now })
+        Wait { time: Some(ready_at.saturating_sub(now)), bound }
     }
 
-    fn settle(&mut self, turn: Turn, outcome: Outcome, now: Duration) {
+    pub(super) fn settle(&mut self, turn: Turn, outcome: Outcome, now: Duration) {
         self.in_flight = self.in_flight.saturating_sub(1);
         let Some(application) = self.applications.get_mut(turn.application.0) else { return };
         let scopes = [application, &mut self.address];
@@ -213,9 +226,11 @@ impl State {
                     self.rejections = 0;
                 }
                 let extra = self.gap.saturating_sub(self.config.guard_gap);
-                self.gap -= (extra / 64).max(Duration::from_micros(1)).min(extra);
+                if !extra.is_zero() {
+                    self.gap -= (extra / 64).max(Duration::from_micros(1)).min(extra);
+                }
                 let took = now.saturating_sub(turn.taken_at) + self.gap;
-                self.service_time = Some(self.service_time.map_or(took, |mean| (mean * 7 + took) / 8));
+                self.service_time = Some(self.service_time.map_or(took, |mean| mean_of(mean, took)));
             }
             Outcome::Unknown => {
                 self.undo = None;
@@ -305,4 +320,10 @@ impl State {
             now,
         }
     }
+}
+
+/// The mean, moved an eighth of the way to the latest.
+fn mean_of(mean: Duration, latest: Duration) -> Duration {
+    let sum = nanos(mean).saturating_mul(7).saturating_add(nanos(latest));
+    Duration::from_nanos(sum / 8)
 }
