@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use ultracart_transport::ErrorKind;
 
+use super::threads::Loan;
+
 /// What was read, shared with all who read it, with how fresh it is and what it cost. It stays as it is, for as long as it
 /// is held.
 ///
@@ -24,12 +26,17 @@ use ultracart_transport::ErrorKind;
 /// # }
 /// ```
 pub struct Cached<T: ?Sized> {
-    value: Arc<T>,
+    value: Value<T>,
     served: Served,
     age: Duration,
     calls: u32,
     /// The latest change that it can have seen.
     generation: u64,
+}
+
+enum Value<T: ?Sized> {
+    Own(Arc<T>),
+    Lent(Arc<Loan<T>>),
 }
 
 /// Whether an answer is as new as was asked for.
@@ -56,7 +63,19 @@ pub enum Stale {
 
 impl<T: ?Sized> Cached<T> {
     pub(crate) fn new(value: Arc<T>, served: Served, age: Duration, calls: u32, generation: u64) -> Self {
-        Self { value, served, age, calls, generation }
+        Self { value: Value::Own(value), served, age, calls, generation }
+    }
+
+    #[inline]
+    pub(super) fn lent(loan: Arc<Loan<T>>, age: Duration, generation: u64) -> Self {
+        Self { value: Value::Lent(loan), served: Served::Fresh, age, calls: 0, generation }
+    }
+
+    fn value(&self) -> &Arc<T> {
+        match &self.value {
+            Value::Own(value) => value,
+            Value::Lent(loan) => loan.value(),
+        }
     }
 
     /// The latest change that it can have seen.
@@ -73,7 +92,7 @@ impl<T: ?Sized> Cached<T> {
     /// A part of it.
     pub(crate) fn part<U: ?Sized>(&self, part: Arc<U>) -> Cached<U> {
         Cached {
-            value: part,
+            value: Value::Own(part),
             served: self.served,
             age: self.age,
             calls: self.calls,
@@ -86,7 +105,7 @@ impl<T: ?Sized> Cached<T> {
         self.served
     }
 
-    /// How long ago the server was asked for it.
+    /// How long ago the server was asked for it, but for the last 10 ms.
     pub fn age(&self) -> Duration {
         self.age
     }
@@ -98,33 +117,40 @@ impl<T: ?Sized> Cached<T> {
 
     /// What was read, shared.
     pub fn into_inner(self) -> Arc<T> {
-        self.value
+        match self.value {
+            Value::Own(value) => value,
+            Value::Lent(loan) => Arc::clone(loan.value()),
+        }
     }
 }
 
 impl<T: ?Sized> Deref for Cached<T> {
     type Target = T;
     fn deref(&self) -> &T {
-        &self.value
+        self.value()
     }
 }
 
 impl<T: ?Sized> AsRef<Arc<T>> for Cached<T> {
     fn as_ref(&self) -> &Arc<T> {
-        &self.value
+        self.value()
     }
 }
 
 impl<T: ?Sized> Clone for Cached<T> {
     fn clone(&self) -> Self {
-        Self { value: Arc::clone(&self.value), ..*self }
+        let value = match &self.value {
+            Value::Own(value) => Value::Own(Arc::clone(value)),
+            Value::Lent(loan) => Value::Lent(Arc::clone(loan)),
+        };
+        Self { value, ..*self }
     }
 }
 
 impl<T: ?Sized + fmt::Debug> fmt::Debug for Cached<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cached")
-            .field("value", &self.value)
+            .field("value", self.value())
             .field("served", &self.served)
             .field("age", &self.age)
             .field("calls", &self.calls)

@@ -33,6 +33,7 @@ mod recent;
 mod stats;
 mod surroundings;
 mod sync;
+mod threads;
 mod write;
 
 use std::sync::Arc;

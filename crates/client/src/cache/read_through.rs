@@ -19,7 +19,8 @@ use super::flights::{Announcer, Arrival, Begun, Departure, Flight, Landing, Purp
 use super::generations::{Generations, publish};
 use super::policy::CachePolicy;
 use super::stats::{CacheStats, Counters};
-use super::surroundings::{Surroundings, nanos};
+use super::surroundings::{Surroundings, TICK, nanos};
+use super::threads::{Lent, Slots};
 use crate::config::CacheRule;
 
 /// What is due is tried to be refreshed this often in the time that is left.
@@ -34,6 +35,8 @@ pub(crate) struct ReadThrough<K, V: ?Sized> {
     entries: moka::sync::Cache<K, Arc<Entry<K, V>>>,
     /// The latest entry, at a fraction of what a look into `entries` costs. It is believed no more than any other.
     front: ArcSwapOption<Entry<K, V>>,
+    /// The same, once for each thread, where many ask at the same time.
+    slots: Slots<K, V>,
     generations: Arc<Generations>,
     /// How new an entry has to be.
     required: fn(&Generations, K) -> u64,
@@ -140,8 +143,14 @@ where
             surroundings: Arc::clone(surroundings),
             newest: AtomicU64::new(0),
             follows_webhooks,
+            slots: Slots::none(),
             counters: Counters::new(operation),
         }
+    }
+
+    /// The same for a value that many threads ask for at the same time, with [`lent_hit`](Self::lent_hit).
+    pub(super) fn lending(self) -> Self {
+        Self { slots: Slots::new(), ..self }
     }
 
     /// What `policy` makes of what is remembered and what `load` would bring. `load` is called where there is to be a
@@ -155,21 +164,24 @@ where
     where
         F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
     {
+        if looks(policy)
+            && let Some(hit) = self.front_hit(key)
+        {
+            return Ok(hit);
+        }
         match policy {
             CachePolicy::OnlyIfCached => {
                 let hit = self.good(key).map(|(entry, _)| self.hit(&entry, self.now()));
                 return hit.ok_or_else(|| not_cached(self.operation));
             }
-            CachePolicy::Bypass => return self.bypass(key, load).await,
-            _ if self.rule.ttl.is_zero() => return self.bypass(key, load).await,
+            // What waits is apart, so that a hit has no room for it to be made and moved.
+            CachePolicy::Bypass => return Box::pin(self.bypass(key, load)).await,
+            _ if self.rule.ttl.is_zero() => return Box::pin(self.bypass(key, load)).await,
             CachePolicy::Refresh => {
                 let next_id = self.table().next_id;
-                return self.wait(key, Some(next_id), load).await;
+                return Box::pin(self.wait(key, Some(next_id), load)).await;
             }
             CachePolicy::Default | CachePolicy::NeverStale | CachePolicy::StaleAllowed => {}
-        }
-        if let Some(hit) = self.front_hit(key) {
-            return Ok(hit);
         }
         let stale = match self.find(key) {
             Some(Found::Good(entry, age)) => {
@@ -188,7 +200,7 @@ where
             Some(Found::TooOld(entry)) if policy == CachePolicy::Default => Some(entry),
             _ => None,
         };
-        let result = self.wait(key, None, load).await;
+        let result = Box::pin(self.wait(key, None, load)).await;
         result.or_else(|error| self.better_than(error, stale.as_ref()))
     }
 
@@ -234,7 +246,7 @@ where
     pub(super) fn clear(&self) {
         let mut table = self.table();
         table.forget_failures();
-        self.front.store(None);
+        self.slots.set(None, |_| true, || self.front.store(None));
         for (key, _) in &self.entries {
             self.entries.invalidate(&*key);
         }
@@ -247,17 +259,47 @@ where
     }
 
     pub(super) fn stats(&self) -> CacheStats {
-        self.counters.stats()
+        self.counters.stats(self.slots.counts())
     }
 
-    /// The way of most reads: nothing is allocated, and threads meet at one reference count only.
+    /// A hit that is neither in moka nor to be refreshed: nothing is allocated, and threads meet at one reference count.
     fn front_hit(&self, key: K) -> Option<Cached<V>> {
         let front = self.front.load();
         let entry = front.as_ref().filter(|entry| entry.key == key)?;
-        let now = self.now();
-        let is_fresh = entry.generation >= (self.required)(&self.generations, key)
-            && entry.age(now, self.lifetime(entry, now)) == Age::Fresh;
-        is_fresh.then(|| self.hit(entry, now))
+        let now = self.surroundings.coarse();
+        self.is_fresh(entry, now).then(|| {
+            self.counters.hit(entry.parts);
+            trace!(operation = self.operation, cache = "hit");
+            entry.served(Served::Fresh, now, 0)
+        })
+    }
+
+    /// The same where there are slots, and threads meet nowhere.
+    #[inline]
+    pub(crate) fn lent_hit(&self, key: K, policy: CachePolicy) -> Option<Lent<V>> {
+        if !looks(policy) {
+            return None;
+        }
+        let mut slot = self.slots.own()?;
+        let entry = slot.entry().filter(|entry| entry.key == key)?;
+        let now = self.surroundings.coarse();
+        if !self.is_fresh(entry, now) {
+            return None;
+        }
+        let parts = entry.parts;
+        let hit = slot.hit(now);
+        drop(slot);
+        self.counters.hit_elsewhere(parts);
+        trace!(operation = self.operation, cache = "hit");
+        hit
+    }
+
+    /// Whether an entry is fresh, whatever the exact time is. What is not by then is looked at by that.
+    #[inline]
+    fn is_fresh(&self, entry: &Entry<K, V>, coarse: Duration) -> bool {
+        let latest = coarse.saturating_add(TICK);
+        entry.generation >= (self.required)(&self.generations, entry.key)
+            && entry.age(latest, self.lifetime(entry, latest)) == Age::Fresh
     }
 
     fn hit(&self, entry: &Entry<K, V>, now: Duration) -> Cached<V> {
@@ -491,7 +533,7 @@ where
         }
         self.newest.fetch_max(nanos(entry.loaded_at), Ordering::Release);
         self.entries.insert(entry.key, Arc::clone(entry));
-        self.front.store(Some(Arc::clone(entry)));
+        self.slots.set(Some(entry), |_| true, || self.front.store(Some(Arc::clone(entry))));
     }
 
     fn broken_off(&self) -> Error {
@@ -529,7 +571,8 @@ where
         let age = entry.age(now, self.lifetime(&entry, now));
         if age == Age::Gone {
             // Personal data goes when its time is up.
-            self.front.compare_and_swap(&entry, None);
+            let is_it = |other: &Arc<Entry<K, V>>| Arc::ptr_eq(other, &entry);
+            self.slots.set(None, is_it, || _ = self.front.compare_and_swap(&entry, None));
             return None;
         }
         if entry.generation < (self.required)(&self.generations, key) {
@@ -743,6 +786,11 @@ impl<K, V: ?Sized> fmt::Debug for ReadThrough<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReadThrough").field("operation", &self.operation).finish_non_exhaustive()
     }
+}
+
+/// Whether what is remembered is looked for before anything else.
+fn looks(policy: CachePolicy) -> bool {
+    matches!(policy, CachePolicy::Default | CachePolicy::NeverStale | CachePolicy::StaleAllowed)
 }
 
 fn not_cached(operation: &'static str) -> Error {

@@ -10,9 +10,11 @@
 //! | `ultracart_cache_discarded_loads_total` | counter | |
 
 use std::ops::AddAssign;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
+
+use super::threads::{self, THREADS};
 
 /// What a cache was good for since its client was built; see [`Client::snapshot`](crate::Client::snapshot).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -52,14 +54,13 @@ impl AddAssign for CacheStats {
     }
 }
 
-const SHARDS: usize = 16;
-
 /// Counts hits, which threads must not meet at.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Shard {
     hits: AtomicU64,
-    calls_saved: AtomicU64,
+    /// Calls saved beside one for each hit.
+    beside: AtomicU64,
 }
 
 /// The counters of one cache.
@@ -67,7 +68,7 @@ struct Shard {
 pub(super) struct Counters {
     operation: &'static str,
     facade: sink::Hits,
-    shards: [Shard; SHARDS],
+    shards: [Shard; THREADS],
     joins: AtomicU64,
     misses: AtomicU64,
     stale: AtomicU64,
@@ -96,16 +97,25 @@ impl Counters {
         }
     }
 
+    #[inline]
     pub(super) fn hit(&self, saved: u32) {
         let shard = self.shard();
         shard.hits.fetch_add(1, Ordering::Relaxed);
-        shard.calls_saved.fetch_add(saved.into(), Ordering::Relaxed);
+        if saved != 1 {
+            shard.beside.fetch_add(u64::from(saved).wrapping_sub(1), Ordering::Relaxed);
+        }
+        self.facade.hit(saved);
+    }
+
+    /// A hit that is counted elsewhere.
+    #[inline]
+    pub(super) fn hit_elsewhere(&self, saved: u32) {
         self.facade.hit(saved);
     }
 
     pub(super) fn join(&self, saved: u32) {
         self.joins.fetch_add(1, Ordering::Relaxed);
-        self.shard().calls_saved.fetch_add(saved.into(), Ordering::Relaxed);
+        self.shard().beside.fetch_add(saved.into(), Ordering::Relaxed);
         sink::read(self.operation, "join");
         self.facade.saved(saved);
     }
@@ -144,12 +154,16 @@ impl Counters {
         self.failures_repeated.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn stats(&self) -> CacheStats {
+    /// Together with hits that were counted elsewhere, and what those have saved.
+    pub(super) fn stats(&self, elsewhere: (u64, u64)) -> CacheStats {
         let sum = |count: fn(&Shard) -> &AtomicU64| -> u64 {
-            self.shards.iter().map(|shard| count(shard).load(Ordering::Relaxed)).sum()
+            let counts = self.shards.iter().map(|shard| count(shard).load(Ordering::Relaxed));
+            counts.fold(0, u64::wrapping_add)
         };
+        let hits = sum(|shard| &shard.hits);
+        let saved = elsewhere.1.wrapping_add(hits).wrapping_add(sum(|shard| &shard.beside));
         CacheStats {
-            hits: sum(|shard| &shard.hits),
+            hits: hits + elsewhere.0,
             joins: self.joins.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
             stale: self.stale.load(Ordering::Relaxed),
@@ -157,16 +171,13 @@ impl Counters {
             refreshes_skipped: self.refreshes_skipped.load(Ordering::Relaxed),
             discarded: self.discarded.load(Ordering::Relaxed),
             failures_repeated: self.failures_repeated.load(Ordering::Relaxed),
-            calls_saved: sum(|shard| &shard.calls_saved)
-                .saturating_sub(self.calls_ahead.load(Ordering::Relaxed)),
+            calls_saved: saved.saturating_sub(self.calls_ahead.load(Ordering::Relaxed)),
         }
     }
 
     /// This thread's.
     fn shard(&self) -> &Shard {
-        static THREADS: AtomicUsize = AtomicUsize::new(0);
-        thread_local!(static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed));
-        &self.shards[THREAD.with(|thread| *thread) % SHARDS]
+        &self.shards[threads::number() % THREADS]
     }
 }
 
