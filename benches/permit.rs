@@ -2,15 +2,19 @@
 //!
 //! Ours is the gate and the two windows of an application and of an address, all or none, and what a call that was
 //! answered does to them. The peer is what one would write with governor and tokio: a semaphore, and four `until_ready`,
-//! which lose a call each time that a later one says no. governor has the clock that is its fastest. Windows are so large,
-//! and pauses so short, that nothing ever waits.
+//! which lose a call each time that a later one says no. It is there twice: with the machine's monotonic clock, by which
+//! tokio waits and ours has to go, and with governor's own, which asks the processor and not the system. Windows are so
+//! large, and pauses so short, that nothing ever waits.
 #![expect(clippy::unwrap_used, reason = "a benchmark may fail")]
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use governor::clock::{Clock, DefaultClock, MonotonicClock, ReasonablyRealtime};
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
 use tokio::sync::Semaphore;
 use ultracart_benches::threads::{at_once, now};
 use ultracart_transport::config::{self, Window};
@@ -26,16 +30,17 @@ fn ours(threads: u32) -> Limiter {
     Limiter::new(&config).unwrap()
 }
 
-struct Peer {
+struct Peer<C: Clock> {
     gate: Semaphore,
-    windows: Vec<DefaultDirectRateLimiter>,
+    windows: Vec<RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<C::Instant>>>,
 }
 
-impl Peer {
+impl<C: ReasonablyRealtime + Default> Peer<C> {
     fn new(threads: u32) -> Self {
         let window = |(calls, per): (u32, Duration)| {
             let quota = Quota::with_period(per / calls).unwrap();
-            RateLimiter::direct(quota.allow_burst(NonZeroU32::new(calls).unwrap()))
+            let quota = quota.allow_burst(NonZeroU32::new(calls).unwrap());
+            RateLimiter::direct_with_clock(quota, C::default())
         };
         let windows = WINDOWS.into_iter().chain(WINDOWS).map(window).collect();
         Self { gate: Semaphore::new(threads as usize), windows }
@@ -60,8 +65,12 @@ fn permit(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("ultracart-transport", threads), |b| {
             b.iter_custom(|times| at_once(threads, times, || now(limiter.turn()).unwrap()));
         });
-        let peer = Peer::new(threads);
+        let peer = Peer::<MonotonicClock>::new(threads);
         group.bench_function(BenchmarkId::new("governor × 4 + semaphore", threads), |b| {
+            b.iter_custom(|times| at_once(threads, times, || now(peer.turn())));
+        });
+        let peer = Peer::<DefaultClock>::new(threads);
+        group.bench_function(BenchmarkId::new("governor × 4 + semaphore, quanta", threads), |b| {
             b.iter_custom(|times| at_once(threads, times, || now(peer.turn())));
         });
     }
