@@ -30,6 +30,7 @@ mod generations;
 mod policy;
 mod read_through;
 mod recent;
+mod slots;
 mod stats;
 mod surroundings;
 mod sync;

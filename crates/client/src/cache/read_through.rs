@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tracing::{Instrument as _, debug, trace, warn};
@@ -18,9 +17,10 @@ use super::entry::{Age, Entry, Lifetime};
 use super::flights::{Announcer, Arrival, Begun, Departure, Flight, Landing, Purpose, Table, is_outage};
 use super::generations::{Generations, publish};
 use super::policy::CachePolicy;
+use super::slots::Slots;
 use super::stats::{CacheStats, Counters};
 use super::surroundings::{Surroundings, TICK, nanos};
-use super::threads::{Lent, Slots};
+use super::threads::{self, Latest, Own, THREADS};
 use crate::config::CacheRule;
 
 /// What is due is tried to be refreshed this often in the time that is left.
@@ -33,10 +33,10 @@ pub(crate) struct ReadThrough<K, V: ?Sized> {
     lifetime: Lifetime,
     /// Bounds what is kept. Whether an entry is good is decided here.
     entries: moka::sync::Cache<K, Arc<Entry<K, V>>>,
-    /// The latest entry, at a fraction of what a look into `entries` costs. It is believed no more than any other.
-    front: ArcSwapOption<Entry<K, V>>,
-    /// The same, once for each thread, where many ask at the same time.
-    slots: Slots<K, V>,
+    /// How often each thread found what it looked for. Where the cache lends, also the latest entry, at a fraction of what
+    /// a look into `entries` costs: it is believed no more than any other.
+    slots: Slots<Own<K, V>>,
+    lends: bool,
     generations: Arc<Generations>,
     /// How new an entry has to be.
     required: fn(&Generations, K) -> u64,
@@ -136,21 +136,21 @@ where
             rule: rule.clone(),
             lifetime: Lifetime::new(rule, rule.ttl),
             entries: entries.build(),
-            front: ArcSwapOption::empty(),
+            slots: Slots::new(THREADS, Own::new),
+            lends: false,
             generations: Arc::clone(generations),
             required,
             table: Mutex::new(Table::new()),
             surroundings: Arc::clone(surroundings),
             newest: AtomicU64::new(0),
             follows_webhooks,
-            slots: Slots::none(),
             counters: Counters::new(operation),
         }
     }
 
     /// The same for a value that many threads ask for at the same time, with [`lent_hit`](Self::lent_hit).
     pub(super) fn lending(self) -> Self {
-        Self { slots: Slots::new(), ..self }
+        Self { lends: true, ..self }
     }
 
     /// What `policy` makes of what is remembered and what `load` would bring. `load` is called where there is to be a
@@ -164,11 +164,6 @@ where
     where
         F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
     {
-        if looks(policy)
-            && let Some(hit) = self.front_hit(key)
-        {
-            return Ok(hit);
-        }
         match policy {
             CachePolicy::OnlyIfCached => {
                 let hit = self.good(key).map(|(entry, _)| self.hit(&entry, self.now()));
@@ -246,7 +241,7 @@ where
     pub(super) fn clear(&self) {
         let mut table = self.table();
         table.forget_failures();
-        self.slots.set(None, |_| true, || self.front.store(None));
+        self.replace_latest(None, |_| true);
         for (key, _) in &self.entries {
             self.entries.invalidate(&*key);
         }
@@ -259,39 +254,30 @@ where
     }
 
     pub(super) fn stats(&self) -> CacheStats {
-        self.counters.stats(self.slots.counts())
+        let slots = self.slots.all();
+        let hits = slots.iter().map(|own| own.hits).sum();
+        let calls_saved = slots.iter().map(|own| own.calls_saved).sum();
+        self.counters.stats(hits, calls_saved)
     }
 
-    /// A hit that is neither in moka nor to be refreshed: nothing is allocated, and threads meet at one reference count.
-    fn front_hit(&self, key: K) -> Option<Cached<V>> {
-        let front = self.front.load();
-        let entry = front.as_ref().filter(|entry| entry.key == key)?;
-        let now = self.surroundings.coarse();
-        self.is_fresh(entry, now).then(|| {
-            self.counters.hit(entry.parts);
-            trace!(operation = self.operation, cache = "hit");
-            entry.served(Served::Fresh, now, 0)
-        })
-    }
-
-    /// The same where there are slots, and threads meet nowhere.
+    /// The way of most reads where the cache lends: nothing is allocated, and threads meet nowhere.
     #[inline]
-    pub(crate) fn lent_hit(&self, key: K, policy: CachePolicy) -> Option<Lent<V>> {
-        if !looks(policy) {
+    pub(crate) fn lent_hit(&self, key: K, policy: CachePolicy) -> Option<Cached<V>> {
+        if !matches!(policy, CachePolicy::Default | CachePolicy::NeverStale | CachePolicy::StaleAllowed) {
             return None;
         }
-        let mut slot = self.slots.own()?;
-        let entry = slot.entry().filter(|entry| entry.key == key)?;
+        let mut own = self.own();
+        let Latest { entry, loan } = own.latest.as_ref().filter(|latest| latest.entry.key == key)?;
         let now = self.surroundings.coarse();
         if !self.is_fresh(entry, now) {
             return None;
         }
         let parts = entry.parts;
-        let hit = slot.hit(now);
-        drop(slot);
-        self.counters.hit_elsewhere(parts);
-        trace!(operation = self.operation, cache = "hit");
-        hit
+        let hit = Cached::lent(Arc::clone(loan), now.saturating_sub(entry.loaded_at), entry.generation);
+        own.hit(parts);
+        drop(own);
+        self.tell_of_hit(parts);
+        Some(hit)
     }
 
     /// Whether an entry is fresh, whatever the exact time is. What is not by then is looked at by that.
@@ -303,17 +289,26 @@ where
     }
 
     fn hit(&self, entry: &Entry<K, V>, now: Duration) -> Cached<V> {
-        self.counters.hit(entry.parts);
-        trace!(operation = self.operation, cache = "hit");
+        self.count_hit(entry.parts);
         entry.served(Served::Fresh, now, 0)
     }
 
     /// What was good to be given out, though it is remembered elsewhere.
     pub(super) fn hit_by(&self, value: Arc<V>, begun: Begun) -> Cached<V> {
-        self.counters.hit(1);
-        trace!(operation = self.operation, cache = "hit");
+        self.count_hit(1);
         let age = self.now().saturating_sub(begun.at);
         Cached::new(value, Served::Fresh, age, 0, begun.generation)
+    }
+
+    fn count_hit(&self, calls_saved: u32) {
+        self.own().hit(calls_saved);
+        self.tell_of_hit(calls_saved);
+    }
+
+    #[inline]
+    fn tell_of_hit(&self, calls_saved: u32) {
+        self.counters.tell_of_hit(calls_saved);
+        trace!(operation = self.operation, cache = "hit");
     }
 
     /// Has `entry` renewed before it is too old, if nobody else has.
@@ -533,7 +528,7 @@ where
         }
         self.newest.fetch_max(nanos(entry.loaded_at), Ordering::Release);
         self.entries.insert(entry.key, Arc::clone(entry));
-        self.slots.set(Some(entry), |_| true, || self.front.store(Some(Arc::clone(entry))));
+        self.replace_latest(Some(entry), |_| true);
     }
 
     fn broken_off(&self) -> Error {
@@ -571,8 +566,7 @@ where
         let age = entry.age(now, self.lifetime(&entry, now));
         if age == Age::Gone {
             // Personal data goes when its time is up.
-            let is_it = |other: &Arc<Entry<K, V>>| Arc::ptr_eq(other, &entry);
-            self.slots.set(None, is_it, || _ = self.front.compare_and_swap(&entry, None));
+            self.replace_latest(None, |latest| Arc::ptr_eq(latest, &entry));
             return None;
         }
         if entry.generation < (self.required)(&self.generations, key) {
@@ -582,11 +576,38 @@ where
     }
 
     fn remembered(&self, key: K) -> Option<Arc<Entry<K, V>>> {
-        let front = self.front.load();
-        if let Some(entry) = front.as_ref().filter(|entry| entry.key == key) {
-            return Some(Arc::clone(entry));
+        if self.lends {
+            let own = self.own();
+            let latest = own.latest.as_ref().filter(|latest| latest.entry.key == key);
+            if let Some(latest) = latest {
+                return Some(Arc::clone(&latest.entry));
+            }
         }
         self.entries.get(&key)
+    }
+
+    /// This thread's.
+    #[inline]
+    fn own(&self) -> MutexGuard<'_, Own<K, V>> {
+        self.slots.of(threads::number())
+    }
+
+    /// Has `entry` at hand for each thread instead of the one that was, where `is_replaced`.
+    fn replace_latest(
+        &self,
+        entry: Option<&Arc<Entry<K, V>>>,
+        is_replaced: impl Fn(&Arc<Entry<K, V>>) -> bool,
+    ) {
+        if !self.lends {
+            return;
+        }
+        let mut slots = self.slots.all();
+        let places = slots.iter_mut().map(|own| &mut own.latest);
+        let places = places.filter(|place| place.as_ref().is_none_or(|latest| is_replaced(&latest.entry)));
+        let old: Vec<_> = places.map(|place| std::mem::replace(place, entry.map(Latest::new))).collect();
+        drop(slots);
+        // Only now: to free a long list takes time, for which no reader waits.
+        drop(old);
     }
 
     fn lifetime(&self, entry: &Entry<K, V>, now: Duration) -> Lifetime {
@@ -786,11 +807,6 @@ impl<K, V: ?Sized> fmt::Debug for ReadThrough<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReadThrough").field("operation", &self.operation).finish_non_exhaustive()
     }
-}
-
-/// Whether what is remembered is looked for before anything else.
-fn looks(policy: CachePolicy) -> bool {
-    matches!(policy, CachePolicy::Default | CachePolicy::NeverStale | CachePolicy::StaleAllowed)
 }
 
 fn not_cached(operation: &'static str) -> Error {

@@ -14,8 +14,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
-use super::threads::{self, THREADS};
-
 /// What a cache was good for since its client was built; see [`Client::snapshot`](crate::Client::snapshot).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -54,22 +52,14 @@ impl AddAssign for CacheStats {
     }
 }
 
-/// Counts hits, which threads must not meet at.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Shard {
-    hits: AtomicU64,
-    /// Calls saved beside one for each hit.
-    beside: AtomicU64,
-}
-
-/// The counters of one cache.
+/// The counters of one cache, but for hits, which threads must not meet at.
 #[derive(Debug)]
 pub(super) struct Counters {
     operation: &'static str,
     facade: sink::Hits,
-    shards: [Shard; THREADS],
     joins: AtomicU64,
+    /// What those have saved.
+    calls_joined: AtomicU64,
     misses: AtomicU64,
     stale: AtomicU64,
     refreshes: AtomicU64,
@@ -85,8 +75,8 @@ impl Counters {
         Self {
             operation,
             facade: sink::Hits::new(operation),
-            shards: Default::default(),
             joins: AtomicU64::default(),
+            calls_joined: AtomicU64::default(),
             misses: AtomicU64::default(),
             stale: AtomicU64::default(),
             refreshes: AtomicU64::default(),
@@ -97,25 +87,15 @@ impl Counters {
         }
     }
 
+    /// A hit, which is counted elsewhere.
     #[inline]
-    pub(super) fn hit(&self, saved: u32) {
-        let shard = self.shard();
-        shard.hits.fetch_add(1, Ordering::Relaxed);
-        if saved != 1 {
-            shard.beside.fetch_add(u64::from(saved).wrapping_sub(1), Ordering::Relaxed);
-        }
-        self.facade.hit(saved);
-    }
-
-    /// A hit that is counted elsewhere.
-    #[inline]
-    pub(super) fn hit_elsewhere(&self, saved: u32) {
+    pub(super) fn tell_of_hit(&self, saved: u32) {
         self.facade.hit(saved);
     }
 
     pub(super) fn join(&self, saved: u32) {
         self.joins.fetch_add(1, Ordering::Relaxed);
-        self.shard().beside.fetch_add(saved.into(), Ordering::Relaxed);
+        self.calls_joined.fetch_add(saved.into(), Ordering::Relaxed);
         sink::read(self.operation, "join");
         self.facade.saved(saved);
     }
@@ -154,16 +134,11 @@ impl Counters {
         self.failures_repeated.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Together with hits that were counted elsewhere, and what those have saved.
-    pub(super) fn stats(&self, elsewhere: (u64, u64)) -> CacheStats {
-        let sum = |count: fn(&Shard) -> &AtomicU64| -> u64 {
-            let counts = self.shards.iter().map(|shard| count(shard).load(Ordering::Relaxed));
-            counts.fold(0, u64::wrapping_add)
-        };
-        let hits = sum(|shard| &shard.hits);
-        let saved = elsewhere.1.wrapping_add(hits).wrapping_add(sum(|shard| &shard.beside));
+    /// Together with hits, and what those have saved.
+    pub(super) fn stats(&self, hits: u64, calls_saved: u64) -> CacheStats {
+        let calls_saved = calls_saved + self.calls_joined.load(Ordering::Relaxed);
         CacheStats {
-            hits: hits + elsewhere.0,
+            hits,
             joins: self.joins.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
             stale: self.stale.load(Ordering::Relaxed),
@@ -171,13 +146,8 @@ impl Counters {
             refreshes_skipped: self.refreshes_skipped.load(Ordering::Relaxed),
             discarded: self.discarded.load(Ordering::Relaxed),
             failures_repeated: self.failures_repeated.load(Ordering::Relaxed),
-            calls_saved: saved.saturating_sub(self.calls_ahead.load(Ordering::Relaxed)),
+            calls_saved: calls_saved.saturating_sub(self.calls_ahead.load(Ordering::Relaxed)),
         }
-    }
-
-    /// This thread's.
-    fn shard(&self) -> &Shard {
-        &self.shards[threads::number() % THREADS]
     }
 }
 

@@ -16,7 +16,7 @@ fn lending(rule: &CacheRule) -> Bench {
 }
 
 fn lent(bench: &Bench, policy: CachePolicy) -> Option<Cached<u64>> {
-    bench.cache.lent_hit(1, policy).map(Cached::from)
+    bench.cache.lent_hit(1, policy)
 }
 
 #[tokio::test]
@@ -59,6 +59,8 @@ async fn what_has_changed_or_is_cleared_is_lent_no_more() {
     drop(bench.load(1, 8).await);
     let value = Arc::downgrade(lent(&bench, Default).unwrap().as_ref());
     assert_eq!(value.upgrade().as_deref(), Some(&8));
+    // One who read it and goes on without it.
+    std::thread::scope(|scope| scope.spawn(|| drop(lent(&bench, Default).unwrap())).join()).unwrap();
     bench.cache.clear();
     assert!(lent(&bench, Default).is_none() && value.upgrade().is_none());
 }
