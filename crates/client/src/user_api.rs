@@ -74,7 +74,7 @@ impl UserApi {
     pub async fn get_users(&self) -> Result<Cached<Users>, Error> {
         let list = &self.client.caches.users.list;
         if let Some(hit) = list.lent_hit((), self.policy) {
-            return Ok(hit);
+            return Ok(hit.into());
         }
         list.get((), self.policy, |load| self.load_users(load)).await
     }
@@ -246,7 +246,7 @@ impl UserApi {
     pub async fn get_groups(&self) -> Result<Cached<Groups>, Error> {
         let list = &self.client.caches.groups.list;
         if let Some(hit) = list.lent_hit((), self.policy) {
-            return Ok(hit);
+            return Ok(hit.into());
         }
         list.get((), self.policy, |load| self.load_groups(load)).await
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ultracart_transport::ErrorKind;
 
-use super::threads::Loan;
+use super::threads::{Lent, Loan};
 
 /// What was read, shared with all who read it, with how fresh it is and what it cost. It stays as it is, for as long as it
 /// is held.
@@ -30,12 +30,11 @@ pub struct Cached<T: ?Sized> {
     served: Served,
     age: Duration,
     calls: u32,
-    /// The latest change that it can have seen.
-    generation: u64,
 }
 
 enum Value<T: ?Sized> {
-    Own(Arc<T>),
+    /// With the latest change that it can have seen.
+    Own(Arc<T>, u64),
     Lent(Arc<Loan<T>>),
 }
 
@@ -63,24 +62,22 @@ pub enum Stale {
 
 impl<T: ?Sized> Cached<T> {
     pub(crate) fn new(value: Arc<T>, served: Served, age: Duration, calls: u32, generation: u64) -> Self {
-        Self { value: Value::Own(value), served, age, calls, generation }
-    }
-
-    #[inline]
-    pub(super) fn lent(loan: Arc<Loan<T>>, age: Duration, generation: u64) -> Self {
-        Self { value: Value::Lent(loan), served: Served::Fresh, age, calls: 0, generation }
+        Self { value: Value::Own(value, generation), served, age, calls }
     }
 
     fn value(&self) -> &Arc<T> {
         match &self.value {
-            Value::Own(value) => value,
+            Value::Own(value, _) => value,
             Value::Lent(loan) => loan.value(),
         }
     }
 
     /// The latest change that it can have seen.
     pub(crate) fn generation(&self) -> u64 {
-        self.generation
+        match &self.value {
+            Value::Own(_, generation) => *generation,
+            Value::Lent(loan) => loan.generation(),
+        }
     }
 
     /// With other calls that it took.
@@ -91,13 +88,7 @@ impl<T: ?Sized> Cached<T> {
 
     /// A part of it.
     pub(crate) fn part<U: ?Sized>(&self, part: Arc<U>) -> Cached<U> {
-        Cached {
-            value: Value::Own(part),
-            served: self.served,
-            age: self.age,
-            calls: self.calls,
-            generation: self.generation,
-        }
+        Cached::new(part, self.served, self.age, self.calls, self.generation())
     }
 
     /// How fresh it is.
@@ -118,9 +109,17 @@ impl<T: ?Sized> Cached<T> {
     /// What was read, shared.
     pub fn into_inner(self) -> Arc<T> {
         match self.value {
-            Value::Own(value) => value,
+            Value::Own(value, _) => value,
             Value::Lent(loan) => Arc::clone(loan.value()),
         }
+    }
+}
+
+impl<T: ?Sized> From<Lent<T>> for Cached<T> {
+    #[inline]
+    fn from(lent: Lent<T>) -> Self {
+        let age = Duration::from_nanos(lent.age);
+        Self { value: Value::Lent(lent.loan), served: Served::Fresh, age, calls: 0 }
     }
 }
 
@@ -140,7 +139,7 @@ impl<T: ?Sized> AsRef<Arc<T>> for Cached<T> {
 impl<T: ?Sized> Clone for Cached<T> {
     fn clone(&self) -> Self {
         let value = match &self.value {
-            Value::Own(value) => Value::Own(Arc::clone(value)),
+            Value::Own(value, generation) => Value::Own(Arc::clone(value), *generation),
             Value::Lent(loan) => Value::Lent(Arc::clone(loan)),
         };
         Self { value, ..*self }

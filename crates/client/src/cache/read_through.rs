@@ -20,7 +20,7 @@ use super::policy::CachePolicy;
 use super::slots::Slots;
 use super::stats::{CacheStats, Counters};
 use super::surroundings::{Surroundings, TICK, nanos};
-use super::threads::{self, Latest, Own, THREADS};
+use super::threads::{self, Latest, Lent, Own, THREADS};
 use crate::config::CacheRule;
 
 /// What is due is tried to be refreshed this often in the time that is left.
@@ -262,7 +262,7 @@ where
 
     /// The way of most reads where the cache lends: nothing is allocated, and threads meet nowhere.
     #[inline]
-    pub(crate) fn lent_hit(&self, key: K, policy: CachePolicy) -> Option<Cached<V>> {
+    pub(crate) fn lent_hit(&self, key: K, policy: CachePolicy) -> Option<Lent<V>> {
         if !matches!(policy, CachePolicy::Default | CachePolicy::NeverStale | CachePolicy::StaleAllowed) {
             return None;
         }
@@ -273,7 +273,8 @@ where
             return None;
         }
         let parts = entry.parts;
-        let hit = Cached::lent(Arc::clone(loan), now.saturating_sub(entry.loaded_at), entry.generation);
+        let age = nanos(now.saturating_sub(entry.loaded_at));
+        let hit = Lent { loan: Arc::clone(loan), age };
         own.hit(parts);
         drop(own);
         self.tell_of_hit(parts);
@@ -610,6 +611,7 @@ where
         drop(old);
     }
 
+    #[inline]
     fn lifetime(&self, entry: &Entry<K, V>, now: Duration) -> Lifetime {
         match self.webhook_ttl(entry, now) {
             Some(ttl) => Lifetime::new(&self.rule, ttl),

@@ -41,7 +41,17 @@ pub(super) struct Latest<K, V: ?Sized> {
 /// threads that count at the same place cost each other more than all the rest of a hit.
 #[derive(Debug)]
 #[repr(align(128))]
-pub(super) struct Loan<V: ?Sized>(Arc<V>);
+pub(super) struct Loan<V: ?Sized> {
+    value: Arc<V>,
+    /// The latest change that it can have seen.
+    generation: u64,
+}
+
+/// A loan, and how long ago the server was asked for it in nanoseconds: little enough to be handed over in registers.
+pub(crate) struct Lent<V: ?Sized> {
+    pub(super) loan: Arc<Loan<V>>,
+    pub(super) age: u64,
+}
 
 impl<K, V: ?Sized> Own<K, V> {
     pub(super) fn new() -> Self {
@@ -56,13 +66,20 @@ impl<K, V: ?Sized> Own<K, V> {
 
 impl<K, V: ?Sized> Latest<K, V> {
     pub(super) fn new(entry: &Arc<Entry<K, V>>) -> Self {
-        Self { entry: Arc::clone(entry), loan: Arc::new(Loan(Arc::clone(&entry.value))) }
+        Self {
+            entry: Arc::clone(entry),
+            loan: Arc::new(Loan { value: Arc::clone(&entry.value), generation: entry.generation }),
+        }
     }
 }
 
 impl<V: ?Sized> Loan<V> {
     #[inline]
     pub(super) fn value(&self) -> &Arc<V> {
-        &self.0
+        &self.value
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
     }
 }

@@ -16,7 +16,7 @@ fn lending(rule: &CacheRule) -> Bench {
 }
 
 fn lent(bench: &Bench, policy: CachePolicy) -> Option<Cached<u64>> {
-    bench.cache.lent_hit(1, policy)
+    bench.cache.lent_hit(1, policy).map(Cached::from)
 }
 
 #[tokio::test]
