@@ -54,7 +54,7 @@ impl Store for Memory {
         kept.state.take_at_once(application, now)
     }
 
-    fn settle_at_once(&self, turn: Turn, outcome: Outcome) -> bool {
+    fn settle_at_once(&self, turn: &Turn, outcome: &Outcome) -> bool {
         let (mut kept, now) = self.lock_now();
         kept.state.settle(turn, outcome, now);
         true

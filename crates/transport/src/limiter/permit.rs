@@ -53,19 +53,19 @@ impl Permit {
     /// From now on the server may count the call.
     pub(crate) fn sending(&self) {
         _ = self.phase.compare_exchange(HELD, SENT, Ordering::AcqRel, Ordering::Relaxed);
-        self.limiter.application.spent.fetch_add(1, Ordering::Relaxed);
+        self.limiter.member.application.spent.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Says how the attempt ended.
     pub(crate) fn finish(&self, outcome: Outcome) {
         let Some((turn, phase)) = self.end() else { return };
-        let application = &self.limiter.application;
+        let application = &self.limiter.member.application;
         match outcome {
             Outcome::Unsent if phase == SENT => _ = application.spent.fetch_sub(1, Ordering::Relaxed),
             Outcome::Rejected(_) => _ = application.rejected.fetch_add(1, Ordering::Relaxed),
             _ => {}
         }
-        self.limiter.core.settle(turn, outcome);
+        self.limiter.member.core.settle(&turn, outcome);
     }
 
     /// Another turn, after a call that had to be made first. It keeps its place in the order.
@@ -87,7 +87,7 @@ impl Permit {
         (phase != OVER).then(|| {
             let taken_at = Duration::from_nanos(self.taken_at.load(Ordering::Relaxed));
             let number = self.number.load(Ordering::Relaxed);
-            (Turn { application: self.limiter.application.id, number, taken_at }, phase)
+            (Turn { application: self.limiter.member.application.id, number, taken_at }, phase)
         })
     }
 }

@@ -78,7 +78,8 @@ pub(crate) enum Outcome {
 /// What is known of the quota.
 #[derive(Debug)]
 pub(super) struct State {
-    config: config::Limiter,
+    /// Apart, so that what changes with each call is close together.
+    config: Box<config::Limiter>,
     address: Windows,
     applications: Vec<Windows>,
     in_flight: u32,
@@ -133,7 +134,7 @@ impl State {
             rejections: 0,
             rejected_at: 0,
             service_time: None,
-            config,
+            config: Box::new(config),
         }
     }
 
@@ -149,7 +150,7 @@ impl State {
                 None => Reply::Wait(self.wait(application, now)),
             },
             Step::Settle(turn, outcome) => {
-                self.settle(turn, outcome, now);
+                self.settle(&turn, &outcome, now);
                 Reply::Done
             }
             Step::Reconfigure(config) => {
@@ -157,7 +158,7 @@ impl State {
                 let applications = self.applications.iter_mut();
                 applications.for_each(|each| each.reconfigure(&config.windows, config.spare, now));
                 self.gap = config.guard_gap;
-                self.config = *config;
+                self.config = config;
                 self.undo = None;
                 Reply::Done
             }
@@ -175,7 +176,8 @@ impl State {
             return None;
         }
         let windows = self.applications.get_mut(application.0)?;
-        if !windows.are_ready(now) || !self.address.are_ready(now) {
+        let at = nanos(now);
+        if !windows.are_ready(at) || !self.address.are_ready(at) {
             return None;
         }
         windows.take(now);
@@ -206,11 +208,11 @@ impl State {
         Wait { time: Some(ready_at.saturating_sub(now)), bound }
     }
 
-    pub(super) fn settle(&mut self, turn: Turn, outcome: Outcome, now: Duration) {
+    pub(super) fn settle(&mut self, turn: &Turn, outcome: &Outcome, now: Duration) {
         self.in_flight = self.in_flight.saturating_sub(1);
         let Some(application) = self.applications.get_mut(turn.application.0) else { return };
         let scopes = [application, &mut self.address];
-        match outcome {
+        match *outcome {
             // Where the windows have gone on since, the call counts as sent.
             Outcome::Unsent if self.undo == Some(turn.number) => {
                 self.undo = None;

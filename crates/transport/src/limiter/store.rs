@@ -23,7 +23,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     }
 
     /// The same as [`Step::Settle`] where the store need not wait for anything. The answer is whether that was so.
-    fn settle_at_once(&self, _: Turn, _: Outcome) -> bool {
+    fn settle_at_once(&self, _: &Turn, _: &Outcome) -> bool {
         false
     }
 

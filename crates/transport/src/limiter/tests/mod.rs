@@ -38,7 +38,7 @@ fn small() -> config::Limiter {
 }
 
 fn now(limiter: &Limiter) -> Duration {
-    limiter.core.clock.now()
+    limiter.member.core.clock.now()
 }
 
 async fn acquire(limiter: &Limiter) -> Permit {

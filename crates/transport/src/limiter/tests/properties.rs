@@ -26,7 +26,7 @@ proptest! {
             for (arrival, background, patience) in waiters.iter().copied() {
                 let (limiter, served) = (limiter.clone(), Arc::clone(&served));
                 tasks.spawn(async move {
-                    limiter.core.clock.sleep(MS(arrival)).await;
+                    limiter.member.core.clock.sleep(MS(arrival)).await;
                     let priority = if background { Priority::Background } else { Priority::Foreground };
                     let since = now(&limiter);
                     let turn = limiter.acquire(Ask { priority, ..Ask::default() });

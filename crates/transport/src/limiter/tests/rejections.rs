@@ -40,7 +40,7 @@ async fn after_a_rejection_one_call_alone_finds_out_whether_it_is_over() {
     tokio::select! {
         biased;
         _ = &mut second => panic!("a second call before the first has shown that it is over"),
-        () = limiter.core.clock.sleep(HOUR) => {}
+        () = limiter.member.core.clock.sleep(HOUR) => {}
     }
     probe.finish(Outcome::Answered);
     let _second = second.await.unwrap();

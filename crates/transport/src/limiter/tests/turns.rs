@@ -26,7 +26,7 @@ async fn one_call_at_a_time_in_the_order_of_asking() {
                 let permit = acquire(&limiter).await;
                 permit.sending();
                 order.lock().unwrap().push((n, "in"));
-                limiter.core.clock.sleep(MS(7)).await;
+                limiter.member.core.clock.sleep(MS(7)).await;
                 order.lock().unwrap().push((n, "out"));
                 permit.finish(Outcome::Answered);
             })
