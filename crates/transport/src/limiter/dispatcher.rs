@@ -188,7 +188,7 @@ impl Limiter {
     /// A turn.
     ///
     /// Dropped while it waits, it costs nothing and holds nobody up.
-    pub(crate) async fn acquire(&self, ask: Ask) -> Result<Permit, Error> {
+    pub(crate) async fn acquire(&self, ask: &Ask) -> Result<Permit, Error> {
         self.go_on()?;
         if self.member.core.waiting.load(Ordering::SeqCst) == 0
             && let Some(turn) = self.member.core.store.take_at_once(self.member.application.id)
@@ -203,7 +203,7 @@ impl Limiter {
     }
 
     /// A turn that is not there at once, or may not be.
-    async fn acquire_later(&self, ask: Ask) -> Result<Permit, Error> {
+    async fn acquire_later(&self, ask: &Ask) -> Result<Permit, Error> {
         let core = &self.member.core;
         let now = core.clock.now();
         ask.is_in_time(now)?;
@@ -245,7 +245,7 @@ impl Limiter {
     }
 
     /// Unless there can be no turn before the deadline, however long is waited first.
-    pub(crate) async fn comes_in_time(&self, ask: Ask, pause: Duration) -> Result<(), Error> {
+    pub(crate) async fn comes_in_time(&self, ask: &Ask, pause: Duration) -> Result<(), Error> {
         let Some(deadline) = ask.deadline else { return Ok(()) };
         let forecast = self.member.core.store.standing(self.member.application.id).await?.forecast(1);
         let wait = forecast.sent_in(1).unwrap_or_default().max(pause);
@@ -272,7 +272,7 @@ struct Waiter<'a> {
 }
 
 impl<'a> Waiter<'a> {
-    fn enter(limiter: &'a Limiter, ask: Ask, now: Duration, latest: Option<Latest>) -> Self {
+    fn enter(limiter: &'a Limiter, ask: &Ask, now: Duration, latest: Option<Latest>) -> Self {
         let (id, since) = (limiter.member.application.id, ask.since.unwrap_or(now));
         let (place, answer) =
             limiter.member.core.change_queue(|queue| queue.enter(id, ask.priority, since, latest));

@@ -220,7 +220,8 @@ impl Limiter {
     #[cfg(feature = "bench")]
     #[doc(hidden)]
     pub async fn turn(&self) -> Result<(), Error> {
-        let permit = self.acquire(Ask::default()).await?;
+        let ask = Ask::default();
+        let permit = self.acquire(&ask).await?;
         permit.sending();
         permit.finish(Outcome::Answered);
         Ok(())

@@ -18,7 +18,8 @@ pub(crate) struct Permit {
     /// The turn's. It changes only while the turn is over.
     number: AtomicU64,
     taken_at: AtomicU64,
-    bound: Option<Bound>,
+    /// Apart, since most wait for nothing.
+    bound: Option<Box<Bound>>,
 }
 
 /// Nothing has been sent.
@@ -41,13 +42,13 @@ impl Permit {
 
     /// What it waited for, if that is not known better.
     pub(super) fn after_waiting_for(mut self, bound: Bound) -> Self {
-        self.bound = self.bound.or(Some(bound));
+        self.bound.get_or_insert_with(|| Box::new(bound));
         self
     }
 
     /// What it had to wait for, if it had to.
     pub(crate) fn bound(&self) -> Option<Bound> {
-        self.bound
+        self.bound.as_deref().copied()
     }
 
     /// From now on the server may count the call.
@@ -69,7 +70,7 @@ impl Permit {
     }
 
     /// Another turn, after a call that had to be made first. It keeps its place in the order.
-    pub(crate) async fn renew(&self, ask: Ask) -> Result<(), Error> {
+    pub(crate) async fn renew(&self, ask: &Ask) -> Result<(), Error> {
         self.finish(Outcome::Answered);
         let next = self.limiter.acquire(ask).await?;
         if let Some((turn, _)) = next.end() {

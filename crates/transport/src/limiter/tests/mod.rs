@@ -42,7 +42,7 @@ fn now(limiter: &Limiter) -> Duration {
 }
 
 async fn acquire(limiter: &Limiter) -> Permit {
-    limiter.acquire(Ask::default()).await.unwrap()
+    limiter.acquire(&Ask::default()).await.unwrap()
 }
 
 /// A call that takes no time; when it was sent.

@@ -29,7 +29,8 @@ proptest! {
                     limiter.member.core.clock.sleep(MS(arrival)).await;
                     let priority = if background { Priority::Background } else { Priority::Foreground };
                     let since = now(&limiter);
-                    let turn = limiter.acquire(Ask { priority, ..Ask::default() });
+                    let ask = Ask { priority, ..Ask::default() };
+                    let turn = limiter.acquire(&ask);
                     let patience = MS(patience.unwrap_or(u64::MAX / 2));
                     let Ok(permit) = tokio::time::timeout(patience, turn).await else { return };
                     let permit = permit.unwrap();
