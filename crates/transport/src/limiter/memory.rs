@@ -1,12 +1,17 @@
 //! The state of the limits in memory, for the clients of one process.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::hint;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use super::state::{ApplicationId, Outcome, Reply, Standing, State, Step, Turn};
 use super::store::{Pending, Store};
 use crate::clock::Clock;
 use crate::config;
+
+/// How often the lock is tried for before its thread sleeps, some microseconds in all: to fall asleep and to be woken up
+/// take longer than anybody holds it.
+const TRIES: u32 = 100;
 
 /// State in memory, behind a lock that is held for a few dozen nanoseconds.
 #[derive(Debug)]
@@ -28,6 +33,13 @@ impl Memory {
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
+        for _ in 0..TRIES {
+            match self.kept.try_lock() {
+                Ok(kept) => return kept,
+                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => (0..8).for_each(|_| hint::spin_loop()),
+            }
+        }
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
