@@ -97,7 +97,6 @@ where
             surroundings,
             follows_webhooks,
         );
-        let list = list.lending();
         // What was asked for once may never be asked for again.
         let rule = CacheRule { refresh_at: 1.0, ..rule.clone() };
         let objects = || {

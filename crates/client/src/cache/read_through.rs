@@ -33,10 +33,9 @@ pub(crate) struct ReadThrough<K, V: ?Sized> {
     lifetime: Lifetime,
     /// Bounds what is kept. Whether an entry is good is decided here.
     entries: moka::sync::Cache<K, Arc<Entry<K, V>>>,
-    /// How often each thread found what it looked for. Where the cache lends, also the latest entry, at a fraction of what
-    /// a look into `entries` costs: it is believed no more than any other.
+    /// How often each thread found what it looked for, and the latest entry, at a fraction of what a look into `entries`
+    /// costs. It is believed no more than any other.
     slots: Slots<Own<K, V>>,
-    lends: bool,
     generations: Arc<Generations>,
     /// How new an entry has to be.
     required: fn(&Generations, K) -> u64,
@@ -137,7 +136,6 @@ where
             lifetime: Lifetime::new(rule, rule.ttl),
             entries: entries.build(),
             slots: Slots::new(THREADS, Own::new),
-            lends: false,
             generations: Arc::clone(generations),
             required,
             table: Mutex::new(Table::new()),
@@ -146,11 +144,6 @@ where
             follows_webhooks,
             counters: Counters::new(operation),
         }
-    }
-
-    /// The same for a value that many threads ask for at the same time, with [`lent_hit`](Self::lent_hit).
-    pub(super) fn lending(self) -> Self {
-        Self { lends: true, ..self }
     }
 
     /// What `policy` makes of what is remembered and what `load` would bring. `load` is called where there is to be a
@@ -260,7 +253,7 @@ where
         self.counters.stats(hits, calls_saved)
     }
 
-    /// The way of most reads where the cache lends: nothing is allocated, and threads meet nowhere.
+    /// The way of most reads of the latest entry: nothing is allocated, and threads meet nowhere.
     #[inline]
     pub(crate) fn lent_hit(&self, key: K, policy: CachePolicy) -> Option<Lent<V>> {
         if !matches!(policy, CachePolicy::Default | CachePolicy::NeverStale | CachePolicy::StaleAllowed) {
@@ -577,14 +570,11 @@ where
     }
 
     fn remembered(&self, key: K) -> Option<Arc<Entry<K, V>>> {
-        if self.lends {
-            let own = self.own();
-            let latest = own.latest.as_ref().filter(|latest| latest.entry.key == key);
-            if let Some(latest) = latest {
-                return Some(Arc::clone(&latest.entry));
-            }
-        }
-        self.entries.get(&key)
+        let own = self.own();
+        let latest = own.latest.as_ref().filter(|latest| latest.entry.key == key);
+        let latest = latest.map(|latest| Arc::clone(&latest.entry));
+        drop(own);
+        latest.or_else(|| self.entries.get(&key))
     }
 
     /// This thread's.
@@ -599,9 +589,6 @@ where
         entry: Option<&Arc<Entry<K, V>>>,
         is_replaced: impl Fn(&Arc<Entry<K, V>>) -> bool,
     ) {
-        if !self.lends {
-            return;
-        }
         let mut slots = self.slots.all();
         let places = slots.iter_mut().map(|own| &mut own.latest);
         let places = places.filter(|place| place.as_ref().is_none_or(|latest| is_replaced(&latest.entry)));

@@ -24,7 +24,7 @@ pub(super) fn number() -> usize {
 /// What a thread has of its own in a cache. All of it belongs to the cache: a thread that ends, or never reads again, keeps
 /// nothing alive.
 pub(super) struct Own<K, V: ?Sized> {
-    /// The latest entry, where the cache has it at hand for each thread.
+    /// The latest entry of the cache.
     pub(super) latest: Option<Latest<K, V>>,
     pub(super) hits: u64,
     /// What those have saved.

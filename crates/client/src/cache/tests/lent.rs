@@ -8,20 +8,13 @@ use crate::cache::cached::Cached;
 use crate::cache::surroundings::TICK;
 use crate::config::CacheRule;
 
-/// A cache that lends.
-fn lending(rule: &CacheRule) -> Bench {
-    let mut bench = Bench::with(rule);
-    bench.cache = Arc::new(Arc::into_inner(bench.cache).unwrap().lending());
-    bench
-}
-
 fn lent(bench: &Bench, policy: CachePolicy) -> Option<Cached<u64>> {
     bench.cache.lent_hit(1, policy).map(Cached::from)
 }
 
 #[tokio::test]
 async fn every_thread_is_lent_the_same_and_counted() {
-    let bench = lending(&CacheRule::default());
+    let bench = Bench::with(&CacheRule::default());
     assert!(lent(&bench, Default).is_none());
     let loaded = bench.load(1, 7).await;
     bench.clock.advance(MINUTE);
@@ -44,7 +37,7 @@ async fn every_thread_is_lent_the_same_and_counted() {
 
 #[tokio::test]
 async fn nothing_is_lent_where_it_was_not_to_be_looked_for() {
-    let bench = lending(&CacheRule::default());
+    let bench = Bench::with(&CacheRule::default());
     bench.load(1, 7).await;
     assert!([Default, NeverStale, StaleAllowed].iter().all(|policy| lent(&bench, *policy).is_some()));
     assert!([Refresh, Bypass, OnlyIfCached].iter().all(|policy| lent(&bench, *policy).is_none()));
@@ -52,7 +45,7 @@ async fn nothing_is_lent_where_it_was_not_to_be_looked_for() {
 
 #[tokio::test]
 async fn what_has_changed_or_is_cleared_is_lent_no_more() {
-    let bench = lending(&CacheRule::default());
+    let bench = Bench::with(&CacheRule::default());
     drop(bench.load(1, 7).await);
     bench.generations.change(1);
     assert!(lent(&bench, Default).is_none());
@@ -67,7 +60,7 @@ async fn what_has_changed_or_is_cleared_is_lent_no_more() {
 
 #[tokio::test]
 async fn a_value_whose_time_is_up_leaves_the_memory() {
-    let bench = lending(&CacheRule::default());
+    let bench = Bench::with(&CacheRule::default());
     let value = Arc::downgrade(bench.load(1, 7).await.as_ref());
     bench.clock.advance(25 * 60 * MINUTE);
     assert!(bench.read_now(1, OnlyIfCached).await.is_err());
@@ -77,7 +70,7 @@ async fn a_value_whose_time_is_up_leaves_the_memory() {
 
 #[tokio::test]
 async fn a_clock_that_lags_gives_out_nothing_that_is_too_old() {
-    let bench = lending(&CacheRule { ttl: MINUTE, refresh_at: 1.0, ..CacheRule::default() });
+    let bench = Bench::with(&CacheRule { ttl: MINUTE, refresh_at: 1.0, ..CacheRule::default() });
     *bench.clock.lag.lock().unwrap() = TICK;
     bench.load(1, 7).await;
     bench.clock.advance(59 * SECOND);
