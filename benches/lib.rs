@@ -1,8 +1,10 @@
 //! What the benchmarks share: the same bodies for everything that is compared, and what it is compared with.
 
 pub mod callers;
+pub mod clock;
 pub mod peers;
 pub mod server;
+pub mod threads;
 
 use serde_json::{Value, json};
 use ultracart_model::{

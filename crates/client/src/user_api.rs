@@ -70,7 +70,11 @@ impl UserApi {
     /// # Calls
     /// None while the list is good (`cache.users.ttl`); else one, and one more for each further part of a long list.
     pub async fn get_users(&self) -> Result<Cached<Users>, Error> {
-        self.client.caches.users.list.get((), self.policy, |load| self.load_users(load)).await
+        let list = &self.client.caches.users.list;
+        if let Some(hit) = list.lent_hit((), self.policy) {
+            return Ok(hit.into());
+        }
+        list.get((), self.policy, |load| self.load_users(load)).await
     }
 
     /// One user (`getUser`).
@@ -240,7 +244,11 @@ impl UserApi {
     /// # Calls
     /// None while the list is good (`cache.groups.ttl`); else one, and one more for each further part of a long list.
     pub async fn get_groups(&self) -> Result<Cached<Groups>, Error> {
-        self.client.caches.groups.list.get((), self.policy, |load| self.load_groups(load)).await
+        let list = &self.client.caches.groups.list;
+        if let Some(hit) = list.lent_hit((), self.policy) {
+            return Ok(hit.into());
+        }
+        list.get((), self.policy, |load| self.load_groups(load)).await
     }
 
     fn load_groups(

@@ -1,12 +1,14 @@
 //! Every order in which a load, a write and a reader can take their steps, by loom.
 //!
-//! The module under test is the client's own, over loom's atomics and locks.
+//! The modules under test are the client's own, over loom's atomics and locks.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 #[expect(dead_code, reason = "only what takes part in publishing is tested here")]
 #[path = "../src/cache/generations.rs"]
 mod generations;
+#[path = "../src/cache/slots.rs"]
+mod slots;
 
 mod sync {
     pub(super) use loom::sync::atomic::{AtomicU64, Ordering};
@@ -20,13 +22,15 @@ mod sync {
 use generations::{Generations, publish};
 use loom::sync::Arc;
 use loom::thread;
+use slots::Slots;
 use sync::{AtomicU64, Mutex, Ordering};
 
-/// A server with one number, and a cache for it: what was remembered, with its generation.
+/// A server with one number, and a cache for it: what was remembered, with its generation, for each of two threads.
 struct World {
     server: AtomicU64,
     generations: Generations,
-    remembered: Mutex<Option<(u64, u64)>>,
+    table: Mutex<()>,
+    remembered: Slots<Option<(u64, u64)>>,
 }
 
 impl World {
@@ -34,7 +38,8 @@ impl World {
         Arc::new(Self {
             server: AtomicU64::new(0),
             generations: Generations::new(),
-            remembered: Mutex::new(None),
+            table: Mutex::new(()),
+            remembered: Slots::new(2, || None),
         })
     }
 
@@ -48,16 +53,17 @@ impl World {
         let generation = self.generations.latest();
         let value = self.server.load(Ordering::SeqCst);
         let required = || self.generations.of(1);
-        publish(&mut *self.remembered.lock().unwrap(), generation, required, |place| {
-            *place = Some((generation, value));
+        publish(&mut *self.table.lock().unwrap(), generation, required, |()| {
+            self.remembered.all().iter_mut().for_each(|place| **place = Some((generation, value)));
         });
     }
 
-    /// What a reader finds.
-    fn read(&self) -> Option<u64> {
-        let remembered = *self.remembered.lock().unwrap();
-        let (generation, value) = remembered?;
-        (generation >= self.generations.of(1)).then_some(value)
+    /// What one thread finds, and then the other.
+    fn read(&self) -> [Option<u64>; 2] {
+        [0, 1].map(|thread| {
+            let (generation, value) = (*self.remembered.of(thread))?;
+            (generation >= self.generations.of(1)).then_some(value)
+        })
     }
 }
 
@@ -77,10 +83,12 @@ fn in_every_order(there: fn(&World), here: fn(&World), then: fn(&World)) {
 
 #[test]
 fn whoever_reads_after_a_write_sees_nothing_from_before_it() {
-    let is_new = |world: &World| assert!(world.read().is_none_or(|value| value == 1));
+    fn is_new(world: &World) {
+        assert!(world.read().iter().all(|value| value.is_none_or(|value| value == 1)));
+    }
     let write = |world: &World| {
         world.write();
-        assert!(world.read().is_none_or(|value| value == 1));
+        is_new(world);
     };
     in_every_order(World::load, write, is_new);
 }
@@ -91,7 +99,7 @@ fn of_two_loads_the_newer_one_stays() {
         world.write();
         world.load();
     };
-    in_every_order(World::load, write_and_load, |world| assert_eq!(world.read(), Some(1)));
+    in_every_order(World::load, write_and_load, |world| assert_eq!(world.read(), [Some(1); 2]));
 }
 
 #[test]
@@ -99,9 +107,23 @@ fn writes_beside_each_other_are_both_seen() {
     let write_and_read = |world: &World| {
         world.write();
         world.load();
-        assert!(world.read().is_none_or(|value| value >= 1));
+        assert!(world.read().iter().all(|value| value.is_none_or(|value| value >= 1)));
     };
     in_every_order(World::write, write_and_read, |world| {
-        assert!(world.read().is_none_or(|value| value == 2));
+        assert!(world.read().iter().all(|value| value.is_none_or(|value| value == 2)));
     });
+}
+
+#[test]
+fn nobody_finds_what_is_older_than_what_another_thread_has_found() {
+    let load_what_others_have_changed = |world: &World| {
+        world.load();
+        world.server.fetch_add(1, Ordering::SeqCst);
+        world.load();
+    };
+    let read = |world: &World| {
+        let [first, second] = world.read();
+        assert!(second >= first);
+    };
+    in_every_order(load_what_others_have_changed, read, |world| assert_eq!(world.read(), [Some(1); 2]));
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -14,6 +14,12 @@ use tokio::time::Instant;
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The time since some fixed moment. It never goes back.
     fn now(&self) -> Duration;
+
+    /// The same for less, where there is such a thing: it may be up to 10 ms behind `now`, and never before it.
+    #[doc(hidden)]
+    fn coarse(&self) -> Duration {
+        self.now()
+    }
 
     /// The time of day. It can jump.
     fn wall(&self) -> SystemTime;
@@ -24,6 +30,9 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 
 /// tokio's clock: the machine's time, or the virtual time of a paused test.
 ///
+/// A test that pauses tokio's time does so before it makes its clock, as `start_paused` does; else what is remembered may
+/// be good for some milliseconds longer.
+///
 /// tokio's time stands still while the machine sleeps. On Linux what was slept through is added after each wait, so that
 /// a quota that was restored meanwhile is not waited for again. Elsewhere such a wait takes as much longer.
 #[derive(Debug)]
@@ -32,12 +41,82 @@ pub struct TokioClock {
     slept_at_start: Duration,
     /// What the machine has slept since the start, in nanoseconds.
     slept: Arc<AtomicU64>,
+    ticks: Ticks,
+}
+
+/// The coarse clock that the kernel writes at each of its ticks, every 10 ms at the most.
+///
+/// Whether tokio's time is the machine's, nobody says. So it is compared when there is a clock, and at each tick.
+#[derive(Debug)]
+struct Ticks {
+    /// When the clock was made, in nanoseconds.
+    start: u64,
+    /// The latest tick that was compared.
+    compared: AtomicU64,
+    is_virtual: AtomicBool,
+}
+
+impl Ticks {
+    fn new() -> Self {
+        let is_virtual = AtomicBool::new(is_virtual());
+        Self { start: monotonic(), compared: AtomicU64::new(0), is_virtual }
+    }
+
+    /// Nanoseconds since the clock was made, at the latest tick; `None` where nothing but tokio knows.
+    fn passed(&self) -> Option<u64> {
+        if self.is_virtual.load(Ordering::Relaxed) {
+            return None;
+        }
+        let tick = tick()?;
+        if tick != self.compared.load(Ordering::Relaxed) {
+            if is_virtual() {
+                self.is_virtual.store(true, Ordering::Relaxed);
+                return None;
+            }
+            self.compared.store(tick, Ordering::Relaxed);
+        }
+        Some(tick.saturating_sub(self.start))
+    }
+}
+
+/// Whether tokio's time is paused, or has been.
+fn is_virtual() -> bool {
+    let before = std::time::Instant::now();
+    let tokio = Instant::now().into_std();
+    tokio < before || tokio > std::time::Instant::now()
+}
+
+#[cfg(target_os = "linux")]
+fn read(clock: rustix::time::ClockId) -> u64 {
+    let time = rustix::time::clock_gettime(clock);
+    time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()
+}
+
+#[cfg(target_os = "linux")]
+fn monotonic() -> u64 {
+    read(rustix::time::ClockId::Monotonic)
+}
+
+#[cfg(target_os = "linux")]
+#[expect(clippy::unnecessary_wraps, reason = "there is none elsewhere")]
+fn tick() -> Option<u64> {
+    Some(read(rustix::time::ClockId::MonotonicCoarse))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn monotonic() -> u64 {
+    0
+}
+
+#[cfg(not(target_os = "linux"))]
+fn tick() -> Option<u64> {
+    None
 }
 
 impl TokioClock {
     /// A clock that starts at 0.
     pub fn new() -> Self {
-        Self { start: Instant::now(), slept_at_start: slept(), slept: Arc::default() }
+        Self { start: Instant::now(), slept_at_start: slept(), slept: Arc::default(), ticks: Ticks::new() }
     }
 }
 
@@ -67,6 +146,13 @@ impl Clock for TokioClock {
         self.start.elapsed() + Duration::from_nanos(self.slept.load(Ordering::Relaxed))
     }
 
+    fn coarse(&self) -> Duration {
+        match self.ticks.passed() {
+            Some(passed) => Duration::from_nanos(passed.saturating_add(self.slept.load(Ordering::Relaxed))),
+            None => self.now(),
+        }
+    }
+
     fn wall(&self) -> SystemTime {
         SystemTime::now()
     }
@@ -84,4 +170,39 @@ impl Clock for TokioClock {
 /// The time of day of the machine, for reqwest-retry, which takes and measures by nothing else.
 pub(crate) fn machine_wall() -> SystemTime {
     SystemTime::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    #[test]
+    fn the_coarse_time_is_behind_by_a_tick_at_the_most() {
+        let clock = TokioClock::new();
+        for _ in 0..10_000 {
+            let (before, coarse, after) = (clock.now(), clock.coarse(), clock.now());
+            assert!(coarse <= after && coarse + Duration::from_millis(10) >= before, "{before:?} {coarse:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_coarse_time_is_tokios_where_that_is_virtual() {
+        let clock = TokioClock::new();
+        tokio::time::advance(HOUR).await;
+        assert_eq!((clock.coarse(), clock.now()), (HOUR, HOUR));
+    }
+
+    #[test]
+    fn time_can_be_paused_before_it_is_asked_for() {
+        let clock = TokioClock::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.unwrap().block_on(async {
+            tokio::time::advance(HOUR).await;
+            assert_eq!(clock.coarse(), clock.now());
+            tokio::time::advance(HOUR).await;
+            assert_eq!(clock.coarse(), clock.now());
+        });
+    }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use ultracart_transport::ErrorKind;
 
+use super::threads::{Lent, Loan};
+
 /// What was read, shared with all who read it, with how fresh it is and what it cost. It stays as it is, for as long as it
 /// is held.
 ///
@@ -24,12 +26,16 @@ use ultracart_transport::ErrorKind;
 /// # }
 /// ```
 pub struct Cached<T: ?Sized> {
-    value: Arc<T>,
+    value: Value<T>,
     served: Served,
     age: Duration,
     calls: u32,
-    /// The latest change that it can have seen.
-    generation: u64,
+}
+
+enum Value<T: ?Sized> {
+    /// With the latest change that it can have seen.
+    Own(Arc<T>, u64),
+    Lent(Arc<Loan<T>>),
 }
 
 /// Whether an answer is as new as was asked for.
@@ -56,23 +62,27 @@ pub enum Stale {
 
 impl<T: ?Sized> Cached<T> {
     pub(crate) fn new(value: Arc<T>, served: Served, age: Duration, calls: u32, generation: u64) -> Self {
-        Self { value, served, age, calls, generation }
+        Self { value: Value::Own(value, generation), served, age, calls }
+    }
+
+    fn value(&self) -> &Arc<T> {
+        match &self.value {
+            Value::Own(value, _) => value,
+            Value::Lent(loan) => loan.value(),
+        }
     }
 
     /// The latest change that it can have seen.
     pub(crate) fn generation(&self) -> u64 {
-        self.generation
+        match &self.value {
+            Value::Own(_, generation) => *generation,
+            Value::Lent(loan) => loan.generation(),
+        }
     }
 
     /// A part of it.
     pub(crate) fn part<U: ?Sized>(&self, part: Arc<U>) -> Cached<U> {
-        Cached {
-            value: part,
-            served: self.served,
-            age: self.age,
-            calls: self.calls,
-            generation: self.generation,
-        }
+        Cached::new(part, self.served, self.age, self.calls, self.generation())
     }
 
     /// How fresh it is.
@@ -80,7 +90,8 @@ impl<T: ?Sized> Cached<T> {
         self.served
     }
 
-    /// How long ago the server was asked for it; where it is what a write was answered with, how long ago that was sent.
+    /// How long ago the server was asked for it, but for the last 50 ms; where it is what a write was answered with, how long ago
+    /// that was sent.
     pub fn age(&self) -> Duration {
         self.age
     }
@@ -92,33 +103,48 @@ impl<T: ?Sized> Cached<T> {
 
     /// What was read, shared.
     pub fn into_inner(self) -> Arc<T> {
-        self.value
+        match self.value {
+            Value::Own(value, _) => value,
+            Value::Lent(loan) => Arc::clone(loan.value()),
+        }
+    }
+}
+
+impl<T: ?Sized> From<Lent<T>> for Cached<T> {
+    #[inline]
+    fn from(lent: Lent<T>) -> Self {
+        let age = Duration::from_nanos(lent.age);
+        Self { value: Value::Lent(lent.loan), served: Served::Fresh, age, calls: 0 }
     }
 }
 
 impl<T: ?Sized> Deref for Cached<T> {
     type Target = T;
     fn deref(&self) -> &T {
-        &self.value
+        self.value()
     }
 }
 
 impl<T: ?Sized> AsRef<Arc<T>> for Cached<T> {
     fn as_ref(&self) -> &Arc<T> {
-        &self.value
+        self.value()
     }
 }
 
 impl<T: ?Sized> Clone for Cached<T> {
     fn clone(&self) -> Self {
-        Self { value: Arc::clone(&self.value), ..*self }
+        let value = match &self.value {
+            Value::Own(value, generation) => Value::Own(Arc::clone(value), *generation),
+            Value::Lent(loan) => Value::Lent(Arc::clone(loan)),
+        };
+        Self { value, ..*self }
     }
 }
 
 impl<T: ?Sized + fmt::Debug> fmt::Debug for Cached<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cached")
-            .field("value", &self.value)
+            .field("value", self.value())
             .field("served", &self.served)
             .field("age", &self.age)
             .field("calls", &self.calls)

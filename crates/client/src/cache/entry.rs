@@ -72,6 +72,7 @@ impl<K, V: ?Sized> Entry<K, V> {
         Self { key, value, generation, loaded_at, good_until, flight, calls, parts, next_refresh }
     }
 
+    #[inline]
     pub(super) fn age(&self, now: Duration, lifetime: Lifetime) -> Age {
         let age = now.saturating_sub(self.loaded_at);
         let is_provisional_no_more = self.good_until.is_some_and(|until| now >= until);

@@ -31,9 +31,11 @@ mod load;
 mod policy;
 mod read_through;
 mod recent;
+mod slots;
 mod stats;
 mod surroundings;
 mod sync;
+mod threads;
 mod write;
 
 use std::sync::Arc;

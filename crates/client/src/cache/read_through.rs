@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use moka::ops::compute::Op;
 use tracing::{debug, trace, warn};
 use ultracart_transport::limiter::Priority;
@@ -17,8 +16,10 @@ use super::flights::{Arrival, Begun, Flight, Key, Landing, Purpose, Table, is_ou
 use super::generations::{Generations, publish};
 use super::load::{Load, Loaded, take_off};
 use super::policy::CachePolicy;
+use super::slots::Slots;
 use super::stats::{CacheStats, Counters};
-use super::surroundings::{Surroundings, nanos};
+use super::surroundings::{Surroundings, TICK, nanos};
+use super::threads::{self, Latest, Lent, Own, THREADS};
 use crate::config::CacheRule;
 
 /// What is due is tried to be refreshed this often in the time that is left.
@@ -31,8 +32,9 @@ pub(crate) struct ReadThrough<K, V: ?Sized> {
     lifetime: Lifetime,
     /// Bounds what is kept. Whether an entry is good is decided here.
     entries: moka::sync::Cache<K, Arc<Entry<K, V>>>,
-    /// The latest entry, at a fraction of what a look into `entries` costs. It is believed no more than any other.
-    front: ArcSwapOption<Entry<K, V>>,
+    /// How often each thread found what it looked for, and the latest entry, at a fraction of what a look into `entries`
+    /// costs. It is believed no more than any other.
+    slots: Slots<Own<K, V>>,
     pub(super) generations: Arc<Generations>,
     /// How new an entry has to be.
     required: fn(&Generations, K) -> u64,
@@ -95,7 +97,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
             rule: rule.clone(),
             lifetime: Lifetime::new(rule, rule.ttl),
             entries: entries.build(),
-            front: ArcSwapOption::empty(),
+            slots: Slots::new(THREADS, Own::new),
             generations: Arc::clone(generations),
             required,
             table: Mutex::new(Table::new()),
@@ -122,16 +124,14 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
                 let hit = self.good(key).map(|(entry, _)| self.hit(&entry, self.now()));
                 return hit.ok_or_else(|| not_cached(self.operation));
             }
-            CachePolicy::Bypass => return self.bypass(load).await,
-            _ if self.rule.ttl.is_zero() => return self.bypass(load).await,
+            // What waits is apart, so that a hit has no room for it to be made and moved.
+            CachePolicy::Bypass => return Box::pin(self.bypass(load)).await,
+            _ if self.rule.ttl.is_zero() => return Box::pin(self.bypass(load)).await,
             CachePolicy::Refresh => {
                 let departures = self.table().departures;
-                return self.wait(key, Some(departures), load).await;
+                return Box::pin(self.wait(key, Some(departures), load)).await;
             }
             CachePolicy::Default | CachePolicy::NeverStale | CachePolicy::StaleAllowed => {}
-        }
-        if let Some(hit) = self.front_hit(key) {
-            return Ok(hit);
         }
         let stale = match self.find(key) {
             Some(Found::Good(entry, age)) => {
@@ -150,7 +150,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
             Some(Found::TooOld(entry)) if policy == CachePolicy::Default => Some(entry),
             _ => None,
         };
-        let result = self.wait(key, None, load).await;
+        let result = Box::pin(self.wait(key, None, load)).await;
         let required = || (self.required)(&self.generations, key);
         result.or_else(|error| self.better_than(error, stale.as_ref(), required()))
     }
@@ -199,7 +199,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
     pub(super) fn clear(&self) {
         let mut table = self.table();
         table.forget_failures(|_| true);
-        self.front.store(None);
+        self.replace_latest(None, |_| true);
         for (key, _) in &self.entries {
             self.entries.invalidate(&*key);
         }
@@ -217,31 +217,62 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
     }
 
     pub(super) fn stats(&self) -> CacheStats {
-        self.counters.stats()
+        let slots = self.slots.all();
+        let hits = slots.iter().map(|own| own.hits).sum();
+        let calls_saved = slots.iter().map(|own| own.calls_saved).sum();
+        self.counters.stats(hits, calls_saved)
     }
 
-    /// The way of most reads: nothing is allocated, and threads meet at one reference count only.
-    fn front_hit(&self, key: K) -> Option<Cached<V>> {
-        let front = self.front.load();
-        let entry = front.as_ref().filter(|entry| entry.key == key)?;
-        let now = self.now();
-        let is_fresh = entry.generation >= (self.required)(&self.generations, key)
-            && entry.age(now, self.lifetime(entry, now)) == Age::Fresh;
-        is_fresh.then(|| self.hit(entry, now))
+    /// The way of most reads of the latest entry: nothing is allocated, and threads meet nowhere.
+    #[inline]
+    pub(crate) fn lent_hit(&self, key: K, policy: CachePolicy) -> Option<Lent<V>> {
+        if !matches!(policy, CachePolicy::Default | CachePolicy::NeverStale | CachePolicy::StaleAllowed) {
+            return None;
+        }
+        let mut own = self.own();
+        let Latest { entry, loan } = own.latest.as_ref().filter(|latest| latest.entry.key == key)?;
+        let now = self.surroundings.coarse();
+        if !self.is_fresh(entry, now) {
+            return None;
+        }
+        let parts = entry.parts;
+        let age = nanos(now.saturating_sub(entry.loaded_at));
+        let hit = Lent { loan: Arc::clone(loan), age };
+        own.hit(parts);
+        drop(own);
+        self.tell_of_hit(parts);
+        Some(hit)
+    }
+
+    /// Whether an entry is fresh, whatever the exact time is. What is not by then is looked at by that.
+    #[inline]
+    fn is_fresh(&self, entry: &Entry<K, V>, coarse: Duration) -> bool {
+        let latest = coarse.saturating_add(TICK);
+        entry.generation >= (self.required)(&self.generations, entry.key)
+            && entry.age(latest, self.lifetime(entry, latest)) == Age::Fresh
     }
 
     fn hit(&self, entry: &Entry<K, V>, now: Duration) -> Cached<V> {
-        self.counters.hit(entry.parts);
-        trace!(operation = self.operation, cache = "hit");
+        self.count_hit(entry.parts);
         entry.served(Served::Fresh, now, 0)
     }
 
     /// What was good to be given out, though it is remembered elsewhere.
     pub(super) fn hit_by(&self, value: Arc<V>, begun: Begun) -> Cached<V> {
-        self.counters.hit(1);
-        trace!(operation = self.operation, cache = "hit");
+        self.count_hit(1);
         let age = self.now().saturating_sub(begun.at);
         Cached::new(value, Served::Fresh, age, 0, begun.generation)
+    }
+
+    fn count_hit(&self, calls_saved: u32) {
+        self.own().hit(calls_saved);
+        self.tell_of_hit(calls_saved);
+    }
+
+    #[inline]
+    fn tell_of_hit(&self, calls_saved: u32) {
+        self.counters.tell_of_hit(calls_saved);
+        trace!(operation = self.operation, cache = "hit");
     }
 
     /// Has `entry` renewed before it is too old, if nobody else has.
@@ -414,7 +445,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
     fn publish(&self, entry: &Arc<Entry<K, V>>) {
         self.newest.fetch_max(nanos(entry.loaded_at), Ordering::Release);
         self.entries.insert(entry.key, Arc::clone(entry));
-        self.front.store(Some(Arc::clone(entry)));
+        self.replace_latest(Some(entry), |_| true);
     }
 
     pub(super) fn broken_off(&self) -> Error {
@@ -470,7 +501,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
 
     /// Remembers it no longer. Another one may have come by now: the table may be locked or not.
     fn let_go(&self, entry: &Arc<Entry<K, V>>) {
-        self.front.compare_and_swap(entry, None);
+        self.replace_latest(None, |latest| Arc::ptr_eq(latest, entry));
         self.entries.entry(entry.key).and_compute_with(|there| match there {
             Some(there) if Arc::ptr_eq(there.value(), entry) => Op::Remove,
             _ => Op::Nop,
@@ -484,13 +515,35 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
     }
 
     fn remembered(&self, key: K) -> Option<Arc<Entry<K, V>>> {
-        let front = self.front.load();
-        if let Some(entry) = front.as_ref().filter(|entry| entry.key == key) {
-            return Some(Arc::clone(entry));
-        }
-        self.entries.get(&key)
+        let own = self.own();
+        let latest = own.latest.as_ref().filter(|latest| latest.entry.key == key);
+        let latest = latest.map(|latest| Arc::clone(&latest.entry));
+        drop(own);
+        latest.or_else(|| self.entries.get(&key))
     }
 
+    /// This thread's.
+    #[inline]
+    fn own(&self) -> MutexGuard<'_, Own<K, V>> {
+        self.slots.of(threads::number())
+    }
+
+    /// Has `entry` at hand for each thread instead of the one that was, where `is_replaced`.
+    fn replace_latest(
+        &self,
+        entry: Option<&Arc<Entry<K, V>>>,
+        is_replaced: impl Fn(&Arc<Entry<K, V>>) -> bool,
+    ) {
+        let mut slots = self.slots.all();
+        let places = slots.iter_mut().map(|own| &mut own.latest);
+        let places = places.filter(|place| place.as_ref().is_none_or(|latest| is_replaced(&latest.entry)));
+        let old: Vec<_> = places.map(|place| std::mem::replace(place, entry.map(Latest::new))).collect();
+        drop(slots);
+        // Only now: to free a long list takes time, for which no reader waits.
+        drop(old);
+    }
+
+    #[inline]
     fn lifetime(&self, entry: &Entry<K, V>, now: Duration) -> Lifetime {
         match self.webhook_ttl(entry, now) {
             Some(ttl) => Lifetime::new(&self.rule, ttl),

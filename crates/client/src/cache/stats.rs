@@ -10,7 +10,7 @@
 //! | `ultracart_cache_discarded_loads_total` | counter | |
 
 use std::ops::AddAssign;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
@@ -53,23 +53,14 @@ impl AddAssign for CacheStats {
     }
 }
 
-const SHARDS: usize = 16;
-
-/// Counts hits, which threads must not meet at.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Shard {
-    hits: AtomicU64,
-    calls_saved: AtomicU64,
-}
-
-/// The counters of one cache.
+/// The counters of one cache, but for hits, which threads must not meet at.
 #[derive(Debug)]
 pub(super) struct Counters {
     operation: &'static str,
     facade: sink::Hits,
-    shards: [Shard; SHARDS],
     joins: AtomicU64,
+    /// What those have saved.
+    calls_joined: AtomicU64,
     misses: AtomicU64,
     stale: AtomicU64,
     refreshes: AtomicU64,
@@ -85,8 +76,8 @@ impl Counters {
         Self {
             operation,
             facade: sink::Hits::new(operation),
-            shards: Default::default(),
             joins: AtomicU64::default(),
+            calls_joined: AtomicU64::default(),
             misses: AtomicU64::default(),
             stale: AtomicU64::default(),
             refreshes: AtomicU64::default(),
@@ -97,16 +88,15 @@ impl Counters {
         }
     }
 
-    pub(super) fn hit(&self, saved: u32) {
-        let shard = self.shard();
-        shard.hits.fetch_add(1, Ordering::Relaxed);
-        shard.calls_saved.fetch_add(saved.into(), Ordering::Relaxed);
+    /// A hit, which is counted elsewhere.
+    #[inline]
+    pub(super) fn tell_of_hit(&self, saved: u32) {
         self.facade.hit(saved);
     }
 
     pub(super) fn join(&self, saved: u32) {
         self.joins.fetch_add(1, Ordering::Relaxed);
-        self.shard().calls_saved.fetch_add(saved.into(), Ordering::Relaxed);
+        self.calls_joined.fetch_add(saved.into(), Ordering::Relaxed);
         sink::read(self.operation, "join");
         self.facade.saved(saved);
     }
@@ -142,12 +132,11 @@ impl Counters {
         self.failures_repeated.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn stats(&self) -> CacheStats {
-        let sum = |count: fn(&Shard) -> &AtomicU64| -> u64 {
-            self.shards.iter().map(|shard| count(shard).load(Ordering::Relaxed)).sum()
-        };
+    /// Together with hits, and what those have saved.
+    pub(super) fn stats(&self, hits: u64, calls_saved: u64) -> CacheStats {
+        let calls_saved = calls_saved + self.calls_joined.load(Ordering::Relaxed);
         CacheStats {
-            hits: sum(|shard| &shard.hits),
+            hits,
             joins: self.joins.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
             stale: self.stale.load(Ordering::Relaxed),
@@ -155,16 +144,8 @@ impl Counters {
             refreshes_skipped: self.refreshes_skipped.load(Ordering::Relaxed),
             discarded: self.discarded.load(Ordering::Relaxed),
             failures_repeated: self.failures_repeated.load(Ordering::Relaxed),
-            calls_saved: sum(|shard| &shard.calls_saved)
-                .saturating_sub(self.calls_ahead.load(Ordering::Relaxed)),
+            calls_saved: calls_saved.saturating_sub(self.calls_ahead.load(Ordering::Relaxed)),
         }
-    }
-
-    /// This thread's.
-    fn shard(&self) -> &Shard {
-        static THREADS: AtomicUsize = AtomicUsize::new(0);
-        thread_local!(static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed));
-        &self.shards[THREAD.with(|thread| *thread) % SHARDS]
     }
 }
 

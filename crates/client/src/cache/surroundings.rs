@@ -17,6 +17,9 @@ const LONGEST_BURST: Duration = Duration::from_secs(2);
 /// What is read ahead of time leaves at least one in so many of each window's calls.
 const RESERVE: u32 = 10;
 
+/// How far a clock may be ahead of its coarse reading.
+pub(super) const TICK: Duration = Duration::from_millis(50);
+
 #[derive(Debug)]
 pub(crate) struct Surroundings {
     clock: Arc<dyn Clock>,
@@ -60,6 +63,12 @@ impl Surroundings {
         self.clock.now()
     }
 
+    /// The time, for less: it may be up to [`TICK`] ahead of this.
+    #[inline]
+    pub(super) fn coarse(&self) -> Duration {
+        self.clock.coarse()
+    }
+
     /// The longest time that anything is good.
     pub(super) fn longest_ttl(&self, ttl: Duration) -> Duration {
         ttl.max(self.webhook_ttl)
@@ -67,6 +76,7 @@ impl Surroundings {
 
     /// How long what was loaded then is good, while webhooks come that would tell of a change. They have to have come
     /// before it was loaded, so that none was missed, and lately.
+    #[inline]
     pub(super) fn webhook_ttl(&self, loaded_at: Duration, now: Duration) -> Option<Duration> {
         let last = self.deliveries.last.load(Ordering::Acquire);
         let first = self.deliveries.first.load(Ordering::Acquire);

@@ -86,8 +86,8 @@ impl Context {
     }
 
     /// The wish for a turn. Attempts after the first keep the place of the call in the order: it has waited already.
-    pub(super) fn ask(&self) -> Ask {
-        self.0.ask
+    pub(super) fn ask(&self) -> &Ask {
+        &self.0.ask
     }
 
     pub(crate) fn attempts(&self) -> u32 {

@@ -4,15 +4,15 @@
 //! governor decides. It can neither look without taking, nor decide over several windows at once, nor take a decision
 //! back, nor be told that the server counts more than we do; so its state is kept here, where all of that is possible.
 
+use std::cell;
+use std::hash::{Hash, Hasher};
 use std::num::NonZeroU32;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
-use governor::state::{NotKeyed, StateStore};
+use governor::state::StateStore;
 use governor::{Quota, RateLimiter};
 
 use crate::config::Window;
@@ -25,45 +25,53 @@ pub(super) struct Cell {
     learned: bool,
     /// Of a call: how long it takes to drain.
     period: Duration,
+    /// How long all calls of the burst but one take, in nanoseconds.
+    tolerance: u64,
     /// Calls that fit in at once.
     burst: NonZeroU32,
-    state: Arc<State>,
-    governor: RateLimiter<NotKeyed, Shared, Shared, NoOpMiddleware<Duration>>,
+    level: Level,
+    governor: RateLimiter<Level, Beside, Beside, NoOpMiddleware<Nanos>>,
 }
 
-/// What governor reads and writes: its theoretical arrival time (when the window is empty again), and the time that a
-/// decision is for. Both are nanoseconds on our clock, and only ever touched under the store's lock.
-#[derive(Debug, Default)]
-struct State {
-    tat: AtomicU64,
-    /// `tat` before the latest call was taken.
-    before: AtomicU64,
-    now: AtomicU64,
+/// What governor reads and writes, in nanoseconds on our clock.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Level {
+    /// When the window is empty again: governor's theoretical arrival time.
+    tat: cell::Cell<u64>,
+    /// The time that a decision is for.
+    now: cell::Cell<u64>,
 }
 
+impl Hash for Level {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.tat.get().hash(hasher);
+    }
+}
+
+/// Keeps nothing: the level comes as the key, so that it can be looked at and changed by others than governor. Whoever has
+/// the window has it alone. To governor it is always 0 o'clock, and levels are as far from that as ours are from now.
 #[derive(Debug)]
-struct Shared(Arc<State>);
+struct Beside;
 
-impl StateStore for Shared {
-    type Key = NotKeyed;
+impl StateStore for Beside {
+    type Key = Level;
 
-    fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, decide: F) -> Result<T, E>
+    fn measure_and_replace<T, F, E>(&self, level: &Level, decide: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        let before = self.0.tat.load(Ordering::Relaxed);
-        let (decision, tat) = decide(Some(before.into()))?;
-        self.0.before.store(before, Ordering::Relaxed);
-        self.0.tat.store(tat.into(), Ordering::Relaxed);
+        let now = level.now.get();
+        let (decision, tat) = decide(Some(level.tat.get().saturating_sub(now).into()))?;
+        level.tat.set(now.saturating_add(tat.into()));
         Ok(decision)
     }
 }
 
-impl Clock for Shared {
-    type Instant = Duration;
+impl Clock for Beside {
+    type Instant = Nanos;
 
-    fn now(&self) -> Duration {
-        Duration::from_nanos(self.0.now.load(Ordering::Relaxed))
+    fn now(&self) -> Nanos {
+        0.into()
     }
 }
 
@@ -80,9 +88,9 @@ impl Cell {
         let burst = NonZeroU32::new(burst.saturating_sub(spare)).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::with_period(period)
             .map_or(Quota::per_second(NonZeroU32::MIN), |quota| quota.allow_burst(burst));
-        let state = Arc::new(State::default());
-        let governor = RateLimiter::new(quota, Shared(Arc::clone(&state)), Shared(Arc::clone(&state)));
-        Self { window, learned: false, period, burst, state, governor }
+        let governor = RateLimiter::new(quota, Beside, Beside);
+        let tolerance = nanos(period * (burst.get() - 1));
+        Self { window, learned: false, period, tolerance, burst, level: Level::default(), governor }
     }
 
     /// The same, for a window that the server told of.
@@ -110,7 +118,7 @@ impl Cell {
 
     /// When everything that was sent has drained.
     pub(super) fn empty_at(&self) -> Duration {
-        Duration::from_nanos(self.state.tat.load(Ordering::Relaxed))
+        Duration::from_nanos(self.level.tat.get())
     }
 
     /// When the next call can be sent.
@@ -118,15 +126,20 @@ impl Cell {
         self.empty_at().saturating_sub(self.period * (self.burst() - 1)).max(now)
     }
 
-    /// Takes a call out; the answer is whether there was one.
-    pub(super) fn take(&self, now: Duration) -> bool {
-        self.state.now.store(nanos(now), Ordering::Relaxed);
-        self.governor.check().is_ok()
+    /// Whether the next call can be sent at this many nanoseconds.
+    pub(super) fn is_ready(&self, now: u64) -> bool {
+        self.level.tat.get().saturating_sub(self.tolerance) <= now
+    }
+
+    /// Takes a call out at this many nanoseconds; the answer is whether there was one.
+    pub(super) fn take(&self, now: u64) -> bool {
+        self.level.now.set(now);
+        self.governor.check_key(&self.level).is_ok()
     }
 
     /// Puts back the call that was taken last.
     pub(super) fn put_back(&self) {
-        self.state.tat.store(self.state.before.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.level.tat.set(self.level.tat.get().saturating_sub(nanos(self.period)));
     }
 
     /// Lets no call through before that time, nor more than one at it.
@@ -148,11 +161,12 @@ impl Cell {
 
     /// Everything has drained then, and not earlier.
     pub(super) fn drain_at(&self, at: Duration) {
-        self.state.tat.fetch_max(nanos(at), Ordering::Relaxed);
+        self.level.tat.set(self.level.tat.get().max(nanos(at)));
     }
 }
 
-fn nanos(duration: Duration) -> u64 {
+/// What governor reckons in, and the machine too.
+pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -200,7 +214,8 @@ mod tests {
             for gap in gaps {
                 now += Duration::from_micros(gap);
                 let ready = cell.ready_at(now) <= now;
-                prop_assert_eq!(cell.take(now), ready);
+                prop_assert_eq!(cell.is_ready(nanos(now)), ready);
+                prop_assert_eq!(cell.take(nanos(now)), ready);
                 prop_assert_eq!(bucket.take(now.as_nanos()), ready);
             }
         }
@@ -215,11 +230,11 @@ mod tests {
             for (gap, put_back) in gaps {
                 now += Duration::from_millis(gap);
                 if put_back {
-                    if cell.take(now) {
+                    if cell.take(nanos(now)) {
                         cell.put_back();
                     }
                 } else {
-                    prop_assert_eq!(cell.take(now), plain.take(now));
+                    prop_assert_eq!(cell.take(nanos(now)), plain.take(nanos(now)));
                 }
                 prop_assert_eq!(cell.ready_at(now), plain.ready_at(now));
             }
@@ -237,7 +252,7 @@ mod tests {
             let mut now = Duration::ZERO;
             for gap in gaps {
                 now += Duration::from_millis(gap);
-                if cell.take(now) {
+                if cell.take(nanos(now)) {
                     taken.push(now);
                     let within = taken.iter().filter(|at| now.saturating_sub(**at) < per).count();
                     prop_assert!(within <= calls as usize, "{within} of {calls}");
@@ -250,11 +265,11 @@ mod tests {
     fn the_burst_goes_at_once_and_then_one_call_a_period() {
         let cell = Cell::new(Window::new(1_000, HOUR), 3);
         let start = Duration::from_secs(5);
-        let taken = (0..2_000).filter(|_| cell.take(start)).count();
+        let taken = (0..2_000).filter(|_| cell.take(nanos(start))).count();
         assert_eq!(taken, 997);
         assert_eq!(cell.ready_at(start), start + Duration::from_millis(3_600));
-        assert!(!cell.take(start + Duration::from_millis(3_599)));
-        assert!(cell.take(start + Duration::from_millis(3_600)));
+        assert!(!cell.take(nanos(start + Duration::from_millis(3_599))));
+        assert!(cell.take(nanos(start + Duration::from_millis(3_600))));
     }
 
     #[test]
@@ -263,7 +278,7 @@ mod tests {
         let at = Duration::from_secs(100);
         cell.fill_until(at);
         assert_eq!(cell.ready_at(Duration::ZERO), at);
-        assert!(cell.take(at) && !cell.take(at));
+        assert!(cell.take(nanos(at)) && !cell.take(nanos(at)));
         // A bound that is lower than what is known changes nothing.
         cell.fill_until(Duration::from_secs(1));
         assert_eq!(cell.ready_at(at), at + cell.period());
@@ -273,9 +288,9 @@ mod tests {
     fn another_size_keeps_what_was_spent() {
         let old = Cell::new(Window::new(1_000, HOUR), 0);
         let now = Duration::from_secs(9);
-        assert!((0..700).all(|_| old.take(now)));
+        assert!((0..700).all(|_| old.take(nanos(now))));
         let new = Cell::new(Window::new(800, HOUR), 0);
         new.fill_like(&old, now);
-        assert_eq!((0..800).filter(|_| new.take(now)).count(), 100);
+        assert_eq!((0..800).filter(|_| new.take(nanos(now))).count(), 100);
     }
 }

@@ -32,6 +32,15 @@ pub(crate) struct Ask {
     pub(crate) deadline: Option<Latest>,
 }
 
+impl Ask {
+    fn is_in_time(&self, now: Duration) -> Result<(), Error> {
+        match self.deadline.filter(|deadline| deadline.at < now) {
+            Some(deadline) => Err(deadline.limit.error(None)),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What all who share a limiter share.
 #[derive(Debug)]
 pub(super) struct Core {
@@ -82,7 +91,7 @@ impl Core {
         let core = Arc::clone(self);
         tokio::spawn(async move {
             if let Err(Ok(Reply::Granted(turn))) = answer.send(later.await) {
-                core.settle(turn, Outcome::Unsent);
+                core.settle(&turn, Outcome::Unsent);
             }
         });
         answered.await.unwrap_or_else(|gone| {
@@ -91,14 +100,17 @@ impl Core {
     }
 
     /// A turn is over. Where the store takes its time, nobody waits for it.
-    pub(super) fn settle(self: &Arc<Self>, turn: Turn, outcome: Outcome) {
+    pub(super) fn settle(self: &Arc<Self>, turn: &Turn, outcome: Outcome) {
+        if self.store.settle_at_once(turn, &outcome) {
+            return self.look_again();
+        }
         let settled = |core: &Self, reply: Result<Reply, Error>| {
             if let Err(error) = reply {
                 tracing::warn!(%error, "how a call ended could not be kept");
             }
             core.look_again();
         };
-        match self.store.apply(Step::Settle(turn, outcome)) {
+        match self.store.apply(Step::Settle(*turn, outcome)) {
             Pending::Ready(reply) => settled(self, reply.unwrap_or(Ok(Reply::Done))),
             Pending::Later(later) => {
                 // Without a runtime there is nobody left who could.
@@ -142,9 +154,7 @@ impl Core {
                     Ok(Reply::Granted(turn)) => {
                         let application = self.applications().get(application.0).map(Arc::clone);
                         application
-                            .map(|application| {
-                                Permit::new(Limiter { core: Arc::clone(self), application }, turn)
-                            })
+                            .map(|application| Permit::new(Limiter::of(Arc::clone(self), application), turn))
                             .ok_or_else(|| Error::new(ErrorKind::Internal, "a turn of nobody"))
                     }
                     Ok(Reply::Wait(wait)) => {
@@ -178,16 +188,28 @@ impl Limiter {
     /// A turn.
     ///
     /// Dropped while it waits, it costs nothing and holds nobody up.
-    pub(crate) async fn acquire(&self, ask: Ask) -> Result<Permit, Error> {
+    pub(crate) async fn acquire(&self, ask: &Ask) -> Result<Permit, Error> {
         self.go_on()?;
-        let core = &self.core;
-        let now = core.clock.now();
-        if let Some(deadline) = ask.deadline.filter(|deadline| deadline.at < now) {
-            return Err(deadline.limit.error(None));
+        if self.member.core.waiting.load(Ordering::SeqCst) == 0
+            && let Some(turn) = self.member.core.store.take_at_once(self.member.application.id)
+        {
+            let permit = Permit::new(self.clone(), turn);
+            // Where it comes too late it is dropped, and so given back.
+            ask.is_in_time(turn.taken_at)?;
+            return Ok(permit);
         }
+        // Apart, so that the way of most calls has no room for it to be made and moved.
+        Box::pin(self.acquire_later(ask)).await
+    }
+
+    /// A turn that is not there at once, or may not be.
+    async fn acquire_later(&self, ask: &Ask) -> Result<Permit, Error> {
+        let core = &self.member.core;
+        let now = core.clock.now();
+        ask.is_in_time(now)?;
         let mut bound = Bound::InFlight;
         if core.waiting.load(Ordering::SeqCst) == 0 {
-            match core.take(self.application.id).await? {
+            match core.take(self.member.application.id).await? {
                 Reply::Granted(turn) => return Ok(Permit::new(self.clone(), turn)),
                 Reply::Wait(wait) => bound = wait.bound,
                 Reply::Done => {}
@@ -200,9 +222,10 @@ impl Limiter {
         if let Some(latest) = latest {
             // Those who wait before it with the same credential go first. Others may be held up by what does not hold it
             // up, so they do not count: nobody is sent away who could have come in time.
-            let before = core.queue().before(self.application.id, ask.priority, ask.since.unwrap_or(now));
+            let before =
+                core.queue().before(self.member.application.id, ask.priority, ask.since.unwrap_or(now));
             let calls = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
-            let forecast = core.store.standing(self.application.id).await?.forecast(calls);
+            let forecast = core.store.standing(self.member.application.id).await?.forecast(calls);
             let wait = forecast.sent_in(calls).unwrap_or_default();
             if now.saturating_add(wait) > latest.at {
                 return Err(latest.limit.error(Some(wait)));
@@ -222,11 +245,11 @@ impl Limiter {
     }
 
     /// Unless there can be no turn before the deadline, however long is waited first.
-    pub(crate) async fn comes_in_time(&self, ask: Ask, pause: Duration) -> Result<(), Error> {
+    pub(crate) async fn comes_in_time(&self, ask: &Ask, pause: Duration) -> Result<(), Error> {
         let Some(deadline) = ask.deadline else { return Ok(()) };
-        let forecast = self.core.store.standing(self.application.id).await?.forecast(1);
+        let forecast = self.member.core.store.standing(self.member.application.id).await?.forecast(1);
         let wait = forecast.sent_in(1).unwrap_or_default().max(pause);
-        if self.core.clock.now().saturating_add(wait) > deadline.at {
+        if self.member.core.clock.now().saturating_add(wait) > deadline.at {
             return Err(deadline.limit.error(Some(wait)));
         }
         Ok(())
@@ -234,7 +257,10 @@ impl Limiter {
 
     /// Unless nothing is sent with this credential any more.
     fn go_on(&self) -> Result<(), Error> {
-        self.application.halted.get().cloned().map_or(Ok(()), Err)
+        match self.member.application.halted.get() {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -246,17 +272,18 @@ struct Waiter<'a> {
 }
 
 impl<'a> Waiter<'a> {
-    fn enter(limiter: &'a Limiter, ask: Ask, now: Duration, latest: Option<Latest>) -> Self {
-        let (id, since) = (limiter.application.id, ask.since.unwrap_or(now));
-        let (place, answer) = limiter.core.change_queue(|queue| queue.enter(id, ask.priority, since, latest));
+    fn enter(limiter: &'a Limiter, ask: &Ask, now: Duration, latest: Option<Latest>) -> Self {
+        let (id, since) = (limiter.member.application.id, ask.since.unwrap_or(now));
+        let (place, answer) =
+            limiter.member.core.change_queue(|queue| queue.enter(id, ask.priority, since, latest));
         // It can be due before the one whose turn the leader waits for.
-        limiter.core.look_again();
+        limiter.member.core.look_again();
         Self { limiter, place, answer }
     }
 
     /// Hands out turns until its own one comes.
     async fn lead(&mut self) -> Result<Permit, Error> {
-        let core = &self.limiter.core;
+        let core = &self.limiter.member.core;
         loop {
             let wait = core.dispatch().await;
             if let Ok(answer) = self.answer.try_recv() {
@@ -280,8 +307,8 @@ impl<'a> Waiter<'a> {
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        let core = &self.limiter.core;
-        if core.change_queue(|queue| queue.leave(self.limiter.application.id, self.place)) {
+        let core = &self.limiter.member.core;
+        if core.change_queue(|queue| queue.leave(self.limiter.member.application.id, self.place)) {
             core.look_again();
         }
     }

@@ -85,11 +85,17 @@ use state::{ApplicationId, Step};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Limiter {
+    member: Arc<Member>,
+}
+
+/// One of those who share a limiter, behind one reference count: each call takes part in it.
+#[derive(Debug)]
+struct Member {
     core: Arc<Core>,
     application: Arc<Application>,
 }
 
-/// One of those who share a limiter: a credential.
+/// A credential.
 #[derive(Debug)]
 struct Application {
     id: ApplicationId,
@@ -128,22 +134,27 @@ impl Limiter {
         let store = Memory::new(config.clone(), Arc::clone(&clock));
         let core = Core::new(Box::new(store), clock, config.max_wait);
         let application = core.application(None);
-        Ok(Self { core: Arc::new(core), application })
+        Ok(Self::of(Arc::new(core), application))
     }
 
     /// The same limiter for the calls of one credential.
     pub(crate) fn for_credential(&self, identity: Identity) -> Self {
-        Self { core: Arc::clone(&self.core), application: self.core.application(Some(identity)) }
+        let core = &self.member.core;
+        Self::of(Arc::clone(core), core.application(Some(identity)))
+    }
+
+    fn of(core: Arc<Core>, application: Arc<Application>) -> Self {
+        Self { member: Arc::new(Member { core, application }) }
     }
 
     /// The clock that it goes by.
     pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.core.clock
+        &self.member.core.clock
     }
 
     /// How many calls have been sent for this credential, retries and token refreshes included.
     pub fn calls_spent(&self) -> u64 {
-        self.application.spent.load(Ordering::Relaxed)
+        self.member.application.spent.load(Ordering::Relaxed)
     }
 
     /// When `calls` further calls will have been sent, from what is known now: what is left of each window, a hold, and
@@ -165,7 +176,7 @@ impl Limiter {
     /// # Errors
     /// If the store of the limits cannot be reached.
     pub async fn forecast(&self, calls: u32) -> Result<Forecast, Error> {
-        Ok(self.core.store.standing(self.application.id).await?.forecast(calls))
+        Ok(self.member.core.store.standing(self.member.application.id).await?.forecast(calls))
     }
 
     /// What is left of each window, who waits, and why nothing is sent, if so.
@@ -173,8 +184,8 @@ impl Limiter {
     /// # Errors
     /// If the store of the limits cannot be reached.
     pub async fn snapshot(&self) -> Result<Snapshot, Error> {
-        let standing = self.core.store.standing(self.application.id).await?;
-        let queue = self.core.queue();
+        let standing = self.member.core.store.standing(self.member.application.id).await?;
+        let queue = self.member.core.queue();
         Ok(Snapshot {
             windows: standing.windows,
             closed: standing.closed,
@@ -184,7 +195,7 @@ impl Limiter {
             guard_gap: standing.gap,
             service_time: standing.service_time,
             calls_spent: self.calls_spent(),
-            calls_rejected: self.application.rejected.load(Ordering::Relaxed),
+            calls_rejected: self.member.application.rejected.load(Ordering::Relaxed),
             rejections_in_a_row: standing.rejections,
         })
     }
@@ -196,15 +207,29 @@ impl Limiter {
     /// If a setting cannot be used, or the store of the limits cannot be reached. Then nothing changes.
     pub async fn reconfigure(&self, config: &config::Limiter) -> Result<(), Error> {
         config.checked()?;
-        self.core.store.apply(Step::Reconfigure(Box::new(config.clone()))).await?;
-        *self.core.max_wait() = config.max_wait;
-        self.core.look_again();
+        self.member.core.store.apply(Step::Reconfigure(Box::new(config.clone()))).await?;
+        *self.member.core.max_wait() = config.max_wait;
+        self.member.core.look_again();
+        Ok(())
+    }
+
+    /// A turn, as a call that was answered has it.
+    ///
+    /// # Errors
+    /// As a call that does not get its turn.
+    #[cfg(feature = "bench")]
+    #[doc(hidden)]
+    pub async fn turn(&self) -> Result<(), Error> {
+        let ask = Ask::default();
+        let permit = self.acquire(&ask).await?;
+        permit.sending();
+        permit.finish(Outcome::Answered);
         Ok(())
     }
 
     /// Ends everything that is to be sent with this credential: UltraCart disabled the application.
     pub(crate) fn halt(&self, error: Error) {
-        self.core.halt(&self.application, error);
+        self.member.core.halt(&self.member.application, error);
     }
 }
 

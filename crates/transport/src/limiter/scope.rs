@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tracing::warn;
 
-use super::cell::Cell;
+use super::cell::{Cell, nanos};
 use super::journal::Journal;
 use crate::config::{Human, Window};
 
@@ -52,10 +52,16 @@ impl Windows {
         }
     }
 
+    /// Whether every window has a call, at this many nanoseconds.
+    pub(super) fn are_ready(&self, now: u64) -> bool {
+        self.cells.iter().all(|cell| cell.is_ready(now))
+    }
+
     /// Takes a call out of every window; each has been asked for one.
     pub(super) fn take(&mut self, now: Duration) {
+        let at = nanos(now);
         for cell in &self.cells {
-            let taken = cell.take(now);
+            let taken = cell.take(at);
             debug_assert!(taken, "every window has been asked under the same lock");
         }
         self.journal.push(now);
@@ -92,7 +98,9 @@ impl Windows {
 
     /// The server took a call.
     pub(super) fn accepted(&mut self) {
-        self.refusals.values_mut().for_each(|refusals| refusals.in_a_row = 0);
+        if !self.refusals.is_empty() {
+            self.refusals.values_mut().for_each(|refusals| refusals.in_a_row = 0);
+        }
     }
 
     /// The server refused the call that was sent at `sent_at`, and says that `window` is full.

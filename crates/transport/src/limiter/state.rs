@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::cell::nanos;
 use super::forecast::{Bound, Forecast, Line};
 use super::rejection::Rejection;
 use super::scope::{Scope, Windows};
@@ -49,8 +50,8 @@ pub(crate) enum Reply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Turn {
     pub(super) application: ApplicationId,
-    number: u64,
-    taken_at: Duration,
+    pub(super) number: u64,
+    pub(super) taken_at: Duration,
 }
 
 /// Why there is no turn yet.
@@ -77,7 +78,8 @@ pub(crate) enum Outcome {
 /// What is known of the quota.
 #[derive(Debug)]
 pub(super) struct State {
-    config: config::Limiter,
+    /// Apart, so that what changes with each call is close together.
+    config: Box<config::Limiter>,
     address: Windows,
     applications: Vec<Windows>,
     in_flight: u32,
@@ -132,7 +134,7 @@ impl State {
             rejections: 0,
             rejected_at: 0,
             service_time: None,
-            config,
+            config: Box::new(config),
         }
     }
 
@@ -143,10 +145,12 @@ impl State {
 
     pub(super) fn apply(&mut self, step: Step, now: Duration) -> Reply {
         match step {
-            Step::Take(application) if self.in_flight < self.places() => self.take(application, now),
-            Step::Take(_) => Reply::Wait(Wait { time: None, bound: Bound::InFlight }),
+            Step::Take(application) => match self.take_at_once(application, now) {
+                Some(turn) => Reply::Granted(turn),
+                None => Reply::Wait(self.wait(application, now)),
+            },
             Step::Settle(turn, outcome) => {
-                self.settle(turn, outcome, now);
+                self.settle(&turn, &outcome, now);
                 Reply::Done
             }
             Step::Reconfigure(config) => {
@@ -154,7 +158,7 @@ impl State {
                 let applications = self.applications.iter_mut();
                 applications.for_each(|each| each.reconfigure(&config.windows, config.spare, now));
                 self.gap = config.guard_gap;
-                self.config = *config;
+                self.config = config;
                 self.undo = None;
                 Reply::Done
             }
@@ -167,12 +171,31 @@ impl State {
     }
 
     /// Takes a call out of every window of both scopes, if all of them have one, and otherwise out of none.
-    fn take(&mut self, application: ApplicationId, now: Duration) -> Reply {
-        let Some(windows) = self.applications.get_mut(application.0) else {
-            return Reply::Wait(Wait { time: None, bound: Bound::InFlight });
-        };
+    pub(super) fn take_at_once(&mut self, application: ApplicationId, now: Duration) -> Option<Turn> {
+        if self.in_flight >= self.places() || self.not_before > now {
+            return None;
+        }
+        let windows = self.applications.get_mut(application.0)?;
+        let at = nanos(now);
+        if !windows.are_ready(at) || !self.address.are_ready(at) {
+            return None;
+        }
+        windows.take(now);
+        self.address.take(now);
+        self.in_flight += 1;
+        self.number += 1;
+        self.undo = Some(self.number);
+        Some(Turn { application, number: self.number, taken_at: now })
+    }
+
+    /// What a call has to wait for that cannot go now.
+    fn wait(&self, application: ApplicationId, now: Duration) -> Wait {
         let (mut ready_at, mut bound) = (self.not_before, self.because);
-        for (scope, windows) in [(Scope::Application, &*windows), (Scope::Address, &self.address)] {
+        let Some(windows) = self.applications.get(application.0).filter(|_| self.in_flight < self.places())
+        else {
+            return Wait { time: None, bound: Bound::InFlight };
+        };
+        for (scope, windows) in [(Scope::Application, windows), (Scope::Address, &self.address)] {
             for cell in &windows.cells {
                 let cell_ready_at = cell.ready_at(now);
                 // Of a hold and a window that end together, the window says more.
@@ -182,22 +205,14 @@ impl State {
                 }
             }
         }
-        if ready_at > now {
-            return Reply::Wait(Wait { time: Some(ready_at.saturating_sub(now)), bound });
-        }
-        windows.take(now);
-        self.address.take(now);
-        self.in_flight += 1;
-        self.number += 1;
-        self.undo = Some(self.number);
-        Reply::Granted(Turn { application, number: self.number, taken_at: now })
+        Wait { time: Some(ready_at.saturating_sub(now)), bound }
     }
 
-    fn settle(&mut self, turn: Turn, outcome: Outcome, now: Duration) {
+    pub(super) fn settle(&mut self, turn: &Turn, outcome: &Outcome, now: Duration) {
         self.in_flight = self.in_flight.saturating_sub(1);
         let Some(application) = self.applications.get_mut(turn.application.0) else { return };
         let scopes = [application, &mut self.address];
-        match outcome {
+        match *outcome {
             // Where the windows have gone on since, the call counts as sent.
             Outcome::Unsent if self.undo == Some(turn.number) => {
                 self.undo = None;
@@ -213,9 +228,11 @@ impl State {
                     self.rejections = 0;
                 }
                 let extra = self.gap.saturating_sub(self.config.guard_gap);
-                self.gap -= (extra / 64).max(Duration::from_micros(1)).min(extra);
+                if !extra.is_zero() {
+                    self.gap -= (extra / 64).max(Duration::from_micros(1)).min(extra);
+                }
                 let took = now.saturating_sub(turn.taken_at) + self.gap;
-                self.service_time = Some(self.service_time.map_or(took, |mean| (mean * 7 + took) / 8));
+                self.service_time = Some(self.service_time.map_or(took, |mean| mean_of(mean, took)));
             }
             Outcome::Unknown => {
                 self.undo = None;
@@ -305,4 +322,10 @@ impl State {
             now,
         }
     }
+}
+
+/// The mean, moved an eighth of the way to the latest.
+fn mean_of(mean: Duration, latest: Duration) -> Duration {
+    let sum = nanos(mean).saturating_mul(7).saturating_add(nanos(latest));
+    Duration::from_nanos(sum / 8)
 }

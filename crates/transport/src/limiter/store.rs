@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::state::{ApplicationId, Reply, Standing, Step};
+use super::state::{ApplicationId, Outcome, Reply, Standing, Step, Turn};
 use crate::error::Error;
 
 /// Keeps the state of the limits and carries one [`Step`] at a time out on it.
@@ -15,6 +15,17 @@ use crate::error::Error;
 pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Carries a step out.
     fn apply(&self, step: Step) -> Pending<Reply>;
+
+    /// The same as [`Step::Take`] where there is a turn and the store need not wait for anything: the way of most calls.
+    /// `None` means nothing.
+    fn take_at_once(&self, _: ApplicationId) -> Option<Turn> {
+        None
+    }
+
+    /// The same as [`Step::Settle`] where the store need not wait for anything. The answer is whether that was so.
+    fn settle_at_once(&self, _: &Turn, _: &Outcome) -> bool {
+        false
+    }
 
     /// How things stand for an application.
     fn standing(&self, application: ApplicationId) -> Pending<Standing>;

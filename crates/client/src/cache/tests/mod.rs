@@ -1,5 +1,6 @@
 //! One cache over an API that answers when a test says so, by a clock that a test moves. No sleeps, one thread.
 
+mod lent;
 mod naive;
 mod notes;
 mod property;
@@ -31,16 +32,20 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// A clock that goes when it is told to.
-struct ManualClock(watch::Sender<Duration>);
+struct ManualClock {
+    now: watch::Sender<Duration>,
+    /// How far its coarse reading is behind.
+    lag: Mutex<Duration>,
+}
 
 impl ManualClock {
     fn new() -> Arc<Self> {
         // Not at 0: what is measured from there would look right by chance.
-        Arc::new(Self(watch::Sender::new(Duration::from_hours(1))))
+        Arc::new(Self { now: watch::Sender::new(Duration::from_hours(1)), lag: Mutex::default() })
     }
 
     fn advance(&self, by: Duration) {
-        self.0.send_modify(|now| *now += by);
+        self.now.send_modify(|now| *now += by);
     }
 }
 
@@ -52,7 +57,11 @@ impl fmt::Debug for ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Duration {
-        *self.0.borrow()
+        *self.now.borrow()
+    }
+
+    fn coarse(&self) -> Duration {
+        self.now().saturating_sub(*self.lag.lock().unwrap())
     }
 
     fn wall(&self) -> SystemTime {
@@ -60,7 +69,7 @@ impl Clock for ManualClock {
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let (mut now, until) = (self.0.subscribe(), self.now() + duration);
+        let (mut now, until) = (self.now.subscribe(), self.now() + duration);
         Box::pin(async move {
             _ = now.wait_for(|now| *now >= until).await;
         })

@@ -38,11 +38,11 @@ fn small() -> config::Limiter {
 }
 
 fn now(limiter: &Limiter) -> Duration {
-    limiter.core.clock.now()
+    limiter.member.core.clock.now()
 }
 
 async fn acquire(limiter: &Limiter) -> Permit {
-    limiter.acquire(Ask::default()).await.unwrap()
+    limiter.acquire(&Ask::default()).await.unwrap()
 }
 
 /// A call that takes no time; when it was sent.

@@ -26,10 +26,11 @@ proptest! {
             for (arrival, background, patience) in waiters.iter().copied() {
                 let (limiter, served) = (limiter.clone(), Arc::clone(&served));
                 tasks.spawn(async move {
-                    limiter.core.clock.sleep(MS(arrival)).await;
+                    limiter.member.core.clock.sleep(MS(arrival)).await;
                     let priority = if background { Priority::Background } else { Priority::Foreground };
                     let since = now(&limiter);
-                    let turn = limiter.acquire(Ask { priority, ..Ask::default() });
+                    let ask = Ask { priority, ..Ask::default() };
+                    let turn = limiter.acquire(&ask);
                     let patience = MS(patience.unwrap_or(u64::MAX / 2));
                     let Ok(permit) = tokio::time::timeout(patience, turn).await else { return };
                     let permit = permit.unwrap();

@@ -36,11 +36,12 @@ async fn after_a_rejection_one_call_alone_finds_out_whether_it_is_over() {
     }
     let probe = acquire(&limiter).await;
     probe.sending();
-    let mut second = pin!(limiter.acquire(Ask::default()));
+    let ask = Ask::default();
+    let mut second = pin!(limiter.acquire(&ask));
     tokio::select! {
         biased;
         _ = &mut second => panic!("a second call before the first has shown that it is over"),
-        () = limiter.core.clock.sleep(HOUR) => {}
+        () = limiter.member.core.clock.sleep(HOUR) => {}
     }
     probe.finish(Outcome::Answered);
     let _second = second.await.unwrap();
@@ -115,7 +116,7 @@ async fn an_answer_to_an_earlier_call_does_not_show_that_it_is_over() {
     other.finish(Outcome::Answered);
     let probe = acquire(&limiter).await;
     probe.sending();
-    let second = tokio::time::timeout(HOUR, limiter.acquire(Ask::default())).await;
+    let second = tokio::time::timeout(HOUR, limiter.acquire(&Ask::default())).await;
     assert!(second.is_err(), "a second call before the first has shown that it is over");
 }
 
@@ -166,7 +167,7 @@ async fn calls_at_the_same_time_that_are_refused_become_fewer_until_the_settings
     let limiter = limiter(&config);
     let at_once = async || {
         let mut permits = Vec::new();
-        while let Ok(permit) = tokio::time::timeout(S(60), limiter.acquire(Ask::default())).await {
+        while let Ok(permit) = tokio::time::timeout(S(60), limiter.acquire(&Ask::default())).await {
             let permit = permit.unwrap();
             permit.sending();
             permits.push(permit);

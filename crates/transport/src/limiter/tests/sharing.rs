@@ -51,7 +51,7 @@ async fn a_disabled_application_ends_all_who_wait_with_its_credential_and_nobody
     }
     let wait = |limiter: &Limiter| {
         let limiter = limiter.clone();
-        tokio::spawn(async move { limiter.acquire(Ask::default()).await.map(drop) })
+        tokio::spawn(async move { limiter.acquire(&Ask::default()).await.map(drop) })
     };
     let (waits, other) = ([wait(&one), wait(&one), wait(&one)], wait(&two));
     tokio::task::yield_now().await;

@@ -26,7 +26,7 @@ async fn one_call_at_a_time_in_the_order_of_asking() {
                 let permit = acquire(&limiter).await;
                 permit.sending();
                 order.lock().unwrap().push((n, "in"));
-                limiter.core.clock.sleep(MS(7)).await;
+                limiter.member.core.clock.sleep(MS(7)).await;
                 order.lock().unwrap().push((n, "out"));
                 permit.finish(Outcome::Answered);
             })
@@ -69,14 +69,14 @@ async fn a_wait_longer_than_allowed_fails_at_once_and_says_how_long_it_would_be(
         call(&limiter, Outcome::Answered).await;
     }
     let before = now(&limiter);
-    let error = limiter.acquire(Ask::default()).await.unwrap_err();
+    let error = limiter.acquire(&Ask::default()).await.unwrap_err();
     assert_eq!(now(&limiter), before);
     assert_eq!(error.kind(), ErrorKind::MaxWait);
     assert_eq!(error.retry_after(), Some(MS(9_950)));
     assert_eq!(error.to_string(), "its turn would come in 9s 950ms and `limiter.max_wait` is 5s");
     let deadline = Latest { at: before + S(2), limit: WaitLimit::Deadline(S(60)) };
     let ask = Ask { deadline: Some(deadline), ..Ask::default() };
-    let error = limiter.acquire(ask).await.unwrap_err();
+    let error = limiter.acquire(&ask).await.unwrap_err();
     assert_eq!(error.to_string(), "its turn would come in 9s 950ms and `retry.deadline` is 1m");
     assert_eq!(
         (error.kind(), error.is_rate_limited(), limiter.calls_spent()),
@@ -91,7 +91,7 @@ async fn a_hold_that_comes_while_one_waits_is_told_at_once_and_a_call_that_never
     permit.sending();
     let waiter = tokio::spawn({
         let limiter = limiter.clone();
-        async move { limiter.acquire(Ask::default()).await.map(drop) }
+        async move { limiter.acquire(&Ask::default()).await.map(drop) }
     });
     tokio::time::advance(S(1)).await;
     permit.finish(rejected(Some(S(30)), None));
@@ -102,7 +102,7 @@ async fn a_hold_that_comes_while_one_waits_is_told_at_once_and_a_call_that_never
     let permit = acquire(&limiter).await;
     permit.sending();
     let before = now(&limiter);
-    let error = limiter.acquire(Ask::default()).await.unwrap_err();
+    let error = limiter.acquire(&Ask::default()).await.unwrap_err();
     assert_eq!(error.to_string(), "its turn did not come in time: `limiter.max_wait` is 5s");
     assert_eq!(now(&limiter), before + S(5));
 }
@@ -120,7 +120,7 @@ async fn a_renewed_permit_takes_a_turn_before_those_who_came_later() {
         }
     });
     tokio::time::advance(S(1)).await;
-    permit.renew(Ask { since: Some(Duration::ZERO), ..Ask::default() }).await.unwrap();
+    permit.renew(&Ask { since: Some(Duration::ZERO), ..Ask::default() }).await.unwrap();
     assert_eq!((now(&limiter), limiter.calls_spent()), (MS(1_025), 2));
     permit.finish(Outcome::Answered);
     assert_eq!(other.await.unwrap().0, MS(1_050));
@@ -245,7 +245,7 @@ async fn a_turn_that_comes_at_the_last_moment_has_come_in_time() {
     }
     assert_eq!(call(&limiter, Outcome::Answered).await, S(10));
     let deadline = Some(Latest { at: S(5), limit: WaitLimit::Deadline(S(5)) });
-    let error = limiter.acquire(Ask { deadline, ..Ask::default() }).await.unwrap_err();
+    let error = limiter.acquire(&Ask { deadline, ..Ask::default() }).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deadline, "there may be a turn, but it is too late for it");
 }
 
@@ -261,18 +261,18 @@ async fn nobody_is_sent_away_for_those_who_go_later() {
     let mut waiters = tokio::task::JoinSet::new();
     for priority in [Priority::Background; 20].into_iter().chain([Priority::Foreground; 20]) {
         let one = one.clone();
-        waiters.spawn(async move { one.acquire(Ask { priority, ..Ask::default() }).await.map(drop) });
+        waiters.spawn(async move { one.acquire(&Ask { priority, ..Ask::default() }).await.map(drop) });
     }
     tokio::task::yield_now().await;
     let within = |seconds| Some(Latest { at: since + S(seconds), limit: WaitLimit::Deadline(S(seconds)) });
     // The other credential's, which is not held up by their window.
-    two.acquire(Ask { deadline: within(1), ..Ask::default() }).await.unwrap();
+    two.acquire(&Ask { deadline: within(1), ..Ask::default() }).await.unwrap();
     // One that has waited before, which keeps its place.
     let again = Ask { since: Some(Duration::ZERO), deadline: within(10), ..Ask::default() };
-    one.acquire(again).await.unwrap();
+    one.acquire(&again).await.unwrap();
     // And one who goes after all of those in the foreground, but before those in the background.
     let ask = Ask { deadline: within(180), ..Ask::default() };
-    let error = one.acquire(ask).await.unwrap_err();
+    let error = one.acquire(&ask).await.unwrap_err();
     assert!(error.retry_after().unwrap() < S(10 * 21), "{error}");
 }
 
@@ -324,7 +324,7 @@ async fn no_window_is_too_extreme() {
             rejected(None, Some(Window::new(u32::MAX, S(1)))),
             Outcome::Answered,
         ] {
-            let turn = tokio::time::timeout(HOUR * 24, limiter.acquire(Ask::default())).await;
+            let turn = tokio::time::timeout(HOUR * 24, limiter.acquire(&Ask::default())).await;
             let Ok(permit) = turn.map(Result::unwrap) else { break };
             permit.sending();
             permit.finish(outcome);

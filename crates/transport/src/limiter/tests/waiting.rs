@@ -35,7 +35,7 @@ fn near_and_far(config: &config::Limiter) -> [Limiter; 2] {
     let memory = Arc::new(memory::Memory::new(config.clone(), Arc::clone(&clock)));
     let far = Core::new(Box::new(Far { memory, clock: Arc::clone(&clock) }), clock, config.max_wait);
     let application = far.application(None);
-    [limiter(config), Limiter { core: Arc::new(far), application }]
+    [limiter(config), Limiter::of(Arc::new(far), application)]
 }
 
 /// Polls a future so often and then drops it.
@@ -88,10 +88,10 @@ async fn one_who_goes_away_at_any_point_costs_nothing_and_holds_nobody_up() {
                 let expected = [0.0, 1.0, 100.0, 200.0];
                 assert!(at.iter().zip(expected).all(|(at, due)| (at - due).abs() <= 1.0), "{at:?}: {shown}");
                 // Whatever was taken for one who had gone is given back a moment later.
-                limiter.core.clock.sleep(MS(10)).await;
+                limiter.member.core.clock.sleep(MS(10)).await;
                 assert_eq!(limiter.calls_spent(), 1 + ahead + behind, "{shown}");
                 let in_flight = limiter.snapshot().await.unwrap().in_flight;
-                assert_eq!((limiter.core.queue().len(), in_flight), (0, 0), "{shown}");
+                assert_eq!((limiter.member.core.queue().len(), in_flight), (0, 0), "{shown}");
             }
         }
     }
