@@ -657,7 +657,7 @@ async fn what_was_read_while_no_webhooks_came_is_good_for_no_longer_when_they_co
 }
 
 /// Nobody but the test holds it any more; moka takes a moment to let go.
-fn is_let_go(bench: &Bench, held: &Arc<u64>) -> bool {
+pub(super) fn is_let_go(bench: &Bench, held: &Arc<u64>) -> bool {
     (0..100_000).any(|_| {
         std::thread::yield_now();
         assert!(bench.cache.good(0).is_none());
