@@ -303,7 +303,7 @@ async fn a_list_that_never_ends_is_cut_off() {
         let sim = Sim::builder().users(2).build();
         sim.script(parts);
         let error = client(&sim, Config::default()).user_api().get_users().await.unwrap_err();
-        let why = format!("{why} (after {calls} attempts)");
+        let why = format!("{why} (after {calls} calls)");
         assert_eq!(error.to_string(), format!("get_users: the list says that it goes on, and {why}"));
         assert_eq!((error.kind(), sim.calls()), (ErrorKind::EndlessList, calls));
     }

@@ -152,7 +152,7 @@ async fn what_breaks_off_or_is_no_http_is_said_so() {
         assert_eq!((error.attempts(), requests.len()), (2, 2));
         assert_eq!(
             error.to_string(),
-            "get_users: the connection broke off before the whole answer was there (after 2 attempts)"
+            "get_users: the connection broke off before the whole answer was there (after 2 calls)"
         );
     }
 }
@@ -227,7 +227,7 @@ async fn html_from_a_proxy_keeps_its_status() {
     assert_eq!((error.kind(), error.status(), requests.len()), (ErrorKind::Server, Some(502), 2));
     assert_eq!(
         error.to_string(),
-        "get_users: 502 Bad Gateway: the answer is HTML, so it came from a proxy in between and not from the API (after 2 attempts)"
+        "get_users: 502 Bad Gateway: the answer is HTML, so it came from a proxy in between and not from the API (after 2 calls)"
     );
 }
 

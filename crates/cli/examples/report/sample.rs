@@ -226,7 +226,7 @@ pub(crate) fn facts(users: usize, style: Style) -> Facts {
         calls,
         users,
         groups: if style == Style::Incomplete {
-            Err("getGroups: 500: something went wrong (after 5 attempts)".to_owned())
+            Err("getGroups: 500: something went wrong (after 5 calls)".to_owned())
         } else {
             Ok(groups.collect())
         },
@@ -334,7 +334,7 @@ fn user(position: usize, style: Style, taken_at: Timestamp, dice: &mut Dice) -> 
 fn history(position: usize, login: &str, style: Style, taken_at: Timestamp, dice: &mut Dice) -> History {
     if style == Style::Incomplete && dice.chance(4) {
         return History::Unreadable {
-            reason: "getUserLogins: the answer did not come within 60s (after 5 attempts)".to_owned(),
+            reason: "getUserLogins: the answer did not come within 60s (after 5 calls)".to_owned(),
         };
     }
     let mut logins = Vec::new();

@@ -123,7 +123,7 @@ fn a_list_that_never_ends() {
     let body = r#"{"users":[{"user_id":1}],"metadata":{"result_set":{"more":true,"next_offset":1}}}"#;
     insta::assert_snapshot!(of(Fault::answer(Response::new(Bytes::from_static(body.as_bytes())))), @r"
     1
-    error: get_users: the list says that it goes on, and part 2 of it brings nothing new
+    error: get_users: the list says that it goes on, and part 2 of it brings nothing new (after 2 calls)
       help: nothing was made of the part that came: try again later, and tell UltraCart's support if it stays so
     ");
 }

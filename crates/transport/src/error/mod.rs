@@ -149,7 +149,7 @@ impl Error {
         self.0.retry_after
     }
 
-    /// How often the call was sent.
+    /// How many calls it has cost: how often it was sent, the earlier parts of a list included.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
@@ -204,7 +204,7 @@ impl fmt::Display for Error {
         }
         f.write_str(&self.0.message)?;
         if self.0.attempts > 1 {
-            write!(f, " (after {} attempts)", self.0.attempts)?;
+            write!(f, " (after {} calls)", self.0.attempts)?;
         }
         Ok(())
     }
