@@ -16,8 +16,8 @@ fn runtime() -> Runtime {
 
 fn call(criterion: &mut Criterion) {
     let server = server::serve(&user_body().unwrap()).unwrap();
-    let mut group = criterion.benchmark_group("call get_user");
-    group.bench_function("hyper, bytes", |b| {
+    let mut group = criterion.benchmark_group("call");
+    group.bench_function("hyper", |b| {
         let runtime = runtime();
         let bare = runtime.block_on(Bare::connect(server)).unwrap();
         b.iter(|| runtime.block_on(bare.get_user()).unwrap());
@@ -26,7 +26,7 @@ fn call(criterion: &mut Criterion) {
         let (runtime, raw) = (runtime(), Raw::new(server).unwrap());
         b.iter(|| runtime.block_on(raw.get_user()).unwrap());
     });
-    group.bench_function("reqwest-middleware + reqwest-retry + governor", |b| {
+    group.bench_function("+ retry + governor", |b| {
         let (runtime, chain) = (runtime(), Chain::new(server).unwrap());
         b.iter(|| runtime.block_on(chain.get_user()).unwrap());
     });

@@ -57,7 +57,7 @@ fn compare<T>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, read: impl F
 fn hit(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let (api, users) = client(&runtime);
-    let mut group = criterion.benchmark_group("hit of 1,000 users by threads");
+    let mut group = criterion.benchmark_group("hit");
     compare(&mut group, "ultracart-client", || now(api.get_users()));
 
     let cache = moka::sync::Cache::builder().max_capacity(16).time_to_live(DAY).build();
@@ -73,11 +73,11 @@ fn hit(criterion: &mut Criterion) {
     compare(&mut group, "quick_cache", || cache.get(&1));
 
     let swap = ArcSwap::new(Arc::clone(&users));
-    compare(&mut group, "arc_swap::load_full", || swap.load_full());
+    compare(&mut group, "ArcSwap", || swap.load_full());
     group.finish();
 
     // In a plot of its own: beside it nothing else could be seen.
-    let mut group = criterion.benchmark_group("hit of 1,000 users below the client");
+    let mut group = criterion.benchmark_group("hit below");
     let requests = Arc::new(AtomicUsize::new(0));
     let url = runtime.block_on(serve(Arc::clone(&requests)));
     let client = http_cache();

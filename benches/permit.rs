@@ -55,7 +55,7 @@ impl<C: ReasonablyRealtime + Default> Peer<C> {
 }
 
 fn permit(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("permit by threads");
+    let mut group = criterion.benchmark_group("permit");
     for threads in [1, 2] {
         let limiter = ours(threads);
         // As many as the limiter remembers.
@@ -66,11 +66,11 @@ fn permit(criterion: &mut Criterion) {
             b.iter_custom(|times| at_once(threads, times, || now(limiter.turn()).unwrap()));
         });
         let peer = Peer::<MonotonicClock>::new(threads);
-        group.bench_function(BenchmarkId::new("governor × 4 + semaphore", threads), |b| {
+        group.bench_function(BenchmarkId::new("governor", threads), |b| {
             b.iter_custom(|times| at_once(threads, times, || now(peer.turn())));
         });
         let peer = Peer::<DefaultClock>::new(threads);
-        group.bench_function(BenchmarkId::new("governor × 4 + semaphore, quanta", threads), |b| {
+        group.bench_function(BenchmarkId::new("quanta", threads), |b| {
             b.iter_custom(|times| at_once(threads, times, || now(peer.turn())));
         });
     }
