@@ -15,7 +15,7 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The time since some fixed moment. It never goes back.
     fn now(&self) -> Duration;
 
-    /// The same for less, where there is such a thing: it may be up to 10 ms behind `now`, and never before it.
+    /// The same for less, where there is such a thing: it is some milliseconds behind `now`, 50 at the most, and never before it.
     #[doc(hidden)]
     fn coarse(&self) -> Duration {
         self.now()
@@ -44,7 +44,8 @@ pub struct TokioClock {
     ticks: Ticks,
 }
 
-/// The coarse clock that the kernel writes at each of its ticks, every 10 ms at the most.
+/// The coarse clock that the kernel writes at each of its ticks, every 10 ms at the most, or later where a host
+/// holds the processor back.
 ///
 /// Whether tokio's time is the machine's, nobody says. So it is compared when there is a clock, and at each tick.
 #[derive(Debug)]
@@ -183,7 +184,7 @@ mod tests {
         let clock = TokioClock::new();
         for _ in 0..10_000 {
             let (before, coarse, after) = (clock.now(), clock.coarse(), clock.now());
-            assert!(coarse <= after && coarse + Duration::from_millis(10) >= before, "{before:?} {coarse:?}");
+            assert!(coarse <= after && coarse + Duration::from_millis(50) >= before, "{before:?} {coarse:?}");
         }
     }
 
