@@ -72,6 +72,12 @@ impl<K, V: ?Sized> Entry<K, V> {
         Self { key, value, generation, loaded_at, good_until, flight, calls, parts, next_refresh }
     }
 
+    /// When it is fresh no longer.
+    pub(super) fn fresh_until(&self, lifetime: Lifetime) -> Duration {
+        let due = self.loaded_at.saturating_add(lifetime.due.min(lifetime.ttl));
+        self.good_until.map_or(due, |until| until.min(due))
+    }
+
     #[inline]
     pub(super) fn age(&self, now: Duration, lifetime: Lifetime) -> Age {
         let age = now.saturating_sub(self.loaded_at);

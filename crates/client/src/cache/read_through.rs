@@ -230,14 +230,13 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
             return None;
         }
         let mut own = self.own();
-        let Latest { entry, loan } = own.latest.as_ref().filter(|latest| latest.entry.key == key)?;
+        let latest = own.latest.as_ref().filter(|latest| latest.entry.key == key)?;
         let now = self.surroundings.coarse();
-        if !self.is_fresh(entry, now) {
+        if !self.is_fresh(latest, now) {
             return None;
         }
-        let parts = entry.parts;
-        let age = nanos(now.saturating_sub(entry.loaded_at));
-        let hit = Lent { loan: Arc::clone(loan), age };
+        let parts = latest.entry.parts;
+        let hit = Lent { loan: Arc::clone(&latest.loan), age: now.saturating_sub(latest.loaded_at) };
         own.hit(parts);
         drop(own);
         self.tell_of_hit(parts);
@@ -246,10 +245,15 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
 
     /// Whether an entry is fresh, whatever the exact time is. What is not by then is looked at by that.
     #[inline]
-    fn is_fresh(&self, entry: &Entry<K, V>, coarse: Duration) -> bool {
-        let latest = coarse.saturating_add(TICK);
+    fn is_fresh(&self, latest: &Latest<K, V>, coarse: u64) -> bool {
+        let (entry, now) = (&latest.entry, coarse.saturating_add(TICK));
         entry.generation >= (self.required)(&self.generations, entry.key)
-            && entry.age(latest, self.lifetime(entry, latest)) == Age::Fresh
+            && (now < latest.fresh_until || self.is_kept_fresh(entry, Duration::from_nanos(now)))
+    }
+
+    /// Whether webhooks that come keep it fresh.
+    fn is_kept_fresh(&self, entry: &Entry<K, V>, now: Duration) -> bool {
+        entry.age(now, self.lifetime(entry, now)) == Age::Fresh
     }
 
     fn hit(&self, entry: &Entry<K, V>, now: Duration) -> Cached<V> {
@@ -537,7 +541,9 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         let mut slots = self.slots.all();
         let places = slots.iter_mut().map(|own| &mut own.latest);
         let places = places.filter(|place| place.as_ref().is_none_or(|latest| is_replaced(&latest.entry)));
-        let old: Vec<_> = places.map(|place| std::mem::replace(place, entry.map(Latest::new))).collect();
+        let old: Vec<_> = places
+            .map(|place| std::mem::replace(place, entry.map(|entry| Latest::new(entry, self.lifetime))))
+            .collect();
         drop(slots);
         // Only now: to free a long list takes time, for which no reader waits.
         drop(old);

@@ -17,8 +17,8 @@ const LONGEST_BURST: Duration = Duration::from_secs(2);
 /// What is read ahead of time leaves at least one in so many of each window's calls.
 const RESERVE: u32 = 10;
 
-/// How far a clock may be ahead of its coarse reading.
-pub(super) const TICK: Duration = Duration::from_millis(50);
+/// How far a clock may be ahead of its coarse reading, in nanoseconds.
+pub(super) const TICK: u64 = 50_000_000;
 
 #[derive(Debug)]
 pub(crate) struct Surroundings {
@@ -63,9 +63,9 @@ impl Surroundings {
         self.clock.now()
     }
 
-    /// The time, for less: it may be up to [`TICK`] ahead of this.
+    /// The time in nanoseconds, for less: it may be up to [`TICK`] ahead of this.
     #[inline]
-    pub(super) fn coarse(&self) -> Duration {
+    pub(super) fn coarse(&self) -> u64 {
         self.clock.coarse()
     }
 

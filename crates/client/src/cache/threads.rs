@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::entry::Entry;
+use super::entry::{Entry, Lifetime};
+use super::surroundings::nanos;
 
 /// So many threads at once share nothing.
 pub(super) const THREADS: usize = 16;
@@ -35,6 +36,10 @@ pub(super) struct Own<K, V: ?Sized> {
 pub(super) struct Latest<K, V: ?Sized> {
     pub(super) entry: Arc<Entry<K, V>>,
     pub(super) loan: Arc<Loan<V>>,
+    /// When the server was asked for it, and when it is fresh no longer if no webhooks come, in nanoseconds: no arithmetic of
+    /// times for a hit.
+    pub(super) loaded_at: u64,
+    pub(super) fresh_until: u64,
 }
 
 /// A value that is shared by all, with a count of its own for those of one thread who hold it. On cache lines of its own:
@@ -65,9 +70,11 @@ impl<K, V: ?Sized> Own<K, V> {
 }
 
 impl<K, V: ?Sized> Latest<K, V> {
-    pub(super) fn new(entry: &Arc<Entry<K, V>>) -> Self {
+    pub(super) fn new(entry: &Arc<Entry<K, V>>, lifetime: Lifetime) -> Self {
         Self {
             entry: Arc::clone(entry),
+            loaded_at: nanos(entry.loaded_at),
+            fresh_until: nanos(entry.fresh_until(lifetime)),
             loan: Arc::new(Loan { value: Arc::clone(&entry.value), generation: entry.generation }),
         }
     }

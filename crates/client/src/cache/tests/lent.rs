@@ -1,13 +1,16 @@
 //! Hits that threads do not meet at, and the coarse clock that they go by.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::reads::is_let_go;
 use super::{Answer, Bench, MINUTE, SECOND};
 use crate::CachePolicy::{self, Bypass, Default, NeverStale, OnlyIfCached, Refresh, StaleAllowed};
 use crate::cache::cached::Cached;
-use crate::cache::surroundings::TICK;
+use crate::cache::surroundings;
 use crate::config::CacheRule;
+
+const TICK: Duration = Duration::from_nanos(surroundings::TICK);
 
 fn lent(bench: &Bench, policy: CachePolicy) -> Option<Cached<u64>> {
     bench.cache.lent_hit(1, policy).map(Cached::from)

@@ -25,7 +25,7 @@ use super::generations::Generations;
 use super::load::{Load, Loaded};
 use super::policy::CachePolicy;
 use super::read_through::ReadThrough;
-use super::surroundings::Surroundings;
+use super::surroundings::{Surroundings, nanos};
 use crate::config;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -60,8 +60,8 @@ impl Clock for ManualClock {
         *self.now.borrow()
     }
 
-    fn coarse(&self) -> Duration {
-        self.now().saturating_sub(*self.lag.lock().unwrap())
+    fn coarse(&self) -> u64 {
+        nanos(self.now().saturating_sub(*self.lag.lock().unwrap()))
     }
 
     fn wall(&self) -> SystemTime {
