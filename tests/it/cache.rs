@@ -802,3 +802,27 @@ async fn a_write_does_not_bring_back_who_was_not_there_a_moment_ago() {
     }
     assert_eq!(sim.calls() - calls, 10);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_user_in_a_list_that_is_too_old_is_nothing_where_stale_is_not_wanted() {
+    let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
+    let api = client(&sim, Config::default()).user_api();
+    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    tokio::time::advance(Duration::from_mins(6)).await;
+    sim.fault(Fault::status_500().always());
+    let error = api.cache_policy(CachePolicy::NeverStale).get_user(id).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_not_there_a_moment_ago_is_once_made() {
+    let sim = Sim::builder().users(5).build();
+    let api = client(&sim, Config::default()).user_api();
+    let next = sim.users().iter().filter_map(|user| user.user_id).max().unwrap().get() + 1;
+    api.get_user(next.into()).await.unwrap_err();
+    let new = api.insert_user(&User::new().login("new.user")).await.unwrap();
+    assert_eq!(new.user_id, Some(next.into()));
+    assert_eq!(api.get_user(next.into()).await.unwrap().login.as_deref(), Some("new.user"));
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ultracart_client::Config;
 use ultracart_client::model::{Group, User};
-use ultracart_sim::{Fault, Operation, Sim};
+use ultracart_sim::{Fault, Histories, Operation, Sim};
 
 use crate::cache::list;
 use crate::client;
@@ -188,4 +188,33 @@ async fn the_event_of_a_write_does_not_hide_the_next_one() {
     tokio::time::advance(Duration::from_millis(300)).await;
     account.sim.fault(list("users", &before).on(Operation::GetUsers));
     assert_eq!(account.api.get_users().await.unwrap().get(id).unwrap().phone.as_deref(), Some("555-0101"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_lags_behind_a_write_of_unknown_outcome_is_no_base_of_a_change() {
+    let sim = Sim::builder().users(3).histories_in_list(Histories::All).build();
+    let mut config = Config::default();
+    config.retry.max_attempts = 1;
+    let api = client(&sim, config).user_api();
+    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let before = sim.users();
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    sim.fault(Fault::cut_body().on(Operation::UpdateUser));
+    api.update_user(id, &User::new().phone("555-0100")).await.unwrap_err();
+    sim.fault(list("users", &before).on(Operation::GetUsers));
+    api.get_users().await.unwrap();
+    api.update_user_with(id, |user| user.full_name = Some("Ada L.".into())).await.unwrap();
+    assert_eq!(sim.user(id).unwrap().phone.as_deref(), Some("555-0100"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_after_an_insert_that_was_refused_is_good_for_as_long_as_ever() {
+    let sim = Sim::builder().users(3).build();
+    let api = client(&sim, Config::default()).user_api();
+    sim.fault(Fault::error(http::StatusCode::BAD_REQUEST, "no").on(Operation::InsertUser));
+    api.insert_user(&User::new().login("new.user")).await.unwrap_err();
+    api.get_users().await.unwrap();
+    tokio::time::advance(20 * S).await;
+    assert_eq!(api.get_users().await.unwrap().calls(), 0);
 }

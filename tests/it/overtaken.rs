@@ -338,3 +338,72 @@ async fn who_was_found_to_be_gone_is_not_read_out_of_the_list() {
     assert_eq!(refresh.unwrap_err().kind(), ErrorKind::NotFound);
     assert!(api.get_user(id).await.is_err(), "the server has said since that there is no such user");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_may_have_been_made_is_not_made_twice() {
+    let account = Account::new(Sim::builder().users(5));
+    let (id, sim) = (account.id(2), &account.sim);
+    sim.edit_user(id, |user| user.phone = Some("1".into()));
+    account.deliver();
+    sim.fault(Fault::cut_body().on(Operation::UpdateUser));
+    let change = tokio::spawn({
+        let api = account.api.clone();
+        async move {
+            api.update_user_with(id, |user| {
+                user.phone = Some(format!("{}2", user.phone.as_deref().unwrap()).into());
+            })
+            .await
+        }
+    });
+    while sim.user(id).unwrap().phone.as_deref() != Some("12") {
+        tokio::time::advance(Duration::from_millis(10)).await;
+    }
+    account.rename(id, "Ada L.");
+    account.deliver();
+    change.await.unwrap().unwrap();
+    assert_eq!(sim.user(id).unwrap().phone.as_deref(), Some("12"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_changed_elsewhere_before_an_insert_is_answered_is_read() {
+    let account = Account::new(Sim::builder().users(5));
+    let (other, sim) = (account.id(1), &account.sim);
+    // The answer to a write leaves nothing out.
+    account.api.get_user(other).await.unwrap();
+    account.api.update_user(other, &User::new().phone("555-0100")).await.unwrap();
+    account.deliver();
+    sim.fault(Fault::slow_body(10 * S).on(Operation::InsertUser));
+    let insert = tokio::spawn({
+        let api = account.api.clone();
+        async move { api.insert_user(&User::new().login("new.user")).await.unwrap() }
+    });
+    while sim.users().len() == 5 {
+        tokio::time::advance(Duration::from_millis(10)).await;
+    }
+    let id = sim.users().last().unwrap().user_id.unwrap();
+    account.rename(id, "Ada L.");
+    account.deliver();
+    assert_eq!(insert.await.unwrap().user_id, Some(id));
+    assert_eq!(account.api.get_user(id).await.unwrap().full_name.as_deref(), Some("Ada L."));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_by_itself_out_of_a_list_from_before_a_write_is_given_to_nobody_after_it() {
+    let builder = Sim::builder().users(5).groups(3).get_group_body(GetGroupBody::Empty);
+    let sim = builder.max_in_flight(2).build();
+    let client = client(&sim, two());
+    let api = client.user_api();
+    let oid = sim.groups()[0].group_oid.unwrap();
+    let id = sim.users()[2].user_id.unwrap();
+    api.get_group(oid).await.unwrap();
+    client.clear_cache();
+    sim.fault(Fault::slow_body(10 * S).on(Operation::GetGroups));
+    let before = tokio::spawn({
+        let api = api.clone();
+        async move { api.get_group(oid).await }
+    });
+    tokio::time::advance(S).await;
+    api.update_user(id, &User::new().full_name("Ada L.")).await.unwrap();
+    assert_eq!(name_in(&api.get_group(oid).await.unwrap(), id), Some("Ada L."));
+    before.await.unwrap().unwrap();
+}

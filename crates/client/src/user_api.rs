@@ -291,14 +291,13 @@ impl UserApi {
         policy: CachePolicy,
         load: Load,
     ) -> Result<Loaded<Group>, Error> {
-        let Inner { caches, get_group_returns_nothing, .. } = &*self.client;
         let mut first = None;
         let found_out = async {
             let answer = self.read(GetGroup(oid), &load).await?;
             Ok::<_, Error>(first.insert(answer).0.is_none())
         };
         // One finds out, and others wait for that.
-        let returns_nothing = *get_group_returns_nothing.get_or_try_init(|| found_out).await?;
+        let returns_nothing = *self.client.get_group_returns_nothing.get_or_try_init(|| found_out).await?;
         let (group, calls) = match first {
             Some(answer) => answer,
             None if returns_nothing => (None, 0),
@@ -306,9 +305,6 @@ impl UserApi {
         };
         if let Some(group) = group {
             return Ok(Loaded::new(group, calls));
-        }
-        if returns_nothing {
-            caches.groups.are_in_list_only();
         }
         load.begin()?;
         let policy = if policy == CachePolicy::Bypass { policy } else { CachePolicy::Refresh };

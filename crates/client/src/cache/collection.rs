@@ -136,8 +136,8 @@ impl<L: Listing> Collection<L> {
             if policy != CachePolicy::OnlyIfCached && self.is_listed(id, policy, need) {
                 match self.list.get((), policy, load_list).await {
                     Ok(list) => {
-                        let will_do = need == Need::Everything || self.is_list_whole();
-                        if let Some(item) = list.find(id).filter(|_| will_do) {
+                        // It has not changed since the list that is too old: this one does not lag behind in it.
+                        if let Some(item) = list.find(id) {
                             return Ok(list.part(Arc::clone(item)));
                         }
                     }
@@ -288,11 +288,6 @@ impl<L: Listing> Collection<L> {
     /// Whether any of it has been asked for since.
     pub(super) fn has_read_since(&self, then: Duration) -> bool {
         self.list.has_read_since(then) || self.one.has_read_since(then)
-    }
-
-    /// The server returns nothing where an object is asked for by itself: all that there is of it is in the list.
-    pub(crate) fn are_in_list_only(&self) {
-        self.known().in_list = Shortfall::Nothing;
     }
 
     pub(super) fn clear(&self) {
