@@ -184,11 +184,6 @@ impl<L: Listing> Collection<L> {
         Ok(list.part(Arc::clone(item)))
     }
 
-    /// Whether the list shows all that has been written. Else it may show what has been overwritten.
-    fn is_list_whole(&self) -> bool {
-        self.list.as_of((), 0).is_none_or(|(entry, _)| entry.good_until.is_none())
-    }
-
     /// A call has said that there is no such object: what says otherwise is from before.
     fn is_gone(&self, id: L::Id) {
         let required = self.generations.of(L::number(id));
@@ -205,7 +200,8 @@ impl<L: Listing> Collection<L> {
         let required = self.generations.of(L::number(id));
         let listed =
             self.list.as_of((), required).filter(|(_, age)| known.in_list.allows(need) && age.is_good());
-        let listed = listed.filter(|_| need == Need::Everything || self.is_list_whole());
+        // One that does not show all that has been written may show what has been overwritten.
+        let listed = listed.filter(|(entry, _)| need == Need::Everything || entry.good_until.is_none());
         let begun = |generation, at| Begun { generation, at };
         let listed = listed.and_then(|(entry, _)| {
             Some((Arc::clone(entry.value.find(id)?), begun(entry.generation, entry.loaded_at)))

@@ -121,7 +121,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
     {
         match policy {
             CachePolicy::OnlyIfCached => {
-                let hit = self.good(key).map(|(entry, _)| self.hit(&entry, self.now()));
+                let hit = self.good(key).map(|(entry, _)| self.hit(&entry));
                 return hit.ok_or_else(|| not_cached(self.operation));
             }
             // What waits is apart, so that a hit has no room for it to be made and moved.
@@ -135,7 +135,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         }
         let stale = match self.find(key) {
             Some(Found::Good(entry, age)) => {
-                let hit = self.hit(&entry, self.now());
+                let hit = self.hit(&entry);
                 if age == Age::Due {
                     self.refresh_ahead(&entry, load);
                 }
@@ -256,9 +256,9 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         entry.age(now, self.lifetime(entry, now)) == Age::Fresh
     }
 
-    fn hit(&self, entry: &Entry<K, V>, now: Duration) -> Cached<V> {
+    fn hit(&self, entry: &Entry<K, V>) -> Cached<V> {
         self.count_hit(entry.parts);
-        entry.served(Served::Fresh, now, 0)
+        entry.served(Served::Fresh, self.now(), 0)
     }
 
     /// What was good to be given out, though it is remembered elsewhere.
@@ -306,7 +306,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
     {
         let reason = match self.board(entry.key, Purpose::Next, None) {
-            Boarded::Come(entry) => return Ok(self.hit(&entry, self.now())),
+            Boarded::Come(entry) => return Ok(self.hit(&entry)),
             Boarded::Failed(error) if !is_outage(&error) => return Err(self.repeated(error)),
             Boarded::Failed(error) if reason == Stale::Refreshing => Stale::Failed(error.kind()),
             Boarded::Failed(_) | Boarded::Flight(..) => reason,
