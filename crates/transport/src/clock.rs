@@ -80,7 +80,8 @@ impl Ticks {
     }
 }
 
-fn nanos(time: Duration) -> u64 {
+/// For what reckons in a number, and for an atomic.
+pub(crate) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -166,8 +167,7 @@ impl Clock for TokioClock {
         let (total, at_start) = (Arc::clone(&self.slept), self.slept_at_start);
         Box::pin(async move {
             tokio::time::sleep(duration).await;
-            let slept = slept().saturating_sub(at_start).as_nanos();
-            total.fetch_max(u64::try_from(slept).unwrap_or(u64::MAX), Ordering::Relaxed);
+            total.fetch_max(nanos(slept().saturating_sub(at_start)), Ordering::Relaxed);
         })
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::call::{Call, Safety, Sending, Watch};
+use crate::clock::nanos;
 use crate::error::{Error, ErrorKind};
 use crate::limiter::{Ask, Latest};
 
@@ -119,7 +120,7 @@ impl Context {
 
     /// The next attempt shall ask for its turn so much later.
     pub(super) fn pause_for(&self, pause: Duration) {
-        self.0.pause.store(u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.0.pause.store(nanos(pause), Ordering::Relaxed);
     }
 
     pub(super) fn take_pause(&self) -> Duration {

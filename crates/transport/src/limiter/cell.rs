@@ -15,6 +15,7 @@ use governor::nanos::Nanos;
 use governor::state::StateStore;
 use governor::{Quota, RateLimiter};
 
+use crate::clock::nanos;
 use crate::config::Window;
 
 /// A window, and how full it is.
@@ -163,11 +164,6 @@ impl Cell {
     pub(super) fn drain_at(&self, at: Duration) {
         self.level.tat.set(self.level.tat.get().max(nanos(at)));
     }
-}
-
-/// What governor reckons in, and the machine too.
-pub(super) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

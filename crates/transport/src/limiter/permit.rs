@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::cell::nanos;
 use super::dispatcher::Ask;
 use super::state::{Outcome, Turn};
 use super::{Bound, Limiter};
+use crate::clock::nanos;
 use crate::error::Error;
 
 /// A turn to send one attempt. Dropped before it is sent, it costs nothing.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde::Serialize;
 use tracing::warn;
 
-use super::cell::{Cell, nanos};
+use super::cell::Cell;
 use super::journal::Journal;
+use crate::clock::nanos;
 use crate::config::{Human, Window};
 
 /// Whom UltraCart counts a call for.

@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use super::cell::nanos;
 use super::forecast::{Bound, Forecast, Line};
 use super::rejection::Rejection;
 use super::scope::{Scope, Windows};
 use super::snapshot::{Closed, WindowSnapshot};
+use crate::clock::nanos;
 use crate::config;
 
 /// The longest hold after 429s that name no time; each further one doubles it up to here.
