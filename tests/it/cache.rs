@@ -10,8 +10,8 @@ use ultracart_client::{
 };
 use ultracart_sim::{Fault, GetGroupBody, Histories, Operation, RetryAfter, Sim, Webhook};
 
-use crate::client;
 use crate::webhooks::Account;
+use crate::{client, two};
 
 #[tokio::test(start_paused = true)]
 async fn a_list_is_read_once_while_it_is_good() {
@@ -90,9 +90,7 @@ async fn it_can_be_switched_off() {
 #[tokio::test(start_paused = true)]
 async fn a_load_that_a_write_overtakes_is_given_to_its_caller_and_to_nobody_after() {
     let sim = Sim::builder().users(5).groups(2).max_in_flight(2).build();
-    let mut config = Config::default();
-    config.limiter.max_concurrency = 2;
-    let api = client(&sim, config).user_api();
+    let api = client(&sim, two()).user_api();
     let slow = Fault::slow_body(Duration::from_secs(10)).on(Operation::GetGroups);
     sim.fault(slow);
     let load = tokio::spawn({
@@ -246,9 +244,7 @@ pub(crate) fn list(name: &str, objects: &impl serde::Serialize) -> Fault {
 #[tokio::test(start_paused = true)]
 async fn a_write_whose_caller_has_gone_away_invalidates_when_it_is_over() {
     let sim = Sim::builder().users(5).max_in_flight(2).build();
-    let mut config = Config::default();
-    config.limiter.max_concurrency = 2;
-    let api = client(&sim, config).user_api();
+    let api = client(&sim, two()).user_api();
     let id = sim.users()[0].user_id.unwrap();
     // The server takes ten seconds to do it.
     sim.fault(Fault::slow_headers(Duration::from_secs(10)).on(Operation::UpdateUser));
@@ -428,9 +424,7 @@ async fn what_is_too_old_or_invalid_is_given_out_of_the_list_too_where_that_is_a
 #[tokio::test(start_paused = true)]
 async fn of_two_writes_at_once_neither_is_known_to_be_the_last() {
     let sim = Sim::builder().users(5).max_in_flight(2).build();
-    let mut config = Config::default();
-    config.limiter.max_concurrency = 2;
-    let api = client(&sim, config).user_api();
+    let api = client(&sim, two()).user_api();
     let id = sim.users()[0].user_id.unwrap();
     sim.fault(Fault::slow_body(Duration::from_secs(10)).on(Operation::UpdateUser));
     let first = tokio::spawn({
@@ -447,9 +441,7 @@ async fn of_two_writes_at_once_neither_is_known_to_be_the_last() {
 #[tokio::test(start_paused = true)]
 async fn a_list_that_changes_between_its_parts_is_not_remembered() {
     let sim = Sim::builder().users(20).page_size(10).build();
-    let mut config = Config::default();
-    config.limiter.max_concurrency = 2;
-    let api = client(&sim, config).user_api();
+    let api = client(&sim, two()).user_api();
     let id = sim.users()[0].user_id.unwrap();
     sim.fault(Fault::slow_headers(Duration::from_secs(10)).on(Operation::GetUsers).nth(2));
     let load = tokio::spawn({
@@ -515,9 +507,7 @@ async fn a_long_list_is_read_ahead_only_where_a_tenth_of_the_quota_is_left_after
 
 #[tokio::test(start_paused = true)]
 async fn a_load_that_was_rejected_serves_who_asks_after_a_change() {
-    let mut config = Config::default();
-    config.limiter.max_concurrency = 2;
-    let account = Account::with(Sim::builder().users(5), Webhook::new(), config);
+    let account = Account::with(Sim::builder().users(5), Webhook::new(), two());
     let (api, sim) = (&account.api, &account.sim);
     sim.fault(Fault::too_many_requests().on(Operation::GetUsers));
     let read = tokio::spawn({

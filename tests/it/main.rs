@@ -21,3 +21,10 @@ fn client(sim: &Sim, mut config: Config) -> Client {
     config.auth.simple_key = Some(sim.simple_key().expose().into());
     Client::builder().config(config).service(sim.service()).build().unwrap()
 }
+
+/// Two calls at a time.
+fn two() -> Config {
+    let mut config = Config::default();
+    config.limiter.max_concurrency = 2;
+    config
+}

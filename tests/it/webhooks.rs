@@ -9,7 +9,7 @@ use ultracart_client::webhook::Receiver;
 use ultracart_client::{Client, Config, UserApi};
 use ultracart_sim::{Builder, Fault, Operation, Sim, Webhook, WebhookFault};
 
-use crate::{cache::a_day_of_reading, client};
+use crate::{cache::a_day_of_reading, client, two};
 
 /// An account that tells a client what happens.
 pub(crate) struct Account {
@@ -101,9 +101,7 @@ async fn five_hundred_logins_cost_no_list() {
 
 #[tokio::test(start_paused = true)]
 async fn a_webhook_during_a_load_hides_what_the_load_brings() {
-    let mut config = Config::default();
-    config.limiter.max_concurrency = 2;
-    let account = Account::with(Sim::builder().users(50).max_in_flight(2), Webhook::new(), config);
+    let account = Account::with(Sim::builder().users(50).max_in_flight(2), Webhook::new(), two());
     let id = account.id(7);
     account.sim.fault(Fault::slow_body(Duration::from_secs(10)).on(Operation::GetUsers));
     let load = tokio::spawn({
