@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedMutexGuard;
 use ultracart_model::{Group, GroupOid, User, UserId, UserLogin};
-use ultracart_transport::{Call, Error, ErrorKind, Watch};
+use ultracart_transport::{AttemptHook, Call, Error, ErrorKind};
 
 use crate::cache::{CachePolicy, Cached, Effect, Kind, Load, Loaded, Need, Write};
 use crate::client::Inner;
@@ -444,10 +444,10 @@ impl UserApi {
         &self,
         operation: O,
         call: Call,
-        watch: Option<Arc<dyn Watch>>,
+        watch: Option<Arc<dyn AttemptHook>>,
     ) -> Result<(O::Output, u32), Error> {
         let name = call.operation;
-        let answer = self.client.transport.send_watched(call, watch).await?;
+        let answer = self.client.transport.send_with_hook(call, watch).await?;
         let (attempts, status) = (answer.attempts, answer.status.as_u16());
         let output = operation.decode(&answer);
         let output =

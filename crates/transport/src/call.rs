@@ -1,5 +1,7 @@
 //! A call and its answer, as plain data.
 
+use std::ops::ControlFlow;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
@@ -16,21 +18,23 @@ pub enum Safety {
     Insert,
 }
 
-/// Is told how far a call is. It is let go of when the call is over for its caller and for the server, which can be at it when
-/// the caller has gone away.
-pub trait Watch: std::fmt::Debug + Send + Sync + 'static {
-    /// The turn of an attempt has come, and it is sent next. An attempt that needs a new OAuth token first has two turns.
-    /// `reached` is whether the server may have done what an earlier attempt asked.
-    fn on_sending(&self, reached: bool) -> Sending;
+/// Observes the attempts of one call. Dropped when the server is done with the call, possibly after the caller was
+/// cancelled.
+pub trait AttemptHook: std::fmt::Debug + Send + Sync + 'static {
+    /// Called when an attempt has its permit, just before it is sent. [`ControlFlow::Break`] cancels the attempt, and
+    /// with it the call, at no cost.
+    ///
+    /// An attempt that has to refresh the OAuth token first gets a second permit, and this is called for each of them.
+    fn before_attempt(&self, earlier: EarlierAttempts) -> ControlFlow<()>;
 }
 
-/// Whether an attempt shall be sent now that its turn has come.
+/// What the earlier attempts of a call may have done on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sending {
-    /// It is sent.
-    GoOn,
-    /// It fails, and costs nothing.
-    Withdraw,
+pub enum EarlierAttempts {
+    /// There were none, or the server did nothing for any of them.
+    HadNoEffect,
+    /// One of them may have been carried out: its outcome was not seen.
+    MayHaveHadEffect,
 }
 
 /// A call before it is sent: made and compared without any I/O.

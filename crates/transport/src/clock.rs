@@ -1,6 +1,8 @@
 //! Time, as a parameter.
 #![expect(clippy::disallowed_methods, reason = "this is the one module that asks the machine for the time")]
 
+mod instant;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -8,7 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use tokio::time::Instant;
+pub use instant::Instant;
+pub(crate) use instant::nanos;
+use tokio::time::Instant as TokioInstant;
 
 /// What tells the time and waits. A clock and a sleep that disagree are a bug, so they are one trait.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
@@ -37,7 +41,7 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 /// a quota that was restored meanwhile is not waited for again. Elsewhere such a wait takes as much longer.
 #[derive(Debug)]
 pub struct TokioClock {
-    start: Instant,
+    start: TokioInstant,
     slept_at_start: Duration,
     /// What the machine has slept since the start, in nanoseconds.
     slept: Arc<AtomicU64>,
@@ -80,15 +84,10 @@ impl Ticks {
     }
 }
 
-/// For what reckons in a number, and for an atomic.
-pub(crate) fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
 /// Whether tokio's time is paused, or has been.
 fn is_virtual() -> bool {
     let before = std::time::Instant::now();
-    let tokio = Instant::now().into_std();
+    let tokio = TokioInstant::now().into_std();
     tokio < before || tokio > std::time::Instant::now()
 }
 
@@ -122,7 +121,12 @@ fn tick() -> Option<u64> {
 impl TokioClock {
     /// A clock that starts at 0.
     pub fn new() -> Self {
-        Self { start: Instant::now(), slept_at_start: slept(), slept: Arc::default(), ticks: Ticks::new() }
+        Self {
+            start: TokioInstant::now(),
+            slept_at_start: slept(),
+            slept: Arc::default(),
+            ticks: Ticks::new(),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ mod oauth;
 mod telemetry;
 mod transport;
 
-pub use call::{Answer, Call, Safety, Sending, Watch};
-pub use clock::{Clock, TokioClock};
+pub use call::{Answer, AttemptHook, Call, EarlierAttempts, Safety};
+pub use clock::{Clock, Instant, TokioClock};
 pub use error::{Error, ErrorKind};
 pub use transport::{Builder, Transport};

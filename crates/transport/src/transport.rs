@@ -12,7 +12,7 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
 use tower_service::Service;
 use tracing::Instrument as _;
 
-use crate::call::{Answer, Call, Watch};
+use crate::call::{Answer, AttemptHook, Call};
 use crate::chain::{self, Auth, Context, Credentials, Exchange, Limit, Retry, ServiceBackend};
 use crate::clock::{Clock, TokioClock};
 use crate::config::{self, Secret};
@@ -64,21 +64,25 @@ impl Transport {
     /// Dropped before its turn came, nothing is spent. Once it is sent the attempt is finished in the background, so
     /// that it overlaps with no other, and not made again.
     pub async fn send(&self, call: Call) -> Result<Answer, Error> {
-        self.send_watched(call, None).await
+        self.send_with_hook(call, None).await
     }
 
-    /// The same, and `watch` is told how far it is.
+    /// Sends a call as [`send`](Self::send) does, with a hook that observes each attempt and can cancel it.
     ///
     /// # Errors
-    /// See [`send`](Self::send).
-    pub async fn send_watched(&self, call: Call, watch: Option<Arc<dyn Watch>>) -> Result<Answer, Error> {
+    /// See [`send`](Self::send); [`ErrorKind::Internal`] if the hook cancelled the call.
+    pub async fn send_with_hook(
+        &self,
+        call: Call,
+        hook: Option<Arc<dyn AttemptHook>>,
+    ) -> Result<Answer, Error> {
         let operation = call.operation;
         let now = self.0.clock.now();
         let deadline = self.0.deadline.map(|deadline| Latest {
             at: now.saturating_add(deadline),
             limit: WaitLimit::Deadline(deadline),
         });
-        let context = Context::new(&call, watch, now, deadline);
+        let context = Context::new(&call, hook, now, deadline);
         let only_names_an_id = call.only_names_an_id;
         let result = self.execute(self.request(call), context.clone()).await;
         let attempts = context.attempts();

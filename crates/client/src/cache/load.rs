@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use std::ops::ControlFlow;
 use tokio::runtime::Handle;
 use tracing::Instrument as _;
 use ultracart_transport::limiter::Priority;
-use ultracart_transport::{Error, ErrorKind, Sending, Watch};
+use ultracart_transport::{AttemptHook, EarlierAttempts, Error, ErrorKind};
 
 use super::flights::{Begun, Departure, Flight, Key, Landing, Purpose};
 use super::read_through::ReadThrough;
@@ -22,7 +23,7 @@ pub(crate) struct Load {
     /// For the call's span.
     pub(crate) cache: &'static str,
     /// To be told when it is sent.
-    pub(crate) watch: Option<Arc<dyn Watch>>,
+    pub(crate) watch: Option<Arc<dyn AttemptHook>>,
     /// Is filled in when it is sent.
     pub(crate) sent: Departure,
 }
@@ -42,9 +43,15 @@ impl Load {
 
     /// It is not sent by itself, and as new as what is asked for from now on.
     pub(crate) fn begin(&self) -> Result<(), Error> {
-        match self.watch.as_ref().map_or(Sending::GoOn, |watch| watch.on_sending(false)) {
-            Sending::GoOn => Ok(()),
-            Sending::Withdraw => Err(Error::new(ErrorKind::Internal, "another load has taken its place")),
+        match self
+            .watch
+            .as_ref()
+            .map_or(ControlFlow::Continue(()), |watch| watch.before_attempt(EarlierAttempts::HadNoEffect))
+        {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => {
+                Err(Error::new(ErrorKind::Internal, "another load has taken its place"))
+            }
         }
     }
 }
@@ -74,17 +81,17 @@ struct Tower<K, V: ?Sized> {
     departure: Departure,
 }
 
-impl<K: Key, V: ?Sized + Send + Sync + 'static> Watch for Tower<K, V> {
-    fn on_sending(&self, _reached: bool) -> Sending {
+impl<K: Key, V: ?Sized + Send + Sync + 'static> AttemptHook for Tower<K, V> {
+    fn before_attempt(&self, _: EarlierAttempts) -> ControlFlow<()> {
         // Behind the table's lock, so that whoever finds a flight that has not been sent knows that it is sent later. A
         // second attempt sees what changed since the first.
         let mut table = self.cache.table();
         if self.flight.as_ref().is_some_and(|flight| !table.depart(flight)) {
-            return Sending::Withdraw;
+            return ControlFlow::Break(());
         }
         let generation = self.cache.generations.latest();
         self.departure.begin(Begun { generation, at: self.cache.now() });
-        Sending::GoOn
+        ControlFlow::Continue(())
     }
 }
 

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use std::ops::ControlFlow;
 use tokio::sync::OwnedMutexGuard;
 use ultracart_model::{GroupOid, User, UserId};
-use ultracart_transport::{Sending, Watch};
+use ultracart_transport::{AttemptHook, EarlierAttempts};
 
 use super::cached::Cached;
 use super::flights::Begun;
@@ -99,7 +100,7 @@ impl<L: Kind> Write<L> {
     }
 
     /// For the transport to hold, with what keeps others from changing the same meanwhile.
-    pub(crate) fn watch(self: &Arc<Self>, alone: Option<OwnedMutexGuard<()>>) -> Arc<dyn Watch> {
+    pub(crate) fn watch(self: &Arc<Self>, alone: Option<OwnedMutexGuard<()>>) -> Arc<dyn AttemptHook> {
         Arc::new(Sent { write: Arc::clone(self), _alone: alone })
     }
 
@@ -173,21 +174,21 @@ impl<L: Kind> Write<L> {
     }
 }
 
-impl<L: Kind> Watch for Sent<L> {
-    fn on_sending(&self, reached: bool) -> Sending {
+impl<L: Kind> AttemptHook for Sent<L> {
+    fn before_attempt(&self, earlier: EarlierAttempts) -> ControlFlow<()> {
         let mut course = self.write.course();
         // Once an attempt may have done it, what was there before it is of no use.
         let after =
             course.begun.map_or(self.write.after, |begun| self.write.after.and(Some(begun.generation)));
-        if !reached && after.is_some_and(|after| self.write.latest() > after) {
+        if earlier == EarlierAttempts::HadNoEffect && after.is_some_and(|after| self.write.latest() > after) {
             course.is_withdrawn = true;
-            return Sending::Withdraw;
+            return ControlFlow::Break(());
         }
         let (before, generation) = self.write.change();
         // Of several attempts the first one tells.
         course.before = if course.begun.is_none() { before } else { course.before };
         course.begun = Some(Begun { generation, at: self.write.caches.now() });
-        Sending::GoOn
+        ControlFlow::Continue(())
     }
 }
 

@@ -113,7 +113,7 @@ impl Auth {
             () = context.abandoned() => return Err(abandoned()),
             renewed = permit.renew(context.ask()) => renewed.map_err(ChainError::middleware)?,
         }
-        context.on_sending()?;
+        context.before_attempt()?;
         Ok(token)
     }
 }

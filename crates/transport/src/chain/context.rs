@@ -1,12 +1,13 @@
 //! What the layers know of the call that an attempt belongs to.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::call::{Call, Safety, Sending, Watch};
+use crate::call::{AttemptHook, Call, EarlierAttempts, Safety};
 use crate::clock::nanos;
 use crate::error::{Error, ErrorKind};
 use crate::limiter::{Ask, Latest};
@@ -20,7 +21,7 @@ struct Inner {
     operation: &'static str,
     safety: Safety,
     cache: &'static str,
-    watch: Option<Arc<dyn Watch>>,
+    hook: Option<Arc<dyn AttemptHook>>,
     asked_at: Duration,
     ask: Ask,
     attempts: AtomicU32,
@@ -38,7 +39,7 @@ impl Context {
     /// Of a call that is asked for now.
     pub(crate) fn new(
         call: &Call,
-        watch: Option<Arc<dyn Watch>>,
+        hook: Option<Arc<dyn AttemptHook>>,
         now: Duration,
         deadline: Option<Latest>,
     ) -> Self {
@@ -46,7 +47,7 @@ impl Context {
             operation: call.operation,
             safety: call.safety,
             cache: call.cache,
-            watch,
+            hook,
             asked_at: now,
             ask: Ask { priority: call.priority, since: Some(now), deadline },
             attempts: AtomicU32::new(0),
@@ -99,15 +100,18 @@ impl Context {
         self.0.attempts.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// An attempt is sent next, unless whoever watches the call wants it no more.
-    pub(super) fn on_sending(&self) -> Result<(), reqwest_middleware::Error> {
-        match self.0.watch.as_ref().map_or(Sending::GoOn, |watch| watch.on_sending(self.reached())) {
-            Sending::GoOn => Ok(()),
-            Sending::Withdraw => {
+    /// Calls the attempt hook, which can cancel the call before the attempt is sent.
+    pub(super) fn before_attempt(&self) -> Result<(), reqwest_middleware::Error> {
+        let Some(hook) = &self.0.hook else { return Ok(()) };
+        let earlier =
+            if self.reached() { EarlierAttempts::MayHaveHadEffect } else { EarlierAttempts::HadNoEffect };
+        match hook.before_attempt(earlier) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => {
                 self.0.withdrawn.store(true, Ordering::Release);
                 Err(reqwest_middleware::Error::middleware(Error::new(
                     ErrorKind::Internal,
-                    "the call was not wanted any more when its turn came",
+                    "the call was cancelled when its permit came, since nothing needs it any more",
                 )))
             }
         }

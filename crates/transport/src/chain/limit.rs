@@ -77,7 +77,7 @@ impl Limit {
             Span::current().record("error.type", field::debug(error.kind()));
             ChainError::middleware(error)
         })?;
-        context.on_sending()?;
+        context.before_attempt()?;
         let permit = Arc::new(permit);
         context.count_attempt();
         let sent_at = self.clock.now();

@@ -15,10 +15,11 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use std::ops::ControlFlow;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use ultracart_transport::limiter::{Limiter, Priority};
-use ultracart_transport::{Clock, Error, ErrorKind, Sending, Watch};
+use ultracart_transport::{AttemptHook, Clock, EarlierAttempts, Error, ErrorKind};
 
 use super::cached::Cached;
 use super::generations::Generations;
@@ -89,7 +90,7 @@ type Loading = Pin<Box<dyn Future<Output = Result<Loaded<u64>, Error>> + Send>>;
 #[derive(Debug)]
 struct Call {
     priority: Priority,
-    watch: Option<Arc<dyn Watch>>,
+    watch: Option<Arc<dyn AttemptHook>>,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -112,7 +113,7 @@ impl Api {
         }
     }
 
-    async fn call(&self, priority: Priority, watch: Option<Arc<dyn Watch>>) -> Result<u64, Error> {
+    async fn call(&self, priority: Priority, watch: Option<Arc<dyn AttemptHook>>) -> Result<u64, Error> {
         let (answer, answered) = oneshot::channel();
         self.calls.lock().unwrap().push_back(Call { priority, watch, answer });
         *self.made.lock().unwrap() += 1;
@@ -137,8 +138,10 @@ impl Api {
 
 impl Call {
     /// Its turn has come.
-    fn send(&self) -> Sending {
-        self.watch.as_ref().map_or(Sending::GoOn, |watch| watch.on_sending(false))
+    fn send(&self) -> ControlFlow<()> {
+        self.watch
+            .as_ref()
+            .map_or(ControlFlow::Continue(()), |watch| watch.before_attempt(EarlierAttempts::HadNoEffect))
     }
 
     fn answer(self, answer: Answer) {
@@ -148,7 +151,7 @@ impl Call {
 
     /// It is sent and answered at once.
     fn send_and_answer(self, answer: Answer) {
-        self.send();
+        _ = self.send();
         self.answer(answer);
     }
 }

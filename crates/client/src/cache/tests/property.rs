@@ -134,7 +134,7 @@ impl World {
             }
             Step::Send(place) => {
                 if let Some(pending) = pick(&mut self.pending, place) {
-                    pending.call.send();
+                    _ = pending.call.send();
                     pending.sent = pending.sent.or(Some(self.bench.generations.latest()));
                     pending.served = None;
                 }

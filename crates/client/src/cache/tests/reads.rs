@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use std::ops::ControlFlow;
 use tokio::runtime::Runtime;
 use ultracart_transport::limiter::Priority;
-use ultracart_transport::{Error, ErrorKind, Sending};
+use ultracart_transport::{EarlierAttempts, Error, ErrorKind};
 
 use super::{Answer, Bench, Call, Generations, Load, Loaded, Loading, MINUTE, Read, SECOND, settle};
 use crate::CachePolicy::{Bypass, Default, NeverStale, OnlyIfCached, Refresh, StaleAllowed};
@@ -36,7 +37,7 @@ async fn its_age_begins_when_the_server_is_asked() {
     let read = bench.read(1, Default);
     let call = bench.api.next().await.unwrap();
     bench.clock.advance(MINUTE); // in the queue
-    call.send();
+    _ = call.send();
     bench.clock.advance(3 * SECOND);
     call.answer(Answer::Value(7));
     assert_eq!(read.await.unwrap().unwrap().age(), 3 * SECOND);
@@ -68,9 +69,9 @@ async fn a_second_attempt_sees_what_changed_since_the_first() {
     let bench = Bench::new();
     let read = bench.read(1, Default);
     let call = bench.api.next().await.unwrap();
-    call.send();
+    _ = call.send();
     bench.generations.change(1);
-    call.send();
+    _ = call.send();
     let after = bench.read(1, Default);
     assert!(bench.api.next().await.is_none());
     call.answer(Answer::Value(2));
@@ -83,7 +84,7 @@ async fn a_second_attempt_is_sent_after_what_was_asked_since_the_first() {
     let bench = Bench::new();
     let read = bench.read(1, Default);
     let call = bench.api.next().await.unwrap();
-    call.send(); // a 429
+    _ = call.send(); // a 429
     let refresh = bench.read(1, Refresh);
     settle().await;
     call.send_and_answer(Answer::Value(1));
@@ -97,7 +98,7 @@ async fn what_has_taken_the_place_of_a_load_that_is_sent_again_is_not_needed() {
     let (before, first) = overtaken(&bench).await;
     let after = bench.read(1, Default);
     let second = bench.api.next().await.unwrap();
-    first.send();
+    _ = first.send();
     settle().await;
     assert!(second.answer.is_closed());
     first.answer(Answer::Value(2));
@@ -108,7 +109,7 @@ async fn what_has_taken_the_place_of_a_load_that_is_sent_again_is_not_needed() {
     let (before, first) = overtaken(&bench).await;
     let after = bench.read(1, Default);
     let second = bench.api.next().await.unwrap();
-    assert_eq!((second.send(), first.send()), (Sending::GoOn, Sending::GoOn));
+    assert_eq!((second.send(), first.send()), (ControlFlow::Continue(()), ControlFlow::Continue(())));
     second.answer(Answer::Value(2));
     first.answer(Answer::Value(3));
     assert_eq!((*before.await.unwrap().unwrap(), *after.await.unwrap().unwrap()), (3, 2));
@@ -119,11 +120,11 @@ async fn what_is_over_is_not_sent_again() {
     let bench = Bench::new();
     let read = bench.read(1, Default);
     let call = bench.api.next().await.unwrap();
-    call.send();
+    _ = call.send();
     let watch = call.watch.clone().unwrap();
     call.answer(Answer::Panic);
     read.await.unwrap().unwrap_err();
-    assert_eq!(watch.on_sending(false), Sending::Withdraw);
+    assert_eq!(watch.before_attempt(EarlierAttempts::HadNoEffect), ControlFlow::Break(()));
     bench.clock.advance(5 * SECOND);
     bench.load(1, 1).await;
 }
@@ -133,7 +134,7 @@ async fn a_discarded_load_is_counted() {
     let bench = Bench::new();
     let read = bench.read(1, Default);
     let call = bench.api.next().await.unwrap();
-    call.send();
+    _ = call.send();
     bench.generations.change(1);
     call.answer(Answer::Value(1));
     read.await.unwrap().unwrap();
@@ -172,7 +173,7 @@ async fn whoever_asks_when_the_time_is_up_waits_for_what_is_read_ahead() {
     bench.clock.advance(4 * MINUTE);
     bench.read_now(1, Default).await.unwrap();
     let call = bench.api.next().await.unwrap();
-    call.send();
+    _ = call.send();
     bench.clock.advance(MINUTE);
     let late = bench.read(1, Default);
     assert!(bench.api.next().await.is_none());
@@ -249,7 +250,7 @@ async fn a_failure_from_before_a_change_is_no_answer_after_it() {
 async fn overtaken(bench: &Bench) -> (Read, Call) {
     let read = bench.read(1, Default);
     let call = bench.api.next().await.unwrap();
-    call.send();
+    _ = call.send();
     bench.generations.change(1);
     (read, call)
 }
@@ -396,7 +397,7 @@ async fn what_was_invalidated_is_no_answer_to_an_outage_unless_that_is_asked_for
     bench.clock.advance(5 * MINUTE);
     let read = bench.read(1, Default);
     let call = bench.api.next().await.unwrap();
-    call.send();
+    _ = call.send();
     bench.generations.change(1);
     call.answer(FAILURE);
     assert!(read.await.unwrap().is_err());
@@ -422,7 +423,7 @@ async fn changes_during_loads_end_in_a_value_that_is_remembered() {
     for round in 0..3 {
         let read = bench.read(1, Default);
         let call = bench.api.next().await.unwrap();
-        call.send();
+        _ = call.send();
         bench.generations.change(1);
         call.answer(Answer::Value(round));
         read.await.unwrap().unwrap();
@@ -474,7 +475,7 @@ async fn a_refresh_is_a_call_that_begins_after_it_was_asked() {
     bench.load(1, 1).await;
     let first = bench.read(1, Refresh);
     let call = bench.api.next().await.unwrap();
-    call.send();
+    _ = call.send();
     // These come too late for it, and share the next one.
     let others: Vec<_> = (0..50).map(|_| bench.read(1, Refresh)).collect();
     // This one asks for no more than is remembered.
@@ -540,7 +541,7 @@ fn many_who_allow_stale_make_one_call_for_a_change() {
     let load = move |load: Load| {
         let calls = Arc::clone(&its_calls);
         async move {
-            load.watch.unwrap().on_sending(false);
+            _ = load.watch.unwrap().before_attempt(EarlierAttempts::HadNoEffect);
             Ok(Loaded::new(calls.fetch_add(1, Ordering::Relaxed) + 1, 1))
         }
     };
@@ -757,7 +758,10 @@ async fn a_load_that_was_withdrawn_is_no_failure() {
         let load: Loading = Box::pin(async move {
             let mut read = Box::pin(async move { cache.get(1, Refresh, api).await });
             assert!(read.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-            assert_eq!(load.watch.unwrap().on_sending(false), Sending::Withdraw);
+            assert_eq!(
+                load.watch.unwrap().before_attempt(EarlierAttempts::HadNoEffect),
+                ControlFlow::Break(())
+            );
             *reader.lock().unwrap() = Some(read);
             Err(Error::new(ErrorKind::Internal, "withdrawn"))
         });
@@ -780,7 +784,7 @@ async fn a_refresh_takes_what_another_one_has_brought_since() {
     let bench = Bench::new();
     let first = bench.read(1, Default);
     let call = bench.api.next().await.unwrap();
-    call.send();
+    _ = call.send();
     let mut slow = std::pin::pin!(bench.cache.get(1, Refresh, bench.api.load()));
     assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     let mut slower = std::pin::pin!(bench.cache.get(1, Refresh, bench.api.load()));
@@ -789,7 +793,7 @@ async fn a_refresh_takes_what_another_one_has_brought_since() {
     settle().await;
     call.answer(Answer::Value(1));
     let call = bench.api.next().await.unwrap();
-    call.send();
+    _ = call.send();
     // One looks when the other is on its way, and one when it has come.
     assert!(slow.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     call.answer(Answer::Value(2));

@@ -71,7 +71,7 @@ scenarios! {
 async fn nobody_joins_a_load_from_before_a_change(subject: &impl Subject) -> Verdict {
     let before = subject.read();
     let first = subject.api().next().await.unwrap();
-    first.send();
+    _ = first.send();
     subject.change();
     let after = subject.read();
     let Some(second) = subject.api().next().await else { return Err("the second read made no call") };
@@ -87,7 +87,7 @@ async fn nobody_joins_a_load_from_before_a_change(subject: &impl Subject) -> Ver
 async fn no_load_from_before_a_change_is_remembered(subject: &impl Subject) -> Verdict {
     let before = subject.read();
     let first = subject.api().next().await.unwrap();
-    first.send();
+    _ = first.send();
     subject.change();
     first.answer(Answer::Value(1));
     verdict(before.await.unwrap() == Some(1), "the first read got something else")?;
@@ -100,7 +100,7 @@ async fn no_load_from_before_a_change_is_remembered(subject: &impl Subject) -> V
 async fn whoever_goes_away_takes_no_load_along(subject: &impl Subject) -> Verdict {
     let first = subject.read();
     let call = subject.api().next().await.unwrap();
-    call.send();
+    _ = call.send();
     let others: Vec<_> = (0..20).map(|_| subject.read()).collect();
     settle().await;
     first.abort();

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ultracart_transport::{Error, ErrorKind, Sending};
+use std::ops::ControlFlow;
+use ultracart_transport::{EarlierAttempts, Error, ErrorKind};
 
 use super::{Bench, Load, Loaded};
 use crate::CachePolicy::{self, Refresh};
@@ -24,8 +25,11 @@ fn nothing_old_no_error_and_nobody_left_waiting() {
             async move {
                 tokio::task::yield_now().await;
                 // As the transport does it: in a task of its own.
-                let sent = tokio::spawn(async move { load.watch.unwrap().on_sending(false) });
-                if sent.await.unwrap() == Sending::Withdraw {
+                let sent =
+                    tokio::spawn(
+                        async move { load.watch.unwrap().before_attempt(EarlierAttempts::HadNoEffect) },
+                    );
+                if sent.await.unwrap() == ControlFlow::Break(()) {
                     return Err(Error::new(ErrorKind::Internal, "withdrawn"));
                 }
                 let value = version.load(Ordering::SeqCst);
