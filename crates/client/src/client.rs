@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::OnceCell;
 use tower_service::Service;
 use ultracart_transport::limiter::{self, Limiter};
 use ultracart_transport::{Clock, Error, Transport};
 
 use crate::cache::{CacheSnapshot, Caches};
 use crate::config::{self, Config, Secret};
+use crate::inner::Inner;
 use crate::user_api::UserApi;
 
 /// A connection to one UltraCart account, with its quota and its caches. Clones share everything.
@@ -32,18 +33,6 @@ use crate::user_api::UserApi;
 /// ```
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
-
-pub(crate) struct Inner {
-    pub(crate) transport: Transport,
-    pub(crate) caches: Arc<Caches>,
-    /// Held from the reading to the writing of a change, so that no other one comes between. One for all: users and
-    /// groups name each other, and calls go one at a time anyway.
-    pub(crate) changing: Arc<Mutex<()>>,
-    /// Whether `getGroup` answers with nothing, as UltraCart's documents have it, once that has been found out.
-    pub(crate) get_group_returns_nothing: OnceCell<bool>,
-    pub(crate) audit: config::Audit,
-    base_url: String,
-}
 
 impl Client {
     /// A client is made from its configuration.
@@ -129,13 +118,6 @@ pub struct Snapshot {
     pub limiter: limiter::Snapshot,
     /// The caches.
     pub cache: CacheSnapshot,
-}
-
-impl Inner {
-    /// Where the API is.
-    pub(crate) fn base_url(&self) -> &str {
-        &self.base_url
-    }
 }
 
 impl fmt::Debug for Client {
@@ -238,7 +220,6 @@ impl Builder {
         Ok(Client(Arc::new(Inner {
             transport,
             caches,
-            changing: Arc::default(),
             get_group_returns_nothing: OnceCell::new(),
             audit,
             base_url,

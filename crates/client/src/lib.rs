@@ -9,6 +9,7 @@ pub mod audit;
 mod cache;
 mod client;
 pub mod config;
+mod inner;
 mod list;
 mod operation;
 mod user_api;

@@ -94,7 +94,7 @@ impl Audit {
     /// of the time when it is made.
     pub async fn run(self) -> Result<Review, Error> {
         let Self { api, dormant_after, place, observer } = self;
-        let base_url = base_url(api.client().base_url());
+        let base_url = base_url(&api.client().base_url);
         let checkpoint = place.open(&base_url, now(&api))?;
         let spent_before = spent(&api);
         // Nothing that is remembered: the review says when it was taken.

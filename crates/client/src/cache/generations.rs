@@ -1,121 +1,188 @@
-//! What changed when: numbers to compare, never a mark to set and to clear.
+//! A logical clock for each kind of object: what changed when, as numbers to compare.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::sync::{AtomicU64, Mutex, MutexGuard, Ordering, lock};
+use ultracart_transport::Instant;
 
-/// So many objects that have changed are told apart. One more, and all of them count as changed.
-const MOST_CHANGED: usize = 100_000;
+use super::sync::{AtomicInstant, lock};
 
-/// Numbers the changes of all objects of one kind.
-///
-/// What was read before a change has a lower number than the change, and no change is ever forgotten.
-#[derive(Debug)]
+/// Objects whose latest changes are kept apart. Beyond this many, every object counts as changed.
+const MAX_CHANGED_OBJECTS: usize = 100_000;
+
+/// A reading of a logical clock. A value that was read at a generation has seen every change up to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Generation(u64);
+
+impl Generation {
+    /// Before every change.
+    pub(crate) const START: Self = Self(0);
+}
+
+/// When a load was sent. Of two values, the one with the greater stamp is newer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ReadStamp {
+    pub(crate) generation: Generation,
+    pub(crate) at: Instant,
+}
+
+/// What changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// One object, by its raw id, and so the list.
+    Object(i32),
+    /// The list and no object in it: there is a new object, whose id is not known.
+    List,
+    /// What every object says about objects of the other kind: users name groups, and groups name users.
+    Related,
+    Everything,
+}
+
+/// A change that was recorded, and the change of the same object before it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recorded {
+    pub(super) generation: Generation,
+    pub(super) previous: Generation,
+}
+
+/// The latest change of an object, or of a group of objects.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LatestChange {
+    pub(super) generation: Generation,
+    /// Lists that were sent before this instant may not show a write of this client yet.
+    pub(super) lists_lag_until: Instant,
+}
+
+impl LatestChange {
+    fn and(self, other: Self) -> Self {
+        Self {
+            generation: self.generation.max(other.generation),
+            lists_lag_until: self.lists_lag_until.max(other.lists_lag_until),
+        }
+    }
+}
+
+/// The logical clock of all objects of one kind. It ticks on every change and on every request for a refresh.
+#[derive(Debug, Default)]
 pub(crate) struct Generations {
-    latest: AtomicU64,
+    now: AtomicU64,
+    latest_change: AtomicU64,
+    lists_lag_until: AtomicInstant,
+    latest_read: AtomicInstant,
     changes: Mutex<Changes>,
 }
 
 #[derive(Debug, Default)]
 struct Changes {
-    /// The latest change of everything at once.
-    all: u64,
-    /// The latest change of what all objects say of those of another kind.
-    related: u64,
-    /// Later changes of one object.
-    one: HashMap<i32, u64>,
-}
-
-impl Changes {
-    fn of(&self, id: i32) -> u64 {
-        self.related.max(self.of_itself(id))
-    }
-
-    fn of_itself(&self, id: i32) -> u64 {
-        self.one.get(&id).map_or(self.all, |number| self.all.max(*number))
-    }
+    everything: LatestChange,
+    related: LatestChange,
+    objects: HashMap<i32, LatestChange>,
 }
 
 impl Generations {
-    pub(crate) fn new() -> Self {
-        Self { latest: AtomicU64::new(0), changes: Mutex::new(Changes::default()) }
+    /// Ticks: only loads that are sent from now on are at or after the returned generation.
+    pub(super) fn tick(&self) -> Generation {
+        Generation(self.now.fetch_add(1, Ordering::AcqRel) + 1)
     }
 
-    /// The latest change of anything: what a whole list has to be as new as, and the number of what is read from now on.
-    pub(crate) fn latest(&self) -> u64 {
-        self.latest.load(Ordering::Acquire)
+    /// Returns the stamp of a load that is sent next.
+    pub(super) fn stamp(&self, at: Instant) -> ReadStamp {
+        self.latest_read.advance_to(at);
+        ReadStamp { generation: Generation(self.now.load(Ordering::Acquire)), at }
     }
 
-    /// The latest change of one object.
-    pub(crate) fn of(&self, id: i32) -> u64 {
-        self.changes().of(id)
+    /// Returns whether any load was sent after `instant`.
+    pub(super) fn has_read_since(&self, instant: Instant) -> bool {
+        self.latest_read.load() > instant
     }
 
-    /// The same, but for what it says of objects of another kind.
-    pub(crate) fn of_itself(&self, id: i32) -> u64 {
-        self.changes().of_itself(id)
+    /// Returns the generation of the latest change of anything, which a whole list has to have seen.
+    #[inline]
+    pub(super) fn of_list(&self) -> Generation {
+        Generation(self.latest_change.load(Ordering::Acquire))
     }
 
-    /// The latest change of everything.
-    pub(crate) fn of_all(&self) -> u64 {
-        let changes = self.changes();
-        changes.all.max(changes.related)
+    /// Returns until when lists may not show the latest write of this client.
+    pub(super) fn lists_lag_until(&self) -> Instant {
+        self.lists_lag_until.load()
     }
 
-    /// One object changes, and so does the list of all.
-    pub(crate) fn change(&self, id: i32) -> u64 {
-        self.change_after(id).1
+    /// Returns the latest change of one object.
+    pub(super) fn of_object(&self, raw_id: i32) -> LatestChange {
+        let changes = lock(&self.changes);
+        changes.related.and(changes.of_object_itself(raw_id))
     }
 
-    /// The same, with the number of the change before it.
-    pub(crate) fn change_after(&self, id: i32) -> (u64, u64) {
-        let mut changes = self.changes();
-        let before = changes.of(id);
-        let number = self.change_list();
-        if changes.one.len() >= MOST_CHANGED && !changes.one.contains_key(&id) {
-            changes.all = number;
-            changes.one.clear();
+    /// Returns the latest change that every object counts as changed by.
+    pub(super) fn of_all_objects(&self) -> Generation {
+        let changes = lock(&self.changes);
+        changes.everything.generation.max(changes.related.generation)
+    }
+
+    /// Records a change. Until `lists_lag_until`, lists may not show it.
+    pub(super) fn record(&self, change: Change, lists_lag_until: Instant) -> Recorded {
+        let mut changes = lock(&self.changes);
+        let generation = self.tick();
+        let latest = LatestChange { generation, lists_lag_until };
+        let previous = match change {
+            Change::Object(raw_id) => changes.related.and(changes.of_object_itself(raw_id)).generation,
+            _ => changes.everything.generation.max(changes.related.generation),
+        };
+        self.lists_lag_until.advance_to(lists_lag_until);
+        match change {
+            Change::List => {}
+            Change::Related => changes.related = changes.related.and(latest),
+            Change::Object(raw_id)
+                if changes.objects.len() < MAX_CHANGED_OBJECTS || changes.objects.contains_key(&raw_id) =>
+            {
+                let known = changes.objects.entry(raw_id).or_default();
+                *known = known.and(latest);
+            }
+            Change::Object(_) | Change::Everything => {
+                let lists_lag_until = self.lists_lag_until();
+                changes.everything = changes.everything.and(LatestChange { generation, lists_lag_until });
+                changes.objects.clear();
+            }
         }
-        changes.one.insert(id, number);
-        (before, number)
-    }
-
-    /// The list changes, and nothing that is in it.
-    pub(crate) fn change_list(&self) -> u64 {
-        self.latest.fetch_add(1, Ordering::AcqRel) + 1
-    }
-
-    /// What all objects say of those of another kind changes.
-    pub(crate) fn change_related(&self) {
-        let mut changes = self.changes();
-        changes.related = self.change_list();
-    }
-
-    /// Everything changes.
-    pub(crate) fn change_all(&self) -> u64 {
-        let mut changes = self.changes();
-        let number = self.change_list();
-        changes.all = number;
-        changes.one.clear();
-        number
-    }
-
-    fn changes(&self) -> MutexGuard<'_, Changes> {
-        lock(&self.changes)
+        self.latest_change.fetch_max(generation.0, Ordering::AcqRel);
+        Recorded { generation, previous }
     }
 }
 
-/// Puts a value where all find it, if nothing has changed since it was read. `place` is behind a lock, so that of two
-/// the newer one stays.
-pub(crate) fn publish<T>(
-    place: &mut T,
-    generation: u64,
-    required: impl FnOnce() -> u64,
-    put: impl FnOnce(&mut T),
-) -> bool {
-    let is_current = generation >= required();
-    if is_current {
-        put(place);
+impl Changes {
+    fn of_object_itself(&self, raw_id: i32) -> LatestChange {
+        self.objects.get(&raw_id).map_or(self.everything, |change| self.everything.and(*change))
     }
-    is_current
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_changed_objects_invalidate_everything() {
+        let generations = Generations::default();
+        let change = |raw_id| generations.record(Change::Object(raw_id), Instant::START);
+        let ids = 1..=i32::try_from(MAX_CHANGED_OBJECTS).unwrap();
+        ids.for_each(|raw_id| _ = change(raw_id));
+        let read = generations.stamp(Instant::START).generation;
+        change(7);
+        assert!(generations.of_object(7).generation > read && generations.of_object(8).generation <= read);
+        change(0);
+        assert!(generations.of_object(8).generation > read && generations.of_object(-1).generation > read);
+        let read = generations.stamp(Instant::START).generation;
+        change(8);
+        assert!(generations.of_object(8).generation > read && generations.of_object(7).generation <= read);
+    }
+
+    #[test]
+    fn a_refresh_invalidates_nothing() {
+        let generations = Generations::default();
+        generations.record(Change::Object(7), Instant::START);
+        let before = generations.stamp(Instant::START).generation;
+        let refresh = generations.tick();
+        assert!(refresh > before && generations.of_list() <= before);
+        assert!(generations.stamp(Instant::START).generation >= refresh);
+    }
 }

@@ -1,32 +1,70 @@
-//! How a read goes about the cache.
+//! How a read uses the cache.
 
-/// How a read goes about what is remembered; see [`UserApi::cache_policy`](crate::UserApi::cache_policy).
+/// How a read uses the cache; see [`UserApi::cache_policy`](crate::UserApi::cache_policy).
+///
+/// ```no_run
+/// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
+/// use ultracart_client::CachePolicy;
+///
+/// let api = api.cache_policy(CachePolicy::Refresh);
+/// let users = api.get_users().await?; // one call, whatever is cached
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CachePolicy {
-    /// What is remembered while it is good, else a call; and where the server cannot be reached, what is remembered for as
-    /// long as `stale_if_error` allows, unless a write or a webhook has made it invalid.
+    /// Returns a fresh cached value, or makes a call. If the server can't be reached, returns an expired value for as long
+    /// as `stale_if_error` allows, but never one that a write or a webhook invalidated.
     #[default]
     Default,
-    /// What is remembered while it is good, else a call; where that fails, its error.
+    /// Returns a fresh cached value, or makes a call and returns its error if it fails.
     NeverStale,
-    /// A call that begins after this was asked, and is remembered. Those who ask meanwhile share it.
+    /// Makes a call that is sent after this read was requested, and caches its result. Concurrent refreshes share the call.
     Refresh,
-    /// A call of one's own, that is neither looked for nor remembered.
+    /// Makes a call of its own. The cache is neither read nor filled.
     Bypass,
-    /// What is remembered while it is good, else [`ErrorKind::NotCached`](crate::ErrorKind::NotCached). Never a call.
+    /// Returns a fresh cached value, or fails with [`ErrorKind::NotCached`](crate::ErrorKind::NotCached). Never makes a call.
     OnlyIfCached,
-    /// What is remembered, also where it is too old or a write has made it invalid, and then a call in the background
-    /// for the next one who asks. A call to wait for only where nothing is remembered.
+    /// Returns any cached value at once, also an expired or invalidated one, and then refreshes it in the background. Waits
+    /// for a call only if nothing is cached.
     StaleAllowed,
 }
 
 impl CachePolicy {
-    /// How an object is read that is to be changed: never as it was too long ago.
-    pub(crate) fn for_a_change(self) -> Self {
+    /// Returns the policy for reading an object that is changed and written back: an expired value is never written back.
+    pub(crate) fn for_change(self) -> Self {
         match self {
             Self::Default | Self::StaleAllowed => Self::NeverStale,
             Self::NeverStale | Self::Refresh | Self::Bypass | Self::OnlyIfCached => self,
         }
+    }
+
+    /// Returns whether a fresh cached value is an answer.
+    #[inline]
+    pub(super) fn reads_cache(self) -> bool {
+        !matches!(self, Self::Refresh | Self::Bypass)
+    }
+}
+
+/// Which fields of an object a caller needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequiredFields {
+    /// Everything that the server returns for the object by itself.
+    All,
+    /// What can be written back; fields that only the server fills in may be missing.
+    Writable,
+}
+
+/// How one read uses the cache.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Read {
+    pub(crate) policy: CachePolicy,
+    pub(crate) fields: RequiredFields,
+}
+
+impl From<CachePolicy> for Read {
+    fn from(policy: CachePolicy) -> Self {
+        Self { policy, fields: RequiredFields::All }
     }
 }

@@ -53,19 +53,20 @@ impl AddAssign for CacheStats {
     }
 }
 
-/// The counters of one cache, but for hits, which threads must not meet at.
+/// The counters of one cache.
 #[derive(Debug)]
 pub(super) struct Counters {
     operation: &'static str,
     facade: sink::Hits,
+    hits: AtomicU64,
+    /// Calls that hits saved beyond one each. Apart, so that a hit on a list of one page changes one number.
+    further_calls_saved: AtomicU64,
     joins: AtomicU64,
-    /// What those have saved.
     calls_joined: AtomicU64,
     misses: AtomicU64,
     stale: AtomicU64,
     refreshes: AtomicU64,
-    /// What those have cost.
-    calls_ahead: AtomicU64,
+    refresh_calls: AtomicU64,
     refreshes_skipped: AtomicU64,
     discarded: AtomicU64,
     failures_repeated: AtomicU64,
@@ -76,29 +77,34 @@ impl Counters {
         Self {
             operation,
             facade: sink::Hits::new(operation),
+            hits: AtomicU64::default(),
+            further_calls_saved: AtomicU64::default(),
             joins: AtomicU64::default(),
             calls_joined: AtomicU64::default(),
             misses: AtomicU64::default(),
             stale: AtomicU64::default(),
             refreshes: AtomicU64::default(),
-            calls_ahead: AtomicU64::default(),
+            refresh_calls: AtomicU64::default(),
             refreshes_skipped: AtomicU64::default(),
             discarded: AtomicU64::default(),
             failures_repeated: AtomicU64::default(),
         }
     }
 
-    /// A hit, which is counted elsewhere.
     #[inline]
-    pub(super) fn tell_of_hit(&self, saved: u32) {
-        self.facade.hit(saved);
+    pub(super) fn hit(&self, calls_saved: u32) {
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        if calls_saved > 1 {
+            self.further_calls_saved.fetch_add(u64::from(calls_saved) - 1, Ordering::Relaxed);
+        }
+        self.facade.hit(calls_saved);
     }
 
-    pub(super) fn join(&self, saved: u32) {
+    pub(super) fn join(&self, calls_saved: u32) {
         self.joins.fetch_add(1, Ordering::Relaxed);
-        self.calls_joined.fetch_add(saved.into(), Ordering::Relaxed);
+        self.calls_joined.fetch_add(calls_saved.into(), Ordering::Relaxed);
         sink::read(self.operation, "join");
-        self.facade.saved(saved);
+        self.facade.saved(calls_saved);
     }
 
     pub(super) fn miss(&self) {
@@ -111,10 +117,10 @@ impl Counters {
         sink::read(self.operation, "stale");
     }
 
-    /// A load was made ahead of time, and has cost so much.
+    /// A refresh-ahead was sent and made this many calls.
     pub(super) fn refresh(&self, calls: u32) {
         self.refreshes.fetch_add(1, Ordering::Relaxed);
-        self.calls_ahead.fetch_add(calls.into(), Ordering::Relaxed);
+        self.refresh_calls.fetch_add(calls.into(), Ordering::Relaxed);
         sink::refresh(self.operation, "made");
     }
 
@@ -132,19 +138,20 @@ impl Counters {
         self.failures_repeated.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Together with hits, and what those have saved.
-    pub(super) fn stats(&self, hits: u64, calls_saved: u64) -> CacheStats {
-        let calls_saved = calls_saved + self.calls_joined.load(Ordering::Relaxed);
+    pub(super) fn stats(&self) -> CacheStats {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let hits = load(&self.hits);
+        let calls_saved = hits + load(&self.further_calls_saved) + load(&self.calls_joined);
         CacheStats {
             hits,
-            joins: self.joins.load(Ordering::Relaxed),
-            misses: self.misses.load(Ordering::Relaxed),
-            stale: self.stale.load(Ordering::Relaxed),
-            refreshes: self.refreshes.load(Ordering::Relaxed),
-            refreshes_skipped: self.refreshes_skipped.load(Ordering::Relaxed),
-            discarded: self.discarded.load(Ordering::Relaxed),
-            failures_repeated: self.failures_repeated.load(Ordering::Relaxed),
-            calls_saved: calls_saved.saturating_sub(self.calls_ahead.load(Ordering::Relaxed)),
+            joins: load(&self.joins),
+            misses: load(&self.misses),
+            stale: load(&self.stale),
+            refreshes: load(&self.refreshes),
+            refreshes_skipped: load(&self.refreshes_skipped),
+            discarded: load(&self.discarded),
+            failures_repeated: load(&self.failures_repeated),
+            calls_saved: calls_saved.saturating_sub(load(&self.refresh_calls)),
         }
     }
 }

@@ -22,36 +22,27 @@ pub(crate) trait Listing:
     + 'static
 {
     type Id: Copy + fmt::Debug + Eq + Hash + Send + Sync + 'static;
-    type Item: Clone + Default + Send + Sync + 'static;
+    type Item: Clone + Default + fmt::Debug + PartialEq + Send + Sync + 'static;
 
-    /// The names of the fields that the server alone fills in.
-    const READ_ONLY: &'static [&'static str];
+    /// The names of the fields that only the server fills in.
+    const READ_ONLY_FIELDS: &'static [&'static str];
 
-    /// The first item with this id.
+    /// Returns the first item with this id.
     fn find(&self, id: Self::Id) -> Option<&Arc<Self::Item>>;
 
-    fn number(id: Self::Id) -> i32;
+    fn raw_id(id: Self::Id) -> i32;
 
     fn id(item: &Self::Item) -> Option<Self::Id>;
 
-    /// The names of what is set in `other` and not in `item`.
-    fn lacks<'a>(item: &Self::Item, other: &'a Self::Item) -> impl Iterator<Item = &'a str>;
-
-    /// Whether what is set in both is the same.
-    fn agree(one: &Self::Item, other: &Self::Item) -> bool;
-
-    /// A copy of `item`, with what it lacks taken from `other`.
-    fn filled(item: &Self::Item, other: &Self::Item) -> Self::Item;
-
-    /// A copy of `item` without what it says of objects of the other kind.
-    fn by_itself(item: &Self::Item) -> Self::Item;
+    /// Returns the names of the fields that are set in `other` and not in `item`.
+    fn missing_fields<'a>(item: &Self::Item, other: &'a Self::Item) -> impl Iterator<Item = &'a str>;
 }
 
 macro_rules! list {
     (
         $(#[$meta:meta])*
         $name:ident of $item:ident by $id:ident: $id_type:ident; $($index:ident: $index_type:ty),*;
-        read only: $read_only:expr; of others: $($related:ident),*
+        read only: $read_only:expr
     ) => {
         $(#[$meta])*
         #[derive(Clone)]
@@ -77,14 +68,14 @@ macro_rules! list {
         impl Listing for $name {
             type Id = $id_type;
             type Item = $item;
-            const READ_ONLY: &'static [&'static str] = &$read_only;
+            const READ_ONLY_FIELDS: &'static [&'static str] = &$read_only;
 
             fn find(&self, id: $id_type) -> Option<&Arc<$item>> {
                 let found = self.$id.find(&self.items, |item| item.$id.as_ref(), Ord::cmp, &id);
                 self.at(found.iter().copied()).next()
             }
 
-            fn number(id: $id_type) -> i32 {
+            fn raw_id(id: $id_type) -> i32 {
                 id.get()
             }
 
@@ -92,22 +83,8 @@ macro_rules! list {
                 item.$id
             }
 
-            fn lacks<'a>(item: &$item, other: &'a $item) -> impl Iterator<Item = &'a str> {
+            fn missing_fields<'a>(item: &$item, other: &'a $item) -> impl Iterator<Item = &'a str> {
                 item.lacks(other)
-            }
-
-            fn agree(one: &$item, other: &$item) -> bool {
-                one.agrees_with(other)
-            }
-
-            fn filled(item: &$item, other: &$item) -> $item {
-                item.clone().filled_from(other)
-            }
-
-            fn by_itself(item: &$item) -> $item {
-                let mut item = item.clone();
-                $(item.$related = None;)*
-                item
             }
         }
 
@@ -177,7 +154,7 @@ list!(
     /// assert_eq!(users.by_email("ada@example.com").count(), 2);
     /// ```
     Users of User by user_id: UserId; logins: Index, emails: Index, members: ManyKeys<GroupOid>;
-    read only: ["login_histories"]; of others: groups, permissions
+    read only: ["login_histories"]
 );
 
 impl Users {
@@ -240,7 +217,7 @@ list!(
     /// assert_eq!(groups.of_user(7.into()).collect::<Vec<_>>(), [&groups[0]]);
     /// ```
     Groups of Group by group_oid: GroupOid; names: Index, users: ManyKeys<UserId>;
-    read only: []; of others: users
+    read only: []
 );
 
 impl Groups {

@@ -1,0 +1,188 @@
+//! A write, from the moment it is sent until it is over.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::OwnedMutexGuard;
+use ultracart_transport::{AttemptHook, EarlierAttempts, Instant};
+
+use super::effect::Effect;
+use crate::cache::caches::Caches;
+use crate::cache::generations::{Change, Generation, ReadStamp, Recorded};
+use crate::cache::kind::Kind;
+use crate::cache::resource::LIST_LAG;
+use crate::cache::response::Cached;
+use crate::cache::sync::lock;
+
+/// How long lists may lag behind a write whose outcome is not known: the server may carry it out later.
+const LIST_LAG_AFTER_UNKNOWN: Duration = Duration::from_secs(15);
+
+/// A write, which invalidates what it changes when it is sent and when it is over, whatever its outcome.
+///
+/// The caller ends it with the outcome. If the caller is cancelled, it ends when the transport drops it, since the server
+/// may work on it until then.
+#[derive(Debug)]
+pub(crate) struct Write<L: Kind> {
+    caches: Arc<Caches>,
+    /// The object that is written; none for a new one.
+    id: Option<L::Id>,
+    effect: Effect,
+    base: Option<Base>,
+    state: Mutex<State>,
+}
+
+/// The version of an object that a change is based on.
+#[derive(Debug)]
+struct Base {
+    read_at: Instant,
+    generation: Generation,
+    if_overtaken: IfOvertaken,
+    /// Held until the write is over, so that the next change of the object is based on its result.
+    _lock: OwnedMutexGuard<()>,
+}
+
+/// What happens to a change if its object has changed since it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IfOvertaken {
+    /// It is not sent, and can be made again.
+    Withdraw,
+    Send,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Queued,
+    Overtaken,
+    /// The latest attempt was sent then.
+    Sent(ReadStamp),
+    Over,
+}
+
+/// How a write ended.
+#[derive(Debug)]
+pub(crate) enum WriteOutcome<T> {
+    /// The server stored the object like this.
+    Stored(Arc<T>),
+    Deleted,
+    /// The server did nothing.
+    Refused,
+    Unknown,
+}
+
+impl<L: Kind> Write<L> {
+    pub(crate) fn new(caches: &Arc<Caches>, id: Option<L::Id>, effect: Effect) -> Arc<Self> {
+        let (caches, state) = (Arc::clone(caches), Mutex::new(State::Queued));
+        Arc::new(Self { caches, id, effect, base: None, state })
+    }
+
+    /// A write of a changed object, which was read and changed under `lock`.
+    pub(crate) fn of_change(
+        caches: &Arc<Caches>,
+        (id, effect): (L::Id, Effect),
+        read: &Cached<L::Item>,
+        if_overtaken: IfOvertaken,
+        lock: OwnedMutexGuard<()>,
+    ) -> Arc<Self> {
+        let (read_at, generation) = (caches.sent_at(read.age()), read.generation());
+        let base = Some(Base { read_at, generation, if_overtaken, _lock: lock });
+        let (caches, state) = (Arc::clone(caches), Mutex::new(State::Queued));
+        Arc::new(Self { caches, id: Some(id), effect, base, state })
+    }
+
+    /// Returns whether the write was not sent, since its object had changed when its permit came.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        *lock(&self.state) == State::Overtaken
+    }
+
+    /// Ends the write, unless it was not sent or is over.
+    pub(crate) fn end(&self, outcome: WriteOutcome<L::Item>) {
+        let mut state = lock(&self.state);
+        let State::Sent(sent) = *state else { return };
+        *state = State::Over;
+        drop(state);
+
+        let now = self.caches.context.now();
+        let lists_lag_until = match outcome {
+            WriteOutcome::Stored(_) | WriteOutcome::Deleted => now + LIST_LAG,
+            WriteOutcome::Refused => Instant::START,
+            WriteOutcome::Unknown => now + LIST_LAG_AFTER_UNKNOWN,
+        };
+        // The id of a new object is known now.
+        let id = match &outcome {
+            WriteOutcome::Stored(item) => self.id.or_else(|| L::id(item)),
+            _ => self.id,
+        };
+        let Recorded { generation, previous } = self.invalidate(id, lists_lag_until);
+        if matches!(outcome, WriteOutcome::Stored(_) | WriteOutcome::Deleted) {
+            self.caches.context.server_answered(now);
+        }
+        // After another change at the same time nobody knows which of them the server made last.
+        let is_latest = previous <= sent.generation;
+        if let (WriteOutcome::Stored(item), Some(id)) = (outcome, id)
+            && is_latest
+            && L::id(&item) == Some(id)
+        {
+            L::resource(&self.caches).put_written(id, item, ReadStamp { generation, at: sent.at });
+        }
+    }
+
+    fn invalidate(&self, id: Option<L::Id>, lists_lag_until: Instant) -> Recorded {
+        let Self { caches, base, .. } = self;
+        let mut effect = self.effect;
+        // The change writes back what it read, and objects of the other kind may be cached in a newer version.
+        effect.on_related |=
+            base.as_ref().is_some_and(|base| L::related(caches).has_read_since(base.read_at));
+        caches.invalidate::<L>(id, effect, lists_lag_until)
+    }
+
+    /// Returns the latest change of the object that is written.
+    fn latest_change(&self) -> Generation {
+        let generations = &L::resource(&self.caches).generations;
+        self.id.map_or(Generation::START, |id| generations.of_object(L::raw_id(id)).generation)
+    }
+}
+
+impl<L: Kind> AttemptHook for Write<L> {
+    fn before_attempt(&self, earlier: EarlierAttempts) -> ControlFlow<()> {
+        let mut state = lock(&self.state);
+        if let Some(base) = self.base.as_ref().filter(|base| base.if_overtaken == IfOvertaken::Withdraw)
+            && earlier == EarlierAttempts::HadNoEffect
+        {
+            // A second attempt follows the invalidation by the first.
+            let seen = if let State::Sent(sent) = *state { sent.generation } else { base.generation };
+            if self.latest_change() > seen {
+                *state = State::Overtaken;
+                return ControlFlow::Break(());
+            }
+        }
+        let Recorded { generation, .. } = self.invalidate(self.id, Instant::START);
+        *state = State::Sent(ReadStamp { generation, at: self.caches.context.now() });
+        ControlFlow::Continue(())
+    }
+}
+
+impl<L: Kind> Drop for Write<L> {
+    fn drop(&mut self) {
+        self.end(WriteOutcome::Unknown);
+    }
+}
+
+impl Caches {
+    /// Invalidates what a write or an event changes. Until `lists_lag_until`, lists may not show it.
+    pub(super) fn invalidate<L: Kind>(
+        &self,
+        id: Option<L::Id>,
+        effect: Effect,
+        lists_lag_until: Instant,
+    ) -> Recorded {
+        if effect.on_related {
+            L::related(self).record(Change::Related, lists_lag_until);
+        }
+        let change = id.map_or(Change::List, |id| Change::Object(L::raw_id(id)));
+        if effect.on_logins && id.is_some() {
+            self.logins.entries().generations.record(change, Instant::START);
+        }
+        L::resource(self).generations.record(change, lists_lag_until)
+    }
+}

@@ -1,0 +1,56 @@
+//! One lock per object, for changes that read the object first.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, Weak};
+
+use tokio::sync::OwnedMutexGuard;
+
+use super::sync::lock;
+
+/// Locks by key. A lock exists as long as a caller holds it or waits for it.
+#[derive(Debug)]
+pub(super) struct KeyedLocks<K>(Mutex<HashMap<K, Weak<tokio::sync::Mutex<()>>>>);
+
+impl<K: Copy + Eq + Hash> KeyedLocks<K> {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(HashMap::new()))
+    }
+
+    /// Waits for the lock of `key`, first come, first served.
+    pub(super) async fn lock(&self, key: K) -> OwnedMutexGuard<()> {
+        self.get(key).lock_owned().await
+    }
+
+    fn get(&self, key: K) -> Arc<tokio::sync::Mutex<()>> {
+        let mut locks = lock(&self.0);
+        if let Some(lock) = locks.get(&key).and_then(Weak::upgrade) {
+            return lock;
+        }
+        // Before the map grows, locks that no caller uses any more make room.
+        if locks.len() == locks.capacity() {
+            locks.retain(|_, lock| lock.strong_count() > 0);
+        }
+        let lock = Arc::default();
+        locks.insert(key, Arc::downgrade(&lock));
+        lock
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn unused_locks_leave_memory() {
+        let locks = KeyedLocks::new();
+        let held = locks.lock(0).await;
+        for key in 1..10_000 {
+            drop(locks.lock(key).await);
+        }
+        assert!(lock(&locks.0).len() < 100);
+        assert!(locks.get(0).try_lock().is_err());
+        drop(held);
+        assert!(locks.get(0).try_lock().is_ok());
+    }
+}

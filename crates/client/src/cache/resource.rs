@@ -1,0 +1,284 @@
+//! A kind of object with its list: users, or groups.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::OwnedMutexGuard;
+use tracing::debug;
+use ultracart_transport::{Error, ErrorKind, Instant};
+
+use super::context::CacheContext;
+use super::entries::{Entries, Settings};
+use super::entry::{Entry, Freshness, Lifetimes, Loaded, MissingFields};
+use super::generations::{Change, Generations, LatestChange, ReadStamp};
+use super::list::ListCache;
+use super::load::request::LoadRequest;
+use super::locks::KeyedLocks;
+use super::policy::{CachePolicy, Read, RequiredFields};
+use super::read_through::ReadThrough;
+use super::response::{Cached, Served};
+use super::stats::CacheStats;
+use super::store::{EntryStore as _, ListSlot, ObjectMap};
+use super::sync::lock;
+use crate::list::Listing;
+
+/// Objects that are cached beside a list.
+pub(super) const MAX_OBJECTS: u64 = 10_000;
+
+/// How long the server's lists may lag behind a write of this client. Nothing says that they do.
+pub(super) const LIST_LAG: Duration = Duration::from_secs(5);
+
+/// The cache of objects that were read by themselves, or returned by writes.
+type ObjectCache<L> = ReadThrough<ObjectMap<<L as Listing>::Id, <L as Listing>::Item>>;
+
+/// The list and the objects of one kind, which change together.
+///
+/// An object is served from the newer of two places: the list, or the version that was read by itself or returned by a
+/// write.
+#[derive(Debug)]
+pub(crate) struct Resource<L: Listing> {
+    pub(super) generations: Arc<Generations>,
+    pub(crate) list: ListCache<L>,
+    objects: ObjectCache<L>,
+    /// What the objects in a list lack. The latest object that was read by itself tells.
+    missing_in_list: Mutex<MissingFields>,
+    locks: KeyedLocks<L::Id>,
+}
+
+/// An object in the cached list.
+struct Member<L: Listing> {
+    list: Arc<Entry<L>>,
+    item: Arc<L::Item>,
+}
+
+impl<L: Listing> Resource<L> {
+    /// Makes the caches of the operations that return the list and one object.
+    pub(super) fn new(
+        [list_operation, object_operation]: [&'static str; 2],
+        lifetimes: Lifetimes,
+        context: &Arc<CacheContext>,
+    ) -> Self {
+        let generations = Arc::new(Generations::default());
+        let list = Settings {
+            operation: list_operation,
+            lifetimes,
+            lagging_ttl: Some(LIST_LAG),
+            required: |generations, ()| generations.of_list(),
+        };
+        let objects = Settings {
+            operation: object_operation,
+            // An object that was read once may never be read again.
+            lifetimes: lifetimes.without_refresh(),
+            lagging_ttl: None,
+            required: |generations, id| generations.of_object(L::raw_id(id)).generation,
+        };
+        let store = ObjectMap::new(MAX_OBJECTS, lifetimes.max_age());
+        Self {
+            list: ReadThrough::new(Entries::new(list, ListSlot::<L>::new(), &generations, context)),
+            objects: ReadThrough::new(Entries::new(objects, store, &generations, context)),
+            generations,
+            missing_in_list: Mutex::new(MissingFields::Unknown),
+            locks: KeyedLocks::new(),
+        }
+    }
+
+    /// Reads one object: from the cache, with the list if that has to be reloaded anyway, or by itself.
+    pub(crate) async fn get<F, G>(
+        &self,
+        id: L::Id,
+        read: Read,
+        call: impl Fn(LoadRequest) -> F,
+        call_list: impl Fn(LoadRequest) -> G,
+    ) -> Result<Cached<L::Item>, Error>
+    where
+        F: Future<Output = Result<Loaded<L::Item>, Error>> + Send + 'static,
+        G: Future<Output = Result<Loaded<L>, Error>> + Send + 'static,
+    {
+        if read.policy.reads_cache() {
+            if let Some(hit) = self.try_hit(id, read.fields) {
+                return Ok(hit);
+            }
+            if self.list_reload_serves(id, read) {
+                match self.list.get((), read.policy.into(), call_list).await {
+                    Ok(list) => {
+                        if let Some(item) = list.find(id) {
+                            return Ok(list.part(Arc::clone(item)));
+                        }
+                    }
+                    Err(error) if is_about_the_list(&error) => {}
+                    Err(error) => return self.stale_member_instead_of(error, id, read),
+                }
+            }
+        }
+        match self.objects.get(id, read, call).await {
+            Ok(object) => {
+                if object.calls() > 0 {
+                    self.learn_missing_fields(id, &object);
+                }
+                Ok(object)
+            }
+            Err(error) => {
+                // Only a call of this read counts: a remembered error is no news.
+                if error.is_not_found() && error.attempts() > 0 {
+                    self.invalidate_deleted(id);
+                }
+                self.stale_member_instead_of(error, id, read)
+            }
+        }
+    }
+
+    /// Returns whether nothing has changed the object since `read` was sent, as far as this client knows.
+    pub(crate) fn is_current(&self, id: L::Id, read: &Cached<L::Item>) -> bool {
+        read.generation() >= self.change_of(id).generation
+    }
+
+    /// Waits until no other change of this client reads and writes the object.
+    pub(crate) async fn lock(&self, id: L::Id) -> OwnedMutexGuard<()> {
+        self.locks.lock(id).await
+    }
+
+    /// Caches an object as a write returned it. It is as complete as the version that it is compared with.
+    pub(super) fn put_written(&self, id: L::Id, item: Arc<L::Item>, stamp: ReadStamp) {
+        let Some((before, missing_before)) = self.any_version(id) else { return };
+        let missing = missing_fields::<L>(&item, &before, |_| false).max(missing_before);
+        let loaded = Loaded { value: item, calls: 0, pages: 1 };
+        self.objects.put(id, self.objects.entries().entry(loaded, stamp).lacking(missing));
+    }
+
+    pub(super) fn clear(&self) {
+        self.list.clear();
+        self.objects.clear();
+    }
+
+    pub(super) fn stats(&self) -> CacheStats {
+        let mut stats = self.list.stats();
+        stats += self.objects.stats();
+        stats
+    }
+
+    fn change_of(&self, id: L::Id) -> LatestChange {
+        self.generations.of_object(L::raw_id(id))
+    }
+
+    /// Returns the newer of the object by itself and the object in the list, if it is fresh and has these fields.
+    fn try_hit(&self, id: L::Id, fields: RequiredFields) -> Option<Cached<L::Item>> {
+        let change = self.change_of(id);
+        let object = self.objects.entries().fresh(id, fields, change.generation);
+        let member = self.member(id, change).filter(|member| {
+            lock(&self.missing_in_list).allow(fields)
+                && matches!(
+                    self.list.entries().freshness(&member.list),
+                    Freshness::Fresh | Freshness::RefreshDue
+                )
+        });
+        match (object, member) {
+            (Some(object), Some(member)) if member.list.stamp <= object.stamp => {
+                Some(self.objects.hit(&object))
+            }
+            (_, Some(Member { list, item })) => {
+                self.objects.count_hit(1);
+                let now = self.list.entries().context.now();
+                Some(list.serve(Served::Fresh, now, 0).part(item))
+            }
+            (Some(object), None) => Some(self.objects.hit(&object)),
+            (None, None) => None,
+        }
+    }
+
+    /// Returns the object in the list, if the list has seen its latest change. Right after a write of this client a list may
+    /// lag behind it.
+    fn member(&self, id: L::Id, change: LatestChange) -> Option<Member<L>> {
+        let list = self.list.entries().store.get(())?;
+        let has_seen_change =
+            list.stamp.generation >= change.generation && list.stamp.at >= change.lists_lag_until;
+        let item = list.value.find(id).filter(|_| has_seen_change).map(Arc::clone)?;
+        Some(Member { list, item })
+    }
+
+    /// Returns whether a reload of the list costs no more than a call for this object, and will serve the next ones too: the
+    /// list is complete and too old for all its objects.
+    fn list_reload_serves(&self, id: L::Id, read: Read) -> bool {
+        let change = self.change_of(id);
+        let is_allowed = match read.policy {
+            CachePolicy::Default | CachePolicy::NeverStale | CachePolicy::StaleAllowed => {
+                lock(&self.missing_in_list).allow(read.fields)
+            }
+            CachePolicy::OnlyIfCached | CachePolicy::Refresh | CachePolicy::Bypass => false,
+        };
+        let Some(list) = self.list.entries().store.get(()).filter(|_| is_allowed) else { return false };
+        let entries = self.list.entries();
+        let is_outdated = entries.freshness(&list) == Freshness::Expired
+            || list.stamp.generation < self.generations.of_all_objects();
+        let shows_writes = entries.context.now() >= change.lists_lag_until;
+        let serves = read.policy == CachePolicy::StaleAllowed || (is_outdated && shows_writes);
+        serves && list.pages == 1 && list.value.find(id).is_some()
+    }
+
+    /// Serves the object from an expired list instead of an error, if the error is an outage.
+    fn stale_member_instead_of(&self, error: Error, id: L::Id, read: Read) -> Result<Cached<L::Item>, Error> {
+        let change = self.change_of(id);
+        let is_allowed =
+            read.policy == CachePolicy::Default && lock(&self.missing_in_list).allow(read.fields);
+        match self.member(id, change).filter(|_| is_allowed) {
+            Some(Member { list, item }) => {
+                Ok(self.list.stale_instead_of(error, &list, change.generation)?.part(item))
+            }
+            None => Err(error),
+        }
+    }
+
+    /// The server said that there is no such object: a cached version that says otherwise is from before.
+    fn invalidate_deleted(&self, id: L::Id) {
+        let change = self.change_of(id);
+        if self.member(id, change).is_some() {
+            self.generations.record(Change::Object(L::raw_id(id)), Instant::START);
+        }
+    }
+
+    /// Returns any cached version of an object, however old, with what it lacks.
+    fn any_version(&self, id: L::Id) -> Option<(Arc<L::Item>, MissingFields)> {
+        if let Some(object) = self.objects.entries().store.get(id) {
+            return Some((Arc::clone(&object.value), object.missing));
+        }
+        let list = self.list.entries().store.get(())?;
+        let item = list.value.find(id)?;
+        Some((Arc::clone(item), *lock(&self.missing_in_list)))
+    }
+
+    /// Learns from an object that was read by itself what the objects in the list lack.
+    fn learn_missing_fields(&self, id: L::Id, object: &L::Item) {
+        let Some(Member { list, item }) = self.member(id, self.change_of(id)) else { return };
+        // A field that other members have is not left out of lists: this object got it since.
+        let is_listed = |name: &str| {
+            list.value.iter().any(|member| !L::missing_fields(member, object).any(|missing| missing == name))
+        };
+        let mut missing = missing_fields::<L>(&item, object, is_listed);
+        // An object without read-only fields doesn't tell whether lists leave them out.
+        let empty = L::Item::default();
+        let tells = |name: &&str| L::missing_fields(&empty, object).any(|shown| shown == *name);
+        if !L::READ_ONLY_FIELDS.iter().all(tells) {
+            missing = missing.max(MissingFields::ReadOnly);
+        }
+        debug!(?missing, "what the objects of a list lack");
+        *lock(&self.missing_in_list) = missing;
+    }
+}
+
+/// Returns what `version` lacks that `other` has, except for fields that `is_excused`.
+fn missing_fields<L: Listing>(
+    version: &L::Item,
+    other: &L::Item,
+    is_excused: impl Fn(&str) -> bool,
+) -> MissingFields {
+    let missing = L::missing_fields(version, other).filter(|name| !is_excused(name));
+    let kinds = missing.map(|name| {
+        if L::READ_ONLY_FIELDS.contains(&name) { MissingFields::ReadOnly } else { MissingFields::Writable }
+    });
+    kinds.max().unwrap_or_default()
+}
+
+/// Returns whether the list can't be read and an object by itself may be.
+fn is_about_the_list(error: &Error) -> bool {
+    let kinds = [ErrorKind::Decode, ErrorKind::EndlessList, ErrorKind::BodyTooLarge, ErrorKind::Refused];
+    kinds.contains(&error.kind())
+}

@@ -1,0 +1,130 @@
+//! A value from the cache or from a call, and how fresh it is.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ultracart_transport::ErrorKind;
+
+use super::generations::Generation;
+
+/// A shared, immutable response with its freshness, age and cost in calls.
+///
+/// ```
+/// use ultracart_client::{Client, Served};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let sim = ultracart_sim::Sim::builder().users(3).simple_key("key").build();
+/// let api = Client::builder().simple_key("key").service(sim.service()).build()?.user_api();
+/// let users = api.get_users().await?;
+/// assert_eq!((users.len(), users.served(), users.calls()), (3, Served::Fresh, 1));
+/// assert_eq!(api.get_users().await?.calls(), 0); // from the cache
+/// # Ok(())
+/// # }
+/// ```
+pub struct Cached<T: ?Sized> {
+    value: Arc<T>,
+    served: Served,
+    age: Duration,
+    calls: u32,
+    generation: Generation,
+}
+
+/// Whether a response is as new as the caller's [`CachePolicy`](crate::CachePolicy) asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Served {
+    /// The value is within its time to live, and nothing is known to have changed it since it was read.
+    Fresh,
+    /// The value is expired or invalidated, and was returned all the same.
+    Stale(Stale),
+}
+
+/// Why a stale value was returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stale {
+    /// The value is expired, and the call for a new one failed with this kind of error.
+    Failed(ErrorKind),
+    /// The value is expired, and is being refreshed in the background.
+    Refreshing,
+    /// A write or a webhook invalidated the value, and it is being refreshed in the background.
+    Invalidated,
+}
+
+impl<T: ?Sized> Cached<T> {
+    #[inline]
+    pub(crate) fn new(
+        value: Arc<T>,
+        served: Served,
+        age: Duration,
+        calls: u32,
+        generation: Generation,
+    ) -> Self {
+        Self { value, served, age, calls, generation }
+    }
+
+    /// Returns the generation at which the value was read.
+    pub(crate) fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// Returns a part of this response, as fresh as the whole.
+    pub(crate) fn part<U: ?Sized>(&self, part: Arc<U>) -> Cached<U> {
+        Cached::new(part, self.served, self.age, self.calls, self.generation)
+    }
+
+    /// Returns whether the value is fresh, or why a stale one was returned.
+    pub fn served(&self) -> Served {
+        self.served
+    }
+
+    /// Returns the time since the call that brought this value was sent, accurate to 50 ms.
+    ///
+    /// For an object that this client wrote, that call is the write.
+    pub fn age(&self) -> Duration {
+        self.age
+    }
+
+    /// Returns how many calls this read made: 0 if the value was cached, or if another caller's call brought it.
+    pub fn calls(&self) -> u32 {
+        self.calls
+    }
+
+    /// Returns the shared value.
+    pub fn into_inner(self) -> Arc<T> {
+        self.value
+    }
+}
+
+impl<T: ?Sized> Deref for Cached<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: ?Sized> AsRef<Arc<T>> for Cached<T> {
+    fn as_ref(&self) -> &Arc<T> {
+        &self.value
+    }
+}
+
+impl<T: ?Sized> Clone for Cached<T> {
+    fn clone(&self) -> Self {
+        Self { value: Arc::clone(&self.value), ..*self }
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Cached<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cached")
+            .field("value", &self.value)
+            .field("served", &self.served)
+            .field("age", &self.age)
+            .field("calls", &self.calls)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,94 @@
+//! Read, change, write back: the same for users and groups.
+
+use ultracart_model::{Group, GroupOid, User, UserId};
+use ultracart_transport::Error;
+
+use super::UserApi;
+use crate::cache::{Cached, Effect, IfOvertaken, Kind, Read, RequiredFields, Write};
+use crate::list::{Groups, Users};
+use crate::operation::{Operation, UpdateGroup, UpdateUser};
+
+/// An object that is known to have changed before it is written back is read again: this many reads at most.
+const MAX_READS: u32 = 4;
+
+/// A kind of object that can be read, changed and written back.
+pub(super) trait Changeable: Kind {
+    fn read(
+        api: &UserApi,
+        id: Self::Id,
+        read: Read,
+    ) -> impl Future<Output = Result<Cached<Self::Item>, Error>> + Send;
+
+    fn update(id: Self::Id, item: &Self::Item) -> impl Operation<Output = Self::Item> + Send;
+
+    fn effect(before: &Self::Item, after: &Self::Item) -> Effect;
+}
+
+impl Changeable for Users {
+    fn read(
+        api: &UserApi,
+        id: UserId,
+        read: Read,
+    ) -> impl Future<Output = Result<Cached<User>, Error>> + Send {
+        api.user(id, read)
+    }
+
+    fn update(id: UserId, user: &User) -> impl Operation<Output = User> + Send {
+        UpdateUser(id, user)
+    }
+
+    fn effect(before: &User, after: &User) -> Effect {
+        Effect::of_change(before, after)
+    }
+}
+
+impl Changeable for Groups {
+    fn read(
+        api: &UserApi,
+        oid: GroupOid,
+        read: Read,
+    ) -> impl Future<Output = Result<Cached<Group>, Error>> + Send {
+        api.group(oid, read)
+    }
+
+    fn update(oid: GroupOid, group: &Group) -> impl Operation<Output = Group> + Send {
+        UpdateGroup(oid, group)
+    }
+
+    fn effect(_: &Group, _: &Group) -> Effect {
+        Effect::OF_GROUP
+    }
+}
+
+impl UserApi {
+    pub(super) async fn change<L: Changeable>(
+        &self,
+        id: L::Id,
+        mut change: impl FnMut(&mut L::Item),
+    ) -> Result<L::Item, Error> {
+        let caches = &self.client.caches;
+        let resource = L::resource(caches);
+        let read = Read { policy: self.policy.for_change(), fields: RequiredFields::Writable };
+        let mut reads = 0;
+        loop {
+            reads += 1;
+            let if_overtaken = if reads < MAX_READS { IfOvertaken::Withdraw } else { IfOvertaken::Send };
+            let lock = resource.lock(id).await;
+            let before = L::read(self, id, read).await?;
+            if if_overtaken == IfOvertaken::Withdraw && !resource.is_current(id, &before) {
+                continue;
+            }
+            let mut after = L::Item::clone(&before);
+            change(&mut after);
+            if after == *before {
+                return Ok(after);
+            }
+            let effect = L::effect(&before, &after);
+            let write = Write::<L>::of_change(caches, (id, effect), &before, if_overtaken, lock);
+            match self.store(L::update(id, &after), &write).await {
+                Err(_) if write.is_overtaken() => {}
+                result => return result,
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Calls of the API: sent, decoded, and what they tell the cache.
+
+use std::sync::Arc;
+
+use ultracart_transport::{AttemptHook, Call, Error, ErrorKind};
+
+use super::UserApi;
+use crate::cache::{Kind, LoadRequest, Write, WriteOutcome};
+use crate::operation::Operation;
+
+impl UserApi {
+    /// Sends an insert or an update, and returns the object as the server stored it.
+    pub(super) async fn store<L: Kind>(
+        &self,
+        operation: impl Operation<Output = L::Item>,
+        write: &Arc<Write<L>>,
+    ) -> Result<L::Item, Error> {
+        let stored = self.send_write(operation, write).await?;
+        write.end(WriteOutcome::Stored(Arc::new(stored.clone())));
+        Ok(stored)
+    }
+
+    /// Sends a deletion. After a refusal `look` tells whether there is anything to delete.
+    pub(super) async fn delete<L: Kind>(
+        &self,
+        operation: impl Operation<Output = ()>,
+        look: impl Operation,
+        write: &Arc<Write<L>>,
+    ) -> Result<(), Error> {
+        let error = match self.send_write(operation, write).await {
+            Ok(()) => {
+                write.end(WriteOutcome::Deleted);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        let is_gone = match error.kind() {
+            ErrorKind::NotFound => true,
+            ErrorKind::BadRequest => self.look(look).await.is_err_and(|error| error.is_not_found()),
+            _ => false,
+        };
+        match (is_gone, error.follows_unseen_attempt()) {
+            // An earlier attempt, whose outcome was not seen, has deleted it.
+            (true, true) => Ok(()),
+            (true, false) => Err(error.with_kind(ErrorKind::NotFound)),
+            (false, _) => Err(error),
+        }
+    }
+
+    /// Sends a write, and ends it if it fails.
+    async fn send_write<L: Kind, O: Operation>(
+        &self,
+        operation: O,
+        write: &Arc<Write<L>>,
+    ) -> Result<O::Output, Error> {
+        let call = operation.call()?;
+        let result = self.exchange(operation, call, Some(Arc::clone(write) as Arc<dyn AttemptHook>)).await;
+        result.map(|(output, _)| output).inspect_err(|error| {
+            let is_refused = matches!(error.status(), Some(400..500)) && !error.follows_unseen_attempt();
+            write.end(if is_refused { WriteOutcome::Refused } else { WriteOutcome::Unknown });
+        })
+    }
+
+    /// Sends a call for a cache, and returns how many attempts it took.
+    pub(super) async fn read<O: Operation>(
+        &self,
+        operation: O,
+        load: &LoadRequest,
+    ) -> Result<(O::Output, u32), Error> {
+        let call = operation.call()?.cache(load.label).priority(load.priority);
+        self.exchange(operation, call, load.hook.clone()).await
+    }
+
+    /// Sends a call that no cache knows of.
+    async fn look<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
+        let call = operation.call()?;
+        self.exchange(operation, call, None).await.map(|(output, _)| output)
+    }
+
+    async fn exchange<O: Operation>(
+        &self,
+        operation: O,
+        call: Call,
+        hook: Option<Arc<dyn AttemptHook>>,
+    ) -> Result<(O::Output, u32), Error> {
+        let name = call.operation;
+        let answer = self.client.transport.send_with_hook(call, hook).await?;
+        let (attempts, status) = (answer.attempts, answer.status.as_u16());
+        let output = operation.decode(&answer);
+        let output =
+            output.map_err(|error| error.with_operation(name).with_attempts(attempts).with_status(status))?;
+        Ok((output, attempts))
+    }
+}

@@ -1,0 +1,131 @@
+//! How the caches load what is missing.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ultracart_model::{Group, GroupOid, User, UserId, UserLogin};
+use ultracart_transport::{Error, ErrorKind};
+
+use super::UserApi;
+use crate::cache::{CachePolicy, Cached, LoadRequest, Loaded, Read};
+use crate::list::{Groups, Users};
+use crate::operation::{GetGroup, GetGroups, GetUser, GetUserLogins, GetUsers, ListOperation, Page};
+
+/// The result of a load.
+type LoadResult<T> = Result<Loaded<T>, Error>;
+
+impl UserApi {
+    pub(super) async fn user(&self, id: UserId, read: Read) -> Result<Cached<User>, Error> {
+        let call = |load| {
+            let api = self.clone();
+            async move { api.read(GetUser(id), &load).await.map(|(user, calls)| Loaded::one(user, calls)) }
+        };
+        self.client.caches.users.get(id, read, call, |load| self.load_users(load)).await
+    }
+
+    pub(super) async fn group(&self, oid: GroupOid, read: Read) -> Result<Cached<Group>, Error> {
+        let call = |load| self.clone().load_group(oid, read.policy, load);
+        self.client.caches.groups.get(oid, read, call, |load| self.load_groups(load)).await
+    }
+
+    pub(super) fn load_users(
+        &self,
+        load: LoadRequest,
+    ) -> impl Future<Output = LoadResult<Users>> + Send + 'static + use<> {
+        let api = self.clone();
+        async move { api.load_list::<GetUsers, _>(load).await }
+    }
+
+    pub(super) fn load_groups(
+        &self,
+        load: LoadRequest,
+    ) -> impl Future<Output = LoadResult<Groups>> + Send + 'static + use<> {
+        let api = self.clone();
+        async move { api.load_list::<GetGroups, _>(load).await }
+    }
+
+    pub(super) fn load_logins(
+        &self,
+        user_id: UserId,
+        load: LoadRequest,
+    ) -> impl Future<Output = LoadResult<[UserLogin]>> + Send + 'static + use<> {
+        let api = self.clone();
+        async move {
+            let (logins, calls) = api.read(GetUserLogins(user_id), &load).await?;
+            Ok(Loaded { value: logins.into(), calls, pages: 1 })
+        }
+    }
+
+    async fn load_group(self, oid: GroupOid, policy: CachePolicy, load: LoadRequest) -> LoadResult<Group> {
+        let mut first = None;
+        let find_out = async {
+            let response = self.read(GetGroup(oid), &load).await?;
+            Ok::<_, Error>(first.insert(response).0.is_none())
+        };
+        // One load finds out what the server returns, and others wait for it.
+        let returns_nothing = *self.client.get_group_returns_nothing.get_or_try_init(|| find_out).await?;
+        let (group, calls) = match first {
+            Some(response) => response,
+            None if returns_nothing => (None, 0),
+            None => self.read(GetGroup(oid), &load).await?,
+        };
+        match group {
+            Some(group) => Ok(Loaded::one(group, calls)),
+            None => self.load_group_from_list(oid, policy, &load, calls).await,
+        }
+    }
+
+    /// Loads a group with a new list, after `calls` calls that returned nothing.
+    async fn load_group_from_list(
+        &self,
+        oid: GroupOid,
+        policy: CachePolicy,
+        load: &LoadRequest,
+        calls: u32,
+    ) -> LoadResult<Group> {
+        load.mark_sent()?;
+        let policy = if policy == CachePolicy::Bypass { policy } else { CachePolicy::Refresh };
+        let groups = self.cache_policy(policy).get_groups().await.map_err(|error| {
+            let calls = calls + error.attempts();
+            error.with_attempts(calls)
+        })?;
+        let calls = calls + groups.calls();
+        let group = groups.get(oid).ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, format!("there is no group {oid}"))
+                .with_operation("get_group")
+                .after_sending()
+                .with_attempts(calls)
+        })?;
+        Ok(Loaded { value: Arc::clone(group), calls, pages: 1 })
+    }
+
+    /// Loads all pages of a list.
+    async fn load_list<O, L>(&self, mut load: LoadRequest) -> LoadResult<L>
+    where
+        O: ListOperation,
+        L: FromIterator<O::Item>,
+    {
+        let (mut items, mut ids) = (Vec::new(), HashSet::new());
+        let (mut calls, mut pages) = (0, 0);
+        let mut page = Page::default();
+        loop {
+            let operation = O::page(page);
+            let name = operation.call()?.operation;
+            let ((new_items, metadata), attempts) = self.read(operation, &load).await.map_err(|error| {
+                let calls = calls + error.attempts();
+                error.with_attempts(calls)
+            })?;
+            // The list is as old as its first page.
+            load.hook = None;
+            (calls, pages) = (calls + attempts, pages + 1);
+            let new_ids = new_items.iter().filter_map(O::id).filter(|id| ids.insert(*id)).count();
+            let next = page.next(metadata.as_ref(), new_ids);
+            let next = next.map_err(|error| error.with_operation(name).with_attempts(calls))?;
+            items.extend(new_items);
+            match next {
+                Some(next) => page = next,
+                None => return Ok(Loaded { value: Arc::new(items.into_iter().collect()), calls, pages }),
+            }
+        }
+    }
+}
