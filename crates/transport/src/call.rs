@@ -20,12 +20,26 @@ pub enum Safety {
 
 /// Observes the attempts of one call. Dropped when the server is done with the call, possibly after the caller was
 /// cancelled.
-pub trait AttemptHook: std::fmt::Debug + Send + Sync + 'static {
+///
+/// A closure is a hook, too.
+pub trait AttemptHook: Send + Sync + 'static {
     /// Called when an attempt has its permit, just before it is sent. [`ControlFlow::Break`] cancels the attempt, and
     /// with it the call, at no cost.
     ///
     /// An attempt that has to refresh the OAuth token first gets a second permit, and this is called for each of them.
     fn before_attempt(&self, earlier: EarlierAttempts) -> ControlFlow<()>;
+}
+
+impl<F: Fn(EarlierAttempts) -> ControlFlow<()> + Send + Sync + 'static> AttemptHook for F {
+    fn before_attempt(&self, earlier: EarlierAttempts) -> ControlFlow<()> {
+        self(earlier)
+    }
+}
+
+impl std::fmt::Debug for dyn AttemptHook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AttemptHook")
+    }
 }
 
 /// What the earlier attempts of a call may have done on the server.

@@ -9,22 +9,22 @@ use ultracart_transport::Instant;
 use ultracart_transport::limiter::Limiter;
 
 use super::context::CacheContext;
-use super::entries::{Entries, Settings};
-use super::entry::Lifetimes;
-use super::generations::{Change, Generations};
-use super::read_through::ReadThrough;
-use super::resource::{MAX_OBJECTS, Resource};
+use super::effect::Effect;
+use super::entries::Entries;
+use super::entry::Lifetime;
+use super::generations::{Change, Generations, Recorded};
+use super::read_through::{ReadThrough, Rules};
+use super::resource::Resource;
 use super::stats::CacheStats;
-use super::store::ObjectMap;
 use crate::config;
-use crate::list::{Groups, Users};
+use crate::list::{Groups, Listing, Users};
 
 /// All caches of a client.
 #[derive(Debug)]
 pub(crate) struct Caches {
     pub(crate) users: Resource<Users>,
     pub(crate) groups: Resource<Groups>,
-    pub(crate) logins: ReadThrough<ObjectMap<UserId, [UserLogin]>>,
+    pub(crate) logins: Arc<ReadThrough<UserId, [UserLogin]>>,
     pub(super) context: Arc<CacheContext>,
 }
 
@@ -51,41 +51,55 @@ impl CacheSnapshot {
     }
 }
 
+/// Users or groups, for code that is the same for both.
+pub(crate) trait Kind: Listing {
+    fn resource(caches: &Caches) -> &Resource<Self>;
+
+    /// Returns the clock of the other kind, whose objects name objects of this one.
+    fn related(caches: &Caches) -> &Generations;
+}
+
+impl Kind for Users {
+    fn resource(caches: &Caches) -> &Resource<Self> {
+        &caches.users
+    }
+
+    fn related(caches: &Caches) -> &Generations {
+        &caches.groups.generations
+    }
+}
+
+impl Kind for Groups {
+    fn resource(caches: &Caches) -> &Resource<Self> {
+        &caches.groups
+    }
+
+    fn related(caches: &Caches) -> &Generations {
+        &caches.users.generations
+    }
+}
+
 impl Caches {
     pub(crate) fn new(config: &config::Cache, limiter: &Limiter) -> Self {
-        let context = Arc::new(CacheContext::new(limiter, config.webhook_ttl));
-        let reported = Some(config.webhook_ttl);
-        let logins = Lifetimes::new(&config.logins, reported);
-        let settings = Settings {
+        let context = Arc::new(CacheContext::new(limiter.clone(), config.webhook_ttl));
+        let webhook_ttl = Some(config.webhook_ttl);
+        let logins = Rules {
             operation: "get_user_logins",
-            lifetimes: logins,
-            lagging_ttl: None,
+            lifetime: Lifetime::new(&config.logins),
+            webhook_lifetime: Lifetime::with_webhooks(&config.logins, webhook_ttl),
             required: |generations, id: UserId| generations.of_object(id.get()).generation,
         };
-        let store = ObjectMap::new(MAX_OBJECTS, logins.max_age());
+        let entries = Entries::objects(logins.max_age());
         Self {
-            users: Resource::new(
-                ["get_users", "get_user"],
-                Lifetimes::new(&config.users, reported),
-                &context,
-            ),
-            // No webhook reports changes of groups.
-            groups: Resource::new(
-                ["get_groups", "get_group"],
-                Lifetimes::new(&config.groups, None),
-                &context,
-            ),
-            logins: ReadThrough::new(Entries::new(
-                settings,
-                store,
-                &Arc::new(Generations::default()),
-                &context,
-            )),
+            users: Resource::new(["get_users", "get_user"], &config.users, webhook_ttl, &context),
+            // No webhook reports a change of a group.
+            groups: Resource::new(["get_groups", "get_group"], &config.groups, None, &context),
+            logins: ReadThrough::new(logins, entries, &Arc::default(), &context),
             context,
         }
     }
 
-    /// Drops everything. Loads that are under way are not cached.
+    /// Drops everything that is cached. Loads that are under way are not cached either.
     pub(crate) fn clear(&self) {
         self.invalidate_everything();
         let Self { users, groups, logins, context: _ } = self;
@@ -99,14 +113,31 @@ impl Caches {
         CacheSnapshot { users: users.stats(), groups: groups.stats(), logins: logins.stats() }
     }
 
+    /// Invalidates what a write or an event changes. Until `lists_lag_until`, lists may not show it.
+    pub(super) fn invalidate<L: Kind>(
+        &self,
+        id: Option<L::Id>,
+        effect: Effect,
+        lists_lag_until: Instant,
+    ) -> Recorded {
+        if effect.on_related {
+            L::related(self).record(Change::Related, lists_lag_until);
+        }
+        let change = id.map_or(Change::List, |id| Change::Object(L::raw_id(id)));
+        if effect.on_logins && id.is_some() {
+            self.logins.generations.record(change, Instant::START);
+        }
+        L::resource(self).generations.record(change, lists_lag_until)
+    }
+
     pub(super) fn invalidate_everything(&self) {
         let Self { users, groups, logins, context: _ } = self;
-        for generations in [&users.generations, &groups.generations, &logins.entries().generations] {
+        for generations in [&users.generations, &groups.generations, &logins.generations] {
             generations.record(Change::Everything, Instant::START);
         }
     }
 
-    /// Returns when a response was sent that is this old.
+    /// Returns when a response of this age was sent.
     pub(super) fn sent_at(&self, age: Duration) -> Instant {
         self.context.now() - age
     }

@@ -1,125 +1,77 @@
-//! Entries and whether they are valid: by age on the client's clock, and by the generation at which they were read.
+//! Where the entries of a cache are kept.
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ultracart_transport::Instant;
+use arc_swap::ArcSwapOption;
+use moka::ops::compute::Op;
+use moka::policy::EvictionPolicy;
 
-use super::context::CacheContext;
-use super::entry::{Entry, Freshness, Lifetime, Lifetimes, Loaded};
-use super::generations::{Generation, Generations, ReadStamp};
-use super::policy::RequiredFields;
-use super::store::EntryStore;
+use super::entry::Entry;
 
-/// The entries of one operation, and the rules for them.
-pub(crate) struct Entries<S: EntryStore> {
-    pub(super) settings: Settings<S::Key>,
-    pub(super) store: S,
-    pub(super) generations: Arc<Generations>,
-    pub(super) context: Arc<CacheContext>,
+/// Objects that a cache keeps at most; the least recently used leave it first.
+const MAX_OBJECTS: u64 = 10_000;
+
+/// Keeps entries and decides nothing: whether an entry is an answer is checked at each read.
+pub(super) enum Entries<K, V: ?Sized> {
+    /// One list, whatever the key. It is read without a lock.
+    List(ArcSwapOption<Entry<V>>),
+    Objects(moka::sync::Cache<K, Arc<Entry<V>>>),
 }
 
-/// What tells one cache from another.
-pub(super) struct Settings<K> {
-    pub(super) operation: &'static str,
-    pub(super) lifetimes: Lifetimes,
-    /// How long an entry lives that may not show a write of this client yet, if that can be so: a list may lag.
-    pub(super) lagging_ttl: Option<Duration>,
-    /// Returns the generation that an entry must have seen to be valid.
-    pub(super) required: fn(&Generations, K) -> Generation,
-}
-
-/// The state of an entry.
-pub(super) enum Found<V: ?Sized> {
-    Fresh(Arc<Entry<V>>),
-    RefreshDue(Arc<Entry<V>>),
-    Expired(Arc<Entry<V>>),
-    Invalidated(Arc<Entry<V>>),
-}
-
-impl<S: EntryStore> Entries<S> {
-    pub(super) fn new(
-        settings: Settings<S::Key>,
-        store: S,
-        generations: &Arc<Generations>,
-        context: &Arc<CacheContext>,
-    ) -> Self {
-        Self { settings, store, generations: Arc::clone(generations), context: Arc::clone(context) }
+impl<K, V> Entries<K, V>
+where
+    K: Copy + Eq + Hash + Send + Sync + 'static,
+    V: ?Sized + Send + Sync + 'static,
+{
+    pub(super) fn list() -> Self {
+        Self::List(ArcSwapOption::empty())
     }
 
-    /// Returns whether caching is switched off.
-    pub(super) fn is_off(&self) -> bool {
-        self.settings.lifetimes.usual.ttl.is_zero()
+    /// Entries older than `max_age` leave memory whenever the cache is used.
+    pub(super) fn objects(max_age: Duration) -> Self {
+        // moka takes no more than 1,000 years.
+        let max_age = max_age.clamp(Duration::from_secs(1), Duration::from_hours(24 * 800));
+        let objects = moka::sync::Cache::builder().max_capacity(MAX_OBJECTS).time_to_live(max_age);
+        Self::Objects(objects.eviction_policy(EvictionPolicy::lru()).build())
     }
 
-    /// Returns the generation that an entry must have seen to be valid.
-    #[inline]
-    pub(super) fn required(&self, key: S::Key) -> Generation {
-        (self.settings.required)(&self.generations, key)
-    }
-
-    /// Finds an entry that has these fields, and judges it by age and generation.
-    pub(super) fn find(
-        &self,
-        key: S::Key,
-        fields: RequiredFields,
-        required: Generation,
-    ) -> Option<Found<S::Value>> {
-        let entry = self.store.get(key)?;
-        let now = self.context.now();
-        let freshness = entry.freshness(now, self.lifetime(&entry, now));
-        if freshness == Freshness::TooOld {
-            // Personal data leaves memory when its time is up.
-            self.store.remove(key, &entry);
-            return None;
-        }
-        if !entry.missing.allow(fields) {
-            return None;
-        }
-        if entry.stamp.generation < required {
-            return Some(Found::Invalidated(entry));
-        }
-        let is_expired = entry.expires_by.is_some_and(|instant| now >= instant);
-        Some(match freshness {
-            Freshness::Fresh if !is_expired => Found::Fresh(entry),
-            Freshness::RefreshDue if !is_expired => Found::RefreshDue(entry),
-            _ => Found::Expired(entry),
-        })
-    }
-
-    /// Returns the entry of a key if it is fresh and has these fields.
-    pub(super) fn fresh(
-        &self,
-        key: S::Key,
-        fields: RequiredFields,
-        required: Generation,
-    ) -> Option<Arc<Entry<S::Value>>> {
-        match self.find(key, fields, required)? {
-            Found::Fresh(entry) | Found::RefreshDue(entry) => Some(entry),
-            Found::Expired(_) | Found::Invalidated(_) => None,
+    pub(super) fn get(&self, key: K) -> Option<Arc<Entry<V>>> {
+        match self {
+            Self::List(list) => list.load_full(),
+            Self::Objects(objects) => objects.get(&key),
         }
     }
 
-    /// Returns how fresh an entry is by its age alone.
-    pub(super) fn freshness(&self, entry: &Entry<S::Value>) -> Freshness {
-        let now = self.context.now();
-        entry.freshness(now, self.lifetime(entry, now))
-    }
-
-    #[inline]
-    pub(super) fn lifetime(&self, entry: &Entry<S::Value>, now: Instant) -> Lifetime {
-        match self.settings.lifetimes.with_webhooks {
-            Some(lifetime) if self.context.webhooks.cover(entry.stamp.at, now) => lifetime,
-            _ => self.settings.lifetimes.usual,
+    pub(super) fn insert(&self, key: K, entry: Arc<Entry<V>>) {
+        match self {
+            Self::List(list) => list.store(Some(entry)),
+            Self::Objects(objects) => objects.insert(key, entry),
         }
     }
 
-    /// Makes an entry of what a load brought.
-    pub(super) fn entry(&self, loaded: Loaded<S::Value>, stamp: ReadStamp) -> Entry<S::Value> {
-        let entry = Entry::new(loaded, stamp, self.settings.lifetimes.usual);
-        match self.settings.lagging_ttl {
-            Some(ttl) if stamp.at < self.generations.lists_lag_until() => entry.expire_by(stamp.at + ttl),
-            _ => entry,
+    /// Removes `entry`, unless another one has taken its place.
+    pub(super) fn remove(&self, key: K, entry: &Arc<Entry<V>>) {
+        match self {
+            Self::List(list) => _ = list.compare_and_swap(entry, None),
+            Self::Objects(objects) => {
+                objects.entry(key).and_compute_with(|kept| match kept {
+                    Some(kept) if Arc::ptr_eq(kept.value(), entry) => Op::Remove,
+                    _ => Op::Nop,
+                });
+                objects.run_pending_tasks();
+            }
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        match self {
+            Self::List(list) => list.store(None),
+            Self::Objects(objects) => {
+                objects.iter().for_each(|(key, _)| objects.invalidate(&*key));
+                objects.run_pending_tasks();
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use ultracart_transport::Instant;
 
@@ -11,20 +12,18 @@ use super::sync::{AtomicInstant, lock};
 /// Objects whose latest changes are kept apart. Beyond this many, every object counts as changed.
 const MAX_CHANGED_OBJECTS: usize = 100_000;
 
+/// How long lists may lag behind a write of this client. Nothing says that UltraCart's do.
+pub(super) const LIST_LAG: Duration = Duration::from_secs(5);
+
 /// A reading of a logical clock. A value that was read at a generation has seen every change up to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Generation(u64);
 
-impl Generation {
-    /// Before every change.
-    pub(crate) const START: Self = Self(0);
-}
-
 /// When a load was sent. Of two values, the one with the greater stamp is newer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ReadStamp {
-    pub(crate) generation: Generation,
-    pub(crate) at: Instant,
+pub(super) struct ReadStamp {
+    pub(super) generation: Generation,
+    pub(super) at: Instant,
 }
 
 /// What changed.
@@ -32,25 +31,18 @@ pub(crate) struct ReadStamp {
 pub(super) enum Change {
     /// One object, by its raw id, and so the list.
     Object(i32),
-    /// The list and no object in it: there is a new object, whose id is not known.
+    /// The list: there is a new object, whose id is not known.
     List,
-    /// What every object says about objects of the other kind: users name groups, and groups name users.
+    /// What every object says about objects of the other kind.
     Related,
     Everything,
 }
 
-/// A change that was recorded, and the change of the same object before it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Recorded {
-    pub(super) generation: Generation,
-    pub(super) previous: Generation,
-}
-
-/// The latest change of an object, or of a group of objects.
+/// The latest change of an object, or of all objects.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LatestChange {
     pub(super) generation: Generation,
-    /// Lists that were sent before this instant may not show a write of this client yet.
+    /// Lists that were sent before this instant may not show it yet.
     pub(super) lists_lag_until: Instant,
 }
 
@@ -68,8 +60,8 @@ impl LatestChange {
 pub(crate) struct Generations {
     now: AtomicU64,
     latest_change: AtomicU64,
-    lists_lag_until: AtomicInstant,
     latest_read: AtomicInstant,
+    lists_lag_until: AtomicInstant,
     changes: Mutex<Changes>,
 }
 
@@ -81,7 +73,7 @@ struct Changes {
 }
 
 impl Generations {
-    /// Ticks: only loads that are sent from now on are at or after the returned generation.
+    /// Ticks. Only loads that are sent from now on reach the returned generation.
     pub(super) fn tick(&self) -> Generation {
         Generation(self.now.fetch_add(1, Ordering::AcqRel) + 1)
     }
@@ -97,39 +89,36 @@ impl Generations {
         self.latest_read.load() > instant
     }
 
-    /// Returns the generation of the latest change of anything, which a whole list has to have seen.
-    #[inline]
+    /// Returns the generation of the latest change of anything, which a whole list must have seen.
     pub(super) fn of_list(&self) -> Generation {
         Generation(self.latest_change.load(Ordering::Acquire))
     }
 
-    /// Returns until when lists may not show the latest write of this client.
+    /// Returns until when lists may lag behind a write of this client.
     pub(super) fn lists_lag_until(&self) -> Instant {
         self.lists_lag_until.load()
     }
 
     /// Returns the latest change of one object.
     pub(super) fn of_object(&self, raw_id: i32) -> LatestChange {
-        let changes = lock(&self.changes);
-        changes.related.and(changes.of_object_itself(raw_id))
+        lock(&self.changes).of_object(raw_id)
     }
 
     /// Returns the latest change that every object counts as changed by.
-    pub(super) fn of_all_objects(&self) -> Generation {
-        let changes = lock(&self.changes);
-        changes.everything.generation.max(changes.related.generation)
+    pub(super) fn of_all_objects(&self) -> LatestChange {
+        lock(&self.changes).of_all_objects()
     }
 
-    /// Records a change. Until `lists_lag_until`, lists may not show it.
+    /// Records a change, which lists may not show until `lists_lag_until`.
     pub(super) fn record(&self, change: Change, lists_lag_until: Instant) -> Recorded {
         let mut changes = lock(&self.changes);
         let generation = self.tick();
         let latest = LatestChange { generation, lists_lag_until };
-        let previous = match change {
-            Change::Object(raw_id) => changes.related.and(changes.of_object_itself(raw_id)).generation,
-            _ => changes.everything.generation.max(changes.related.generation),
-        };
         self.lists_lag_until.advance_to(lists_lag_until);
+        let previous = match change {
+            Change::Object(raw_id) => changes.of_object(raw_id).generation,
+            _ => changes.of_all_objects().generation,
+        };
         match change {
             Change::List => {}
             Change::Related => changes.related = changes.related.and(latest),
@@ -141,7 +130,7 @@ impl Generations {
             }
             Change::Object(_) | Change::Everything => {
                 let lists_lag_until = self.lists_lag_until();
-                changes.everything = changes.everything.and(LatestChange { generation, lists_lag_until });
+                changes.everything = LatestChange { generation, lists_lag_until };
                 changes.objects.clear();
             }
         }
@@ -150,9 +139,21 @@ impl Generations {
     }
 }
 
+/// A change, and the latest change of the same object before it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recorded {
+    pub(super) generation: Generation,
+    pub(super) previous: Generation,
+}
+
 impl Changes {
-    fn of_object_itself(&self, raw_id: i32) -> LatestChange {
-        self.objects.get(&raw_id).map_or(self.everything, |change| self.everything.and(*change))
+    fn of_object(&self, raw_id: i32) -> LatestChange {
+        let all = self.of_all_objects();
+        self.objects.get(&raw_id).map_or(all, |change| all.and(*change))
+    }
+
+    fn of_all_objects(&self) -> LatestChange {
+        self.everything.and(self.related)
     }
 }
 

@@ -6,8 +6,7 @@
 /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
 /// use ultracart_client::CachePolicy;
 ///
-/// let api = api.cache_policy(CachePolicy::Refresh);
-/// let users = api.get_users().await?; // one call, whatever is cached
+/// let users = api.cache_policy(CachePolicy::Refresh).get_users().await?; // one call, whatever is cached
 /// # Ok(())
 /// # }
 /// ```
@@ -26,13 +25,13 @@ pub enum CachePolicy {
     Bypass,
     /// Returns a fresh cached value, or fails with [`ErrorKind::NotCached`](crate::ErrorKind::NotCached). Never makes a call.
     OnlyIfCached,
-    /// Returns any cached value at once, also an expired or invalidated one, and then refreshes it in the background. Waits
-    /// for a call only if nothing is cached.
+    /// Returns any cached value at once, also an expired or invalidated one, and refreshes it in the background. Waits for a
+    /// call only if nothing is cached.
     StaleAllowed,
 }
 
 impl CachePolicy {
-    /// Returns the policy for reading an object that is changed and written back: an expired value is never written back.
+    /// Returns the policy for reading an object that is changed and written back: never in an expired version.
     pub(crate) fn for_change(self) -> Self {
         match self {
             Self::Default | Self::StaleAllowed => Self::NeverStale,
@@ -41,22 +40,20 @@ impl CachePolicy {
     }
 
     /// Returns whether a fresh cached value is an answer.
-    #[inline]
     pub(super) fn reads_cache(self) -> bool {
         !matches!(self, Self::Refresh | Self::Bypass)
     }
 }
 
-/// Which fields of an object a caller needs.
+/// The fields of an object that a caller needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequiredFields {
-    /// Everything that the server returns for the object by itself.
     All,
-    /// What can be written back; fields that only the server fills in may be missing.
+    /// Those that can be written back. Fields that only the server fills in may be missing.
     Writable,
 }
 
-/// How one read uses the cache.
+/// How one read uses the cache, and what it needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Read {
     pub(crate) policy: CachePolicy,

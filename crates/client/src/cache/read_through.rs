@@ -1,70 +1,125 @@
 //! A read-through cache: how a read is answered by its policy.
 
 use std::fmt;
+use std::hash::Hash;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tracing::{trace, warn};
 use ultracart_transport::limiter::Priority;
-use ultracart_transport::{AttemptHook, EarlierAttempts, Error, ErrorKind};
+use ultracart_transport::{EarlierAttempts, Error, ErrorKind, Instant};
 
-use super::context::CacheContext;
-use super::entries::{Entries, Found};
-use super::entry::{Entry, Freshness, Loaded};
+use super::context::{COARSE_LAG, CacheContext};
+use super::entries::Entries;
+use super::entry::{Entry, Freshness, Lifetime, Loaded};
+use super::failures::{Failures, is_outage};
 use super::generations::{Generation, Generations, ReadStamp};
-use super::load::failures::is_outage;
-use super::load::request::LoadRequest;
-use super::load::table::Purpose;
-use super::policy::{CachePolicy, Read};
+use super::loads::{LoadRequest, Loads, Lookup, Purpose};
+use super::policy::{CachePolicy, Read, RequiredFields};
 use super::response::{Cached, Served, Stale};
-use super::single_flight::{Lookup, SingleFlight, Wanted};
-use super::stats::CacheStats;
-use super::store::EntryStore;
+use super::stats::{CacheStats, Counted, Counters};
 use super::sync::lock;
 
 /// Attempts to refresh an entry between the moment it is due for one and its expiry.
 const REFRESH_ATTEMPTS: u32 = 4;
 
+/// What a cache finds its values by.
+pub(crate) trait Key: Copy + Eq + Hash + Send + Sync + 'static {}
+
+impl<K: Copy + Eq + Hash + Send + Sync + 'static> Key for K {}
+
 /// The cache of one operation.
-pub(crate) struct ReadThrough<S: EntryStore>(Arc<SingleFlight<S>>);
+pub(crate) struct ReadThrough<K, V: ?Sized> {
+    pub(super) rules: Rules<K>,
+    pub(super) entries: Entries<K, V>,
+    pub(super) generations: Arc<Generations>,
+    pub(super) context: Arc<CacheContext>,
+    pub(super) loads: Mutex<Loads<K, V>>,
+    pub(super) failures: Failures<K>,
+    pub(super) counters: Counters,
+}
 
-impl<S: EntryStore> ReadThrough<S> {
-    pub(super) fn new(entries: Entries<S>) -> Self {
-        Self(Arc::new(SingleFlight::new(entries)))
+/// What tells one cache from another.
+pub(super) struct Rules<K> {
+    pub(super) operation: &'static str,
+    pub(super) lifetime: Lifetime,
+    /// The lifetime while webhooks come that report changes of these values.
+    pub(super) webhook_lifetime: Option<Lifetime>,
+    /// Returns the generation that an entry must have seen to be valid.
+    pub(super) required: fn(&Generations, K) -> Generation,
+}
+
+impl<K> Rules<K> {
+    /// Returns the age at which an entry is never an answer any more.
+    pub(super) fn max_age(&self) -> Duration {
+        self.webhook_lifetime.unwrap_or(self.lifetime).max_age
+    }
+}
+
+/// What a caller asks for.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<K> {
+    pub(super) key: K,
+    pub(super) fields: RequiredFields,
+    /// The generation of a refresh: no load that was sent before it will do.
+    pub(super) refresh: Option<Generation>,
+}
+
+/// An entry, judged by age and generation.
+pub(super) enum Found<V: ?Sized> {
+    Fresh(Arc<Entry<V>>),
+    RefreshDue(Arc<Entry<V>>),
+    Expired(Arc<Entry<V>>),
+    Invalidated(Arc<Entry<V>>),
+}
+
+impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
+    pub(super) fn new(
+        rules: Rules<K>,
+        entries: Entries<K, V>,
+        generations: &Arc<Generations>,
+        context: &Arc<CacheContext>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            counters: Counters::new(rules.operation),
+            rules,
+            entries,
+            generations: Arc::clone(generations),
+            context: Arc::clone(context),
+            loads: Mutex::new(Loads::new()),
+            failures: Failures::new(),
+        })
     }
 
-    pub(super) fn entries(&self) -> &Entries<S> {
-        &self.0.entries
-    }
-
-    /// Answers a read by its policy. `call` makes the call if one is needed. It goes on after the caller is cancelled, if it
-    /// was sent.
+    /// Answers a read by its policy. `call` makes the call if one is needed; once sent, it goes on if the caller is
+    /// cancelled.
     pub(crate) async fn get<F>(
-        &self,
-        key: S::Key,
+        self: &Arc<Self>,
+        key: K,
         read: Read,
         call: impl Fn(LoadRequest) -> F,
-    ) -> Result<Cached<S::Value>, Error>
+    ) -> Result<Cached<V>, Error>
     where
-        F: Future<Output = Result<Loaded<S::Value>, Error>> + Send + 'static,
+        F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
     {
         let Read { policy, fields } = read;
         let wanted = Wanted { key, fields, refresh: None };
         // Futures that wait are boxed, so that a hit needs no room for them.
         match policy {
             CachePolicy::OnlyIfCached => {
-                let entry = self.entries().fresh(key, fields, self.entries().required(key));
+                let entry = self.fresh(key, fields);
                 return entry.map(|entry| self.hit(&entry)).ok_or_else(|| self.not_cached());
             }
-            CachePolicy::Refresh if !self.entries().is_off() => {
-                let refresh = Some(self.entries().generations.tick());
-                return Box::pin(self.0.wait(Wanted { refresh, ..wanted }, call)).await;
-            }
             CachePolicy::Bypass => return Box::pin(self.bypass(call)).await,
-            _ if self.entries().is_off() => return Box::pin(self.bypass(call)).await,
-            _ => {}
+            _ if self.is_off() => return Box::pin(self.bypass(call)).await,
+            CachePolicy::Refresh => {
+                let refresh = Some(self.generations.tick());
+                return Box::pin(self.wait(Wanted { refresh, ..wanted }, call)).await;
+            }
+            CachePolicy::Default | CachePolicy::NeverStale | CachePolicy::StaleAllowed => {}
         }
-        let expired = match self.entries().find(key, fields, self.entries().required(key)) {
+        let expired = match self.find(key, fields, self.required(key)) {
             Some(Found::Fresh(entry)) => return Ok(self.hit(&entry)),
             Some(Found::RefreshDue(entry)) => {
                 self.refresh_ahead(wanted, &entry, call);
@@ -79,145 +134,179 @@ impl<S: EntryStore> ReadThrough<S> {
             Some(Found::Expired(entry)) if policy == CachePolicy::Default => Some(entry),
             _ => None,
         };
-        let result = Box::pin(self.0.wait(wanted, call)).await;
+        let result = Box::pin(self.wait(wanted, call)).await;
         result.or_else(|error| match &expired {
-            Some(entry) => self.stale_instead_of(error, entry, self.entries().required(key)),
+            Some(entry) => self.stale_instead_of(error, entry, self.required(key)),
             None => Err(error),
         })
     }
 
-    /// Counts and serves a fresh entry.
-    pub(super) fn hit(&self, entry: &Entry<S::Value>) -> Cached<S::Value> {
+    /// Returns a list if it is certainly fresh, without a lock, an allocation or the exact time.
+    #[inline]
+    pub(crate) fn try_hit(&self, policy: CachePolicy) -> Option<Cached<V>> {
+        let Entries::List(list) = &self.entries else { return None };
+        let list = list.load();
+        let entry = list.as_ref().filter(|_| policy.reads_cache())?;
+        let now = self.context.coarse_now();
+        let latest = now + COARSE_LAG;
+        let is_fresh = latest < entry.fresh_until || self.is_covered(entry, latest);
+        if !is_fresh || entry.stamp.generation < self.generations.of_list() {
+            return None;
+        }
         self.count_hit(entry.pages);
-        entry.serve(Served::Fresh, self.entries().context.now(), 0)
+        Some(entry.serve(Served::Fresh, now, 0))
     }
 
-    #[inline]
+    /// Returns whether an entry is fresh because webhooks come.
+    fn is_covered(&self, entry: &Entry<V>, now: Instant) -> bool {
+        entry.expires_at.is_none() && entry.freshness(now, self.lifetime(entry, now)) == Freshness::Fresh
+    }
+
+    /// Finds an entry that has these fields.
+    pub(super) fn find(&self, key: K, fields: RequiredFields, required: Generation) -> Option<Found<V>> {
+        let entry = self.entries.get(key)?;
+        let now = self.context.now();
+        let freshness = entry.freshness(now, self.lifetime(&entry, now));
+        if freshness == Freshness::TooOld {
+            // Personal data leaves memory when its time is up.
+            self.entries.remove(key, &entry);
+            return None;
+        }
+        if !entry.missing.allow(fields) {
+            return None;
+        }
+        if entry.stamp.generation < required {
+            return Some(Found::Invalidated(entry));
+        }
+        if freshness == Freshness::Expired || entry.expires_at.is_some_and(|instant| now >= instant) {
+            return Some(Found::Expired(entry));
+        }
+        let is_due = freshness == Freshness::RefreshDue;
+        Some(if is_due { Found::RefreshDue(entry) } else { Found::Fresh(entry) })
+    }
+
+    /// Returns the entry of a key, if it is fresh and has these fields.
+    pub(super) fn fresh(&self, key: K, fields: RequiredFields) -> Option<Arc<Entry<V>>> {
+        match self.find(key, fields, self.required(key))? {
+            Found::Fresh(entry) | Found::RefreshDue(entry) => Some(entry),
+            Found::Expired(_) | Found::Invalidated(_) => None,
+        }
+    }
+
+    /// Judges an entry by its age alone.
+    pub(super) fn freshness(&self, entry: &Entry<V>) -> Freshness {
+        let now = self.context.now();
+        entry.freshness(now, self.lifetime(entry, now))
+    }
+
+    /// Counts and serves a fresh entry.
+    pub(super) fn hit(&self, entry: &Entry<V>) -> Cached<V> {
+        self.count_hit(entry.pages);
+        entry.serve(Served::Fresh, self.context.now(), 0)
+    }
+
     pub(super) fn count_hit(&self, calls_saved: u32) {
-        self.0.counters.hit(calls_saved);
-        trace!(operation = self.entries().settings.operation, cache = "hit");
+        self.counters.hit(calls_saved);
+        trace!(operation = self.rules.operation, cache = "hit");
     }
 
     /// Serves an expired entry instead of an error, if the error is an outage and the entry neither invalidated nor too old.
     pub(super) fn stale_instead_of(
         &self,
         error: Error,
-        entry: &Entry<S::Value>,
+        entry: &Entry<V>,
         required: Generation,
-    ) -> Result<Cached<S::Value>, Error> {
+    ) -> Result<Cached<V>, Error> {
         let is_invalidated = entry.stamp.generation < required;
-        if !is_outage(&error) || is_invalidated || self.entries().freshness(entry) == Freshness::TooOld {
+        if !is_outage(&error) || is_invalidated || self.freshness(entry) == Freshness::TooOld {
             return Err(error);
         }
-        let operation = self.entries().settings.operation;
-        warn!(operation, %error, "the server can't be reached: an expired value is served");
-        self.0.counters.stale();
-        let served = Served::Stale(Stale::Failed(error.kind()));
-        Ok(entry.serve(served, self.entries().context.now(), error.attempts()))
-    }
-
-    /// Caches an object that a write returned, unless it was invalidated since.
-    pub(super) fn put(&self, key: S::Key, entry: Entry<S::Value>) {
-        self.0.put(key, entry);
-    }
-
-    /// Drops all entries and failures. Everything has to be invalidated first.
-    pub(super) fn clear(&self) {
-        self.0.clear();
+        warn!(operation = self.rules.operation, %error, "the server can't be reached: an expired value is served");
+        self.counters.count(Counted::Stale);
+        Ok(entry.serve(Served::Stale(Stale::Failed(error.kind())), self.context.now(), error.attempts()))
     }
 
     pub(super) fn stats(&self) -> CacheStats {
-        self.0.counters.stats()
+        self.counters.stats()
+    }
+
+    pub(super) fn required(&self, key: K) -> Generation {
+        (self.rules.required)(&self.generations, key)
+    }
+
+    pub(super) fn is_off(&self) -> bool {
+        self.rules.lifetime.ttl.is_zero()
+    }
+
+    fn lifetime(&self, entry: &Entry<V>, now: Instant) -> Lifetime {
+        let webhook_lifetime = self.rules.webhook_lifetime;
+        let webhook_lifetime = webhook_lifetime.filter(|_| self.context.webhooks_cover(entry.stamp.at, now));
+        webhook_lifetime.unwrap_or(self.rules.lifetime)
     }
 
     /// Refreshes an entry in the background, if no other caller has begun to.
     fn refresh_ahead<F>(
-        &self,
-        wanted: Wanted<S::Key>,
-        entry: &Entry<S::Value>,
+        self: &Arc<Self>,
+        wanted: Wanted<K>,
+        entry: &Entry<V>,
         call: impl Fn(LoadRequest) -> F,
     ) where
-        F: Future<Output = Result<Loaded<S::Value>, Error>> + Send + 'static,
+        F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
     {
-        let now = self.entries().context.now();
-        let lifetime = self.entries().lifetime(entry, now);
+        let now = self.context.now();
+        let lifetime = self.lifetime(entry, now);
         let pause = lifetime.ttl.saturating_sub(lifetime.refresh_due) / REFRESH_ATTEMPTS;
-        if entry.claim_refresh(now, pause)
-            && let Lookup::Lead(load) = self.0.join_or_start(wanted, Purpose::RefreshAhead)
-        {
-            self.0.spawn(load, call);
+        if entry.claim_refresh(now, pause) {
+            self.join_or_start(wanted, Purpose::RefreshAhead, call);
         }
     }
 
     /// Serves a stale entry at once and refreshes it in the background.
     fn revalidate<F>(
-        &self,
-        wanted: Wanted<S::Key>,
-        entry: &Entry<S::Value>,
+        self: &Arc<Self>,
+        wanted: Wanted<K>,
+        entry: &Entry<V>,
         reason: Stale,
         call: impl Fn(LoadRequest) -> F,
-    ) -> Result<Cached<S::Value>, Error>
+    ) -> Result<Cached<V>, Error>
     where
-        F: Future<Output = Result<Loaded<S::Value>, Error>> + Send + 'static,
+        F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
     {
-        let reason = match self.0.join_or_start(wanted, Purpose::Revalidate) {
+        let reason = match self.join_or_start(wanted, Purpose::Revalidate, call) {
             Lookup::Hit(entry) => return Ok(self.hit(&entry)),
             Lookup::Failed(error) if !is_outage(&error) => return Err(error),
             Lookup::Failed(error) if reason == Stale::Refreshing => Stale::Failed(error.kind()),
-            Lookup::Failed(_) | Lookup::Join(_) => reason,
-            Lookup::Lead(load) => {
-                self.0.spawn(load, call);
-                reason
-            }
+            Lookup::Failed(_) | Lookup::Wait { .. } => reason,
         };
-        self.0.counters.stale();
-        Ok(entry.serve(Served::Stale(reason), self.entries().context.now(), 0))
+        self.counters.count(Counted::Stale);
+        Ok(entry.serve(Served::Stale(reason), self.context.now(), 0))
     }
 
-    /// Makes a call of its own, which the cache doesn't see.
-    async fn bypass<F>(&self, call: impl Fn(LoadRequest) -> F) -> Result<Cached<S::Value>, Error>
+    /// Makes a call of its own, which leaves no trace in the cache.
+    async fn bypass<F>(self: &Arc<Self>, call: impl Fn(LoadRequest) -> F) -> Result<Cached<V>, Error>
     where
-        F: Future<Output = Result<Loaded<S::Value>, Error>>,
+        F: Future<Output = Result<Loaded<V>, Error>>,
     {
-        let Entries { generations, context, settings, .. } = self.entries();
-        let (generations, context) = (Arc::clone(generations), Arc::clone(context));
-        let hook = Arc::new(BypassHook { generations, context, stamp: Mutex::default() });
-        let request = LoadRequest {
-            priority: Priority::Foreground,
-            label: "bypass",
-            hook: Some(Arc::clone(&hook) as Arc<dyn AttemptHook>),
+        let stamp = Arc::new(Mutex::new(ReadStamp::default()));
+        let (cache, its_stamp) = (Arc::clone(self), Arc::clone(&stamp));
+        let hook = move |_: EarlierAttempts| {
+            *lock(&its_stamp) = cache.generations.stamp(cache.context.now());
+            ControlFlow::Continue(())
         };
-        let loaded = call(request).await?;
-        let (calls, stamp) = (loaded.calls, lock(&hook.stamp).unwrap_or_default());
-        let entry = Entry::new(loaded, stamp, settings.lifetimes.usual);
-        Ok(entry.serve(Served::Fresh, hook.context.now(), calls))
+        let (priority, hook) = (Priority::Foreground, Some(Arc::new(hook) as _));
+        let loaded = call(LoadRequest { priority, label: "bypass", hook }).await?;
+        let (calls, stamp) = (loaded.calls, *lock(&stamp));
+        Ok(Entry::new(loaded, stamp, self.rules.lifetime).serve(Served::Fresh, self.context.now(), calls))
     }
 
     fn not_cached(&self) -> Error {
         Error::new(ErrorKind::NotCached, "not cached, and the policy `OnlyIfCached` forbids a call")
-            .with_operation(self.entries().settings.operation)
+            .with_operation(self.rules.operation)
     }
 }
 
-/// Stamps a call that bypasses the cache.
-#[derive(Debug)]
-struct BypassHook {
-    generations: Arc<Generations>,
-    context: Arc<CacheContext>,
-    stamp: Mutex<Option<ReadStamp>>,
-}
-
-impl AttemptHook for BypassHook {
-    fn before_attempt(&self, _: EarlierAttempts) -> ControlFlow<()> {
-        *lock(&self.stamp) = Some(self.generations.stamp(self.context.now()));
-        ControlFlow::Continue(())
-    }
-}
-
-impl<S: EntryStore> fmt::Debug for ReadThrough<S> {
+impl<K, V: ?Sized> fmt::Debug for ReadThrough<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReadThrough")
-            .field("operation", &self.entries().settings.operation)
-            .finish_non_exhaustive()
+        f.debug_struct("ReadThrough").field("operation", &self.rules.operation).finish_non_exhaustive()
     }
 }

@@ -8,28 +8,17 @@ use tracing::debug;
 use ultracart_transport::{Error, ErrorKind, Instant};
 
 use super::context::CacheContext;
-use super::entries::{Entries, Settings};
-use super::entry::{Entry, Freshness, Lifetimes, Loaded, MissingFields};
+use super::entries::Entries;
+use super::entry::{Entry, Freshness, Lifetime, Loaded, MissingFields};
 use super::generations::{Change, Generations, LatestChange, ReadStamp};
-use super::list::ListCache;
-use super::load::request::LoadRequest;
-use super::locks::KeyedLocks;
+use super::loads::LoadRequest;
 use super::policy::{CachePolicy, Read, RequiredFields};
-use super::read_through::ReadThrough;
+use super::read_through::{ReadThrough, Rules};
 use super::response::{Cached, Served};
 use super::stats::CacheStats;
-use super::store::{EntryStore as _, ListSlot, ObjectMap};
-use super::sync::lock;
+use super::sync::{KeyedLocks, lock};
+use crate::config::CacheRule;
 use crate::list::Listing;
-
-/// Objects that are cached beside a list.
-pub(super) const MAX_OBJECTS: u64 = 10_000;
-
-/// How long the server's lists may lag behind a write of this client. Nothing says that they do.
-pub(super) const LIST_LAG: Duration = Duration::from_secs(5);
-
-/// The cache of objects that were read by themselves, or returned by writes.
-type ObjectCache<L> = ReadThrough<ObjectMap<<L as Listing>::Id, <L as Listing>::Item>>;
 
 /// The list and the objects of one kind, which change together.
 ///
@@ -38,9 +27,9 @@ type ObjectCache<L> = ReadThrough<ObjectMap<<L as Listing>::Id, <L as Listing>::
 #[derive(Debug)]
 pub(crate) struct Resource<L: Listing> {
     pub(super) generations: Arc<Generations>,
-    pub(crate) list: ListCache<L>,
-    objects: ObjectCache<L>,
-    /// What the objects in a list lack. The latest object that was read by itself tells.
+    pub(crate) list: Arc<ReadThrough<(), L>>,
+    objects: Arc<ReadThrough<L::Id, L::Item>>,
+    /// What the objects in a list lack, as the latest object that was read by itself has shown.
     missing_in_list: Mutex<MissingFields>,
     locks: KeyedLocks<L::Id>,
 }
@@ -55,27 +44,29 @@ impl<L: Listing> Resource<L> {
     /// Makes the caches of the operations that return the list and one object.
     pub(super) fn new(
         [list_operation, object_operation]: [&'static str; 2],
-        lifetimes: Lifetimes,
+        rule: &CacheRule,
+        webhook_ttl: Option<Duration>,
         context: &Arc<CacheContext>,
     ) -> Self {
-        let generations = Arc::new(Generations::default());
-        let list = Settings {
+        let generations = Arc::default();
+        let list = Rules {
             operation: list_operation,
-            lifetimes,
-            lagging_ttl: Some(LIST_LAG),
+            lifetime: Lifetime::new(rule),
+            webhook_lifetime: Lifetime::with_webhooks(rule, webhook_ttl),
             required: |generations, ()| generations.of_list(),
         };
-        let objects = Settings {
+        // An object that was read once may never be read again: it is not refreshed ahead of its expiry.
+        let rule = &CacheRule { refresh_at: 1.0, ..rule.clone() };
+        let objects = Rules {
             operation: object_operation,
-            // An object that was read once may never be read again.
-            lifetimes: lifetimes.without_refresh(),
-            lagging_ttl: None,
+            lifetime: Lifetime::new(rule),
+            webhook_lifetime: Lifetime::with_webhooks(rule, webhook_ttl),
             required: |generations, id| generations.of_object(L::raw_id(id)).generation,
         };
-        let store = ObjectMap::new(MAX_OBJECTS, lifetimes.max_age());
+        let entries = Entries::objects(objects.max_age());
         Self {
-            list: ReadThrough::new(Entries::new(list, ListSlot::<L>::new(), &generations, context)),
-            objects: ReadThrough::new(Entries::new(objects, store, &generations, context)),
+            list: ReadThrough::new(list, Entries::list(), &generations, context),
+            objects: ReadThrough::new(objects, entries, &generations, context),
             generations,
             missing_in_list: Mutex::new(MissingFields::Unknown),
             locks: KeyedLocks::new(),
@@ -142,7 +133,8 @@ impl<L: Listing> Resource<L> {
         let Some((before, missing_before)) = self.any_version(id) else { return };
         let missing = missing_fields::<L>(&item, &before, |_| false).max(missing_before);
         let loaded = Loaded { value: item, calls: 0, pages: 1 };
-        self.objects.put(id, self.objects.entries().entry(loaded, stamp).lacking(missing));
+        let entry = Entry::new(loaded, stamp, self.objects.rules.lifetime).missing(missing);
+        self.objects.put(id, entry);
     }
 
     pub(super) fn clear(&self) {
@@ -163,13 +155,10 @@ impl<L: Listing> Resource<L> {
     /// Returns the newer of the object by itself and the object in the list, if it is fresh and has these fields.
     fn try_hit(&self, id: L::Id, fields: RequiredFields) -> Option<Cached<L::Item>> {
         let change = self.change_of(id);
-        let object = self.objects.entries().fresh(id, fields, change.generation);
+        let object = self.objects.fresh(id, fields);
         let member = self.member(id, change).filter(|member| {
             lock(&self.missing_in_list).allow(fields)
-                && matches!(
-                    self.list.entries().freshness(&member.list),
-                    Freshness::Fresh | Freshness::RefreshDue
-                )
+                && matches!(self.list.freshness(&member.list), Freshness::Fresh | Freshness::RefreshDue)
         });
         match (object, member) {
             (Some(object), Some(member)) if member.list.stamp <= object.stamp => {
@@ -177,7 +166,7 @@ impl<L: Listing> Resource<L> {
             }
             (_, Some(Member { list, item })) => {
                 self.objects.count_hit(1);
-                let now = self.list.entries().context.now();
+                let now = self.list.context.now();
                 Some(list.serve(Served::Fresh, now, 0).part(item))
             }
             (Some(object), None) => Some(self.objects.hit(&object)),
@@ -188,7 +177,7 @@ impl<L: Listing> Resource<L> {
     /// Returns the object in the list, if the list has seen its latest change. Right after a write of this client a list may
     /// lag behind it.
     fn member(&self, id: L::Id, change: LatestChange) -> Option<Member<L>> {
-        let list = self.list.entries().store.get(())?;
+        let list = self.list.entries.get(())?;
         let has_seen_change =
             list.stamp.generation >= change.generation && list.stamp.at >= change.lists_lag_until;
         let item = list.value.find(id).filter(|_| has_seen_change).map(Arc::clone)?;
@@ -205,11 +194,10 @@ impl<L: Listing> Resource<L> {
             }
             CachePolicy::OnlyIfCached | CachePolicy::Refresh | CachePolicy::Bypass => false,
         };
-        let Some(list) = self.list.entries().store.get(()).filter(|_| is_allowed) else { return false };
-        let entries = self.list.entries();
-        let is_outdated = entries.freshness(&list) == Freshness::Expired
-            || list.stamp.generation < self.generations.of_all_objects();
-        let shows_writes = entries.context.now() >= change.lists_lag_until;
+        let Some(list) = self.list.entries.get(()).filter(|_| is_allowed) else { return false };
+        let is_outdated = self.list.freshness(&list) == Freshness::Expired
+            || list.stamp.generation < self.generations.of_all_objects().generation;
+        let shows_writes = self.list.context.now() >= change.lists_lag_until;
         let serves = read.policy == CachePolicy::StaleAllowed || (is_outdated && shows_writes);
         serves && list.pages == 1 && list.value.find(id).is_some()
     }
@@ -237,10 +225,10 @@ impl<L: Listing> Resource<L> {
 
     /// Returns any cached version of an object, however old, with what it lacks.
     fn any_version(&self, id: L::Id) -> Option<(Arc<L::Item>, MissingFields)> {
-        if let Some(object) = self.objects.entries().store.get(id) {
+        if let Some(object) = self.objects.entries.get(id) {
             return Some((Arc::clone(&object.value), object.missing));
         }
-        let list = self.list.entries().store.get(())?;
+        let list = self.list.entries.get(())?;
         let item = list.value.find(id)?;
         Some((Arc::clone(item), *lock(&self.missing_in_list)))
     }
@@ -274,7 +262,7 @@ fn missing_fields<L: Listing>(
     let kinds = missing.map(|name| {
         if L::READ_ONLY_FIELDS.contains(&name) { MissingFields::ReadOnly } else { MissingFields::Writable }
     });
-    kinds.max().unwrap_or_default()
+    kinds.max().unwrap_or(MissingFields::None)
 }
 
 /// Returns whether the list can't be read and an object by itself may be.

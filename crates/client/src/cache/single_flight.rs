@@ -1,282 +1,302 @@
-//! Single-flight loads: one call for all callers who want the same at the same time.
+//! Single-flight loads: one call for all callers who ask for the same at the same time.
+//!
+//! A load runs in a task of its own and goes on when its callers are cancelled. It is stamped when its permit comes, not when
+//! it is requested: a change while it waits for the quota makes no second load necessary.
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
-use tracing::{debug, trace};
+use futures_util::FutureExt as _;
+use tokio::runtime::Handle;
+use tracing::{Instrument as _, debug, trace};
 use ultracart_transport::limiter::Priority;
-use ultracart_transport::{Error, ErrorKind};
+use ultracart_transport::{EarlierAttempts, Error, ErrorKind};
 
-use super::entries::{Entries, Found};
+use super::entries::Entries;
 use super::entry::{Entry, Loaded};
-use super::generations::{Generation, ReadStamp};
-use super::load::failures::Failures;
-use super::load::request::LoadRequest;
-use super::load::table::{Load, LoadOutcome, LoadTable, OutcomeReceiver, Purpose};
-use super::load::task::{self, LoadEnd, LoadHook, LoadOwner};
-use super::policy::RequiredFields;
+use super::generations::{LIST_LAG, ReadStamp};
+use super::loads::{Load, LoadError, LoadId, LoadRequest, Loads, Lookup, Outcome, Progress, Purpose, Role};
+use super::read_through::{Found, Key, ReadThrough, Wanted};
 use super::response::{Cached, Served};
-use super::stats::Counters;
-use super::store::EntryStore;
+use super::stats::Counted;
 use super::sync::lock;
 
-/// Entries, and the loads that bring new ones.
-pub(crate) struct SingleFlight<S: EntryStore> {
-    pub(super) entries: Entries<S>,
-    pub(super) counters: Counters,
-    loads: Mutex<LoadTable<S::Key, S::Value>>,
-    failures: Failures<S::Key>,
+/// A caller who waits for a load. The last one who is cancelled before the load is sent withdraws it.
+struct Waiting<'a, K: Key, V: ?Sized + Send + Sync + 'static> {
+    cache: &'a ReadThrough<K, V>,
+    key: K,
+    id: LoadId,
 }
 
-/// What a caller asks for.
-#[derive(Clone, Copy)]
-pub(super) struct Wanted<K> {
-    pub(super) key: K,
-    pub(super) fields: RequiredFields,
-    /// The generation of a refresh: no load that was sent before it will do.
-    pub(super) refresh: Option<Generation>,
+impl<K: Key, V: ?Sized + Send + Sync + 'static> Drop for Waiting<'_, K, V> {
+    fn drop(&mut self) {
+        let mut loads = lock(&self.cache.loads);
+        let Some(load) = loads.get(self.key, self.id) else { return };
+        load.callers -= 1;
+        let is_sent = lock(&load.progress).sent().is_some();
+        if load.callers == 0 && load.purpose == Purpose::Read && !is_sent {
+            load.task.abort();
+            loads.remove(self.key, self.id);
+        }
+    }
 }
 
-/// How a caller gets what it asks for.
-pub(super) enum Lookup<K, V: ?Sized> {
-    Hit(Arc<Entry<V>>),
-    /// Another caller's load brings it.
-    Join(OutcomeReceiver<V>),
-    /// This caller starts the load.
-    Lead(Arc<Load<K, V>>),
-    /// A load failed a moment ago.
-    Failed(Error),
-}
-
-/// A caller's part in a load.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Leader,
-    Follower,
-}
-
-impl<S: EntryStore> SingleFlight<S> {
-    pub(super) fn new(entries: Entries<S>) -> Self {
-        let counters = Counters::new(entries.settings.operation);
-        Self { entries, counters, loads: Mutex::new(LoadTable::new()), failures: Failures::new() }
+impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
+    /// Waits for a load that brings what is wanted, and starts one if there is none.
+    pub(super) async fn wait<F>(
+        self: &Arc<Self>,
+        wanted: Wanted<K>,
+        call: impl Fn(LoadRequest) -> F,
+    ) -> Result<Cached<V>, Error>
+    where
+        F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
+    {
+        let key = wanted.key;
+        // Calls of loads that this caller led and that were superseded.
+        let mut calls_before = 0;
+        loop {
+            let (id, outcome, role) = match self.join_or_start(wanted, Purpose::Read, &call) {
+                Lookup::Hit(entry) => return Ok(self.follow(&entry, calls_before)),
+                Lookup::Failed(error) => return Err(error),
+                Lookup::Wait { id, outcome, role } => (id, outcome, role),
+            };
+            let waiting = Waiting { cache: self, key, id };
+            let result = outcome.await;
+            drop(waiting);
+            let error = match (result, role) {
+                (Ok(entry), Role::Follower) => return Ok(self.follow(&entry, calls_before)),
+                (Ok(entry), Role::Leader) => {
+                    let calls = calls_before + entry.calls;
+                    return Ok(entry.serve(Served::Fresh, self.context.now(), calls));
+                }
+                (Err(LoadError::Failed(error)), _) => error,
+                (Err(LoadError::Panicked), _) => self.end_panicked(key, id),
+                (Err(LoadError::Superseded { calls }), Role::Leader) => {
+                    calls_before += calls;
+                    continue;
+                }
+                // The next round joins a newer load, or starts one on this caller's runtime.
+                (Err(LoadError::Superseded { .. } | LoadError::Interrupted), Role::Follower) => continue,
+                (Err(LoadError::Interrupted), Role::Leader) => self.error("the runtime of the load ended"),
+            };
+            let calls = if role == Role::Leader { error.attempts() } else { 0 };
+            if role == Role::Follower {
+                self.counters.join(0);
+            }
+            return Err(error.with_attempts(calls_before + calls));
+        }
     }
 
-    /// Finds an entry or a load that brings what is wanted; otherwise makes a new load the current one, which the caller
-    /// has to [`spawn`](Self::spawn).
-    pub(super) fn join_or_start(&self, wanted: Wanted<S::Key>, purpose: Purpose) -> Lookup<S::Key, S::Value> {
+    /// Finds an entry or a load that brings what is wanted, or starts a load.
+    pub(super) fn join_or_start<F>(
+        self: &Arc<Self>,
+        wanted: Wanted<K>,
+        purpose: Purpose,
+        call: impl Fn(LoadRequest) -> F,
+    ) -> Lookup<V>
+    where
+        F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
+    {
         let Wanted { key, fields, refresh } = wanted;
         let mut loads = lock(&self.loads);
-        let required = self.entries.required(key).max(refresh.unwrap_or(Generation::START));
-        match self.entries.find(key, fields, required) {
+        let required = self.required(key).max(refresh.unwrap_or_default());
+        match self.find(key, fields, required) {
             Some(Found::Fresh(entry)) => return Lookup::Hit(entry),
             Some(Found::RefreshDue(entry)) if purpose != Purpose::RefreshAhead => return Lookup::Hit(entry),
             _ => {}
         }
-        if let Some(load) = loads.joinable(key, required, purpose) {
-            return Lookup::Join(load.subscribe());
+        if let Some(load) = loads.serving(key, required, purpose) {
+            load.callers += usize::from(purpose == Purpose::Read);
+            return Lookup::Wait { id: load.id, outcome: load.outcome.clone(), role: Role::Follower };
         }
         // A refresh tries again, whatever failed before.
-        let failure = match refresh {
-            None => self.failures.recent(key, required, &self.entries.context),
-            Some(_) => None,
+        let failure = self.failures.recent(key, required, &self.context).filter(|_| refresh.is_none());
+        if let Some(error) = failure {
+            self.counters.count(Counted::FailureRepeated);
+            return Lookup::Failed(error.with_attempts(0));
+        }
+        let Ok(runtime) = Handle::try_current() else {
+            return Lookup::Failed(self.error("a load needs a tokio runtime"));
         };
-        match failure {
-            Some(error) => {
-                self.counters.failure_repeated();
-                Lookup::Failed(error.with_attempts(0))
-            }
-            None => Lookup::Lead(loads.start(key, purpose)),
+        if purpose == Purpose::Read {
+            self.counters.count(Counted::Miss);
         }
+        let (id, outcome) = self.start(&mut loads, &runtime, wanted.key, purpose, call);
+        Lookup::Wait { id, outcome, role: Role::Leader }
     }
 
-    /// Waits for a load that brings what is wanted, and starts one if there is none.
-    pub(super) async fn wait<F>(
+    /// Starts a load in a task of its own.
+    fn start<F>(
         self: &Arc<Self>,
-        wanted: Wanted<S::Key>,
+        loads: &mut Loads<K, V>,
+        runtime: &Handle,
+        key: K,
+        purpose: Purpose,
         call: impl Fn(LoadRequest) -> F,
-    ) -> Result<Cached<S::Value>, Error>
+    ) -> (LoadId, Outcome<V>)
     where
-        F: Future<Output = Result<Loaded<S::Value>, Error>> + Send + 'static,
+        F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
     {
-        // Calls of loads that this caller led and a newer load superseded.
-        let mut calls_before = 0;
-        loop {
-            let (mut outcome, role) = match self.join_or_start(wanted, Purpose::Read) {
-                Lookup::Hit(entry) => return Ok(self.follow(&entry, calls_before)),
-                Lookup::Failed(error) => return Err(error),
-                Lookup::Join(outcome) => (outcome, Role::Follower),
-                Lookup::Lead(load) => {
-                    self.counters.miss();
-                    let outcome = load.subscribe();
-                    self.spawn(load, &call);
-                    (outcome, Role::Leader)
-                }
-            };
-            let outcome = outcome.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
-            match (outcome.unwrap_or(LoadOutcome::Interrupted), role) {
-                (LoadOutcome::Loaded(entry), Role::Leader) => {
-                    let calls = calls_before + entry.calls;
-                    return Ok(entry.serve(Served::Fresh, self.entries.context.now(), calls));
-                }
-                (LoadOutcome::Loaded(entry), Role::Follower) => return Ok(self.follow(&entry, calls_before)),
-                (LoadOutcome::Failed(error), Role::Leader) => {
-                    let calls = calls_before + error.attempts();
-                    return Err(error.with_attempts(calls));
-                }
-                (LoadOutcome::Failed(error), Role::Follower) => {
-                    self.counters.join(0);
-                    return Err(error.with_attempts(calls_before));
-                }
-                (LoadOutcome::Interrupted, Role::Leader) => return Err(self.interrupted()),
-                (LoadOutcome::Superseded { calls }, Role::Leader) => calls_before += calls,
-                // The next round joins a newer load, or starts one on this caller's runtime.
-                (LoadOutcome::Superseded { .. } | LoadOutcome::Interrupted, Role::Follower) => {}
-            }
-        }
-    }
-
-    /// Runs a new load in a task of its own, which goes on when its callers are cancelled.
-    pub(super) fn spawn<F>(
-        self: &Arc<Self>,
-        load: Arc<Load<S::Key, S::Value>>,
-        call: impl Fn(LoadRequest) -> F,
-    ) where
-        F: Future<Output = Result<Loaded<S::Value>, Error>> + Send + 'static,
-    {
-        let (priority, label) = match load.purpose {
+        let (id, progress) = (loads.new_id(), Arc::<Mutex<Progress>>::default());
+        let (priority, label) = match purpose {
             Purpose::RefreshAhead => (Priority::Background, "refresh"),
             Purpose::Read | Purpose::Revalidate => (Priority::Foreground, "miss"),
         };
-        let hook = LoadHook { owner: Arc::clone(self), load: Arc::clone(&load) };
+        let (cache, its_progress) = (Arc::clone(self), Arc::clone(&progress));
+        let hook = move |_: EarlierAttempts| cache.before_attempt(key, id, &its_progress);
         let call = call(LoadRequest { priority, label, hook: Some(Arc::new(hook)) });
-        let (cache, key, purpose) = (Arc::clone(self), load.key, load.purpose);
-        task::spawn(Arc::clone(self), load, async move {
-            let context = &cache.entries.context;
-            context.wait_for_quiet().await;
-            if purpose != Purpose::RefreshAhead {
-                return LoadEnd::Finished(call.await);
-            }
-            let calls = cache.entries.store.get(key).map_or(1, |entry| entry.pages);
-            let Some(_permit) = context.refreshes.reserve(calls).await else {
-                cache.counters.refresh_skipped();
-                return LoadEnd::NotSent;
-            };
-            LoadEnd::Finished(call.await)
+        let (cache, its_progress) = (Arc::clone(self), Arc::clone(&progress));
+        let task = async move {
+            let result = cache.run(key, purpose, call).await;
+            let progress = *lock(&its_progress);
+            let mut loads = lock(&cache.loads);
+            let is_current = loads.remove(key, id);
+            // The table stays locked, so that callers find either the load or its entry.
+            cache.complete(key, purpose, is_current, progress, result)
+        };
+        let task = runtime.spawn(task.in_current_span());
+        let abort = task.abort_handle();
+        let outcome = task.map(|result| match result {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => Err(LoadError::Panicked),
+            Err(_) => Err(LoadError::Interrupted),
         });
+        let outcome = outcome.boxed().shared();
+        let callers = usize::from(purpose == Purpose::Read);
+        loads.insert(key, Load { id, purpose, progress, callers, task: abort, outcome: outcome.clone() });
+        (id, outcome)
     }
 
-    /// Caches a value that a write returned, unless it was invalidated since.
-    pub(super) fn put(&self, key: S::Key, entry: Entry<S::Value>) {
-        let _loads = lock(&self.loads);
-        if !self.entries.is_off() {
-            self.publish(key, &Arc::new(entry));
+    /// Makes the call when no burst of webhook events is under way, and a refresh only if the quota allows it.
+    async fn run<F>(&self, key: K, purpose: Purpose, call: F) -> Option<Result<Loaded<V>, Error>>
+    where
+        F: Future<Output = Result<Loaded<V>, Error>>,
+    {
+        self.context.wait_for_quiet().await;
+        if purpose != Purpose::RefreshAhead {
+            return Some(call.await);
+        }
+        let calls = self.entries.get(key).map_or(1, |entry| entry.pages);
+        let Some(_permit) = self.context.reserve_refresh(calls).await else {
+            self.counters.count(Counted::RefreshSkipped);
+            return None;
+        };
+        Some(call.await)
+    }
+
+    /// Stamps a load whose permit has come, unless a newer load has taken its place: then it is not sent.
+    fn before_attempt(&self, key: K, id: LoadId, progress: &Mutex<Progress>) -> ControlFlow<()> {
+        // Stamped under the lock: a caller who finds the load queued knows that it is sent later.
+        let mut loads = lock(&self.loads);
+        let is_current = loads.get(key, id).is_some();
+        *lock(progress) = match is_current {
+            true => Progress::Sent(self.generations.stamp(self.context.now())),
+            false => Progress::Superseded,
+        };
+        if is_current { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+
+    /// Keeps what a load brought, or why it failed.
+    fn complete(
+        &self,
+        key: K,
+        purpose: Purpose,
+        is_current: bool,
+        progress: Progress,
+        result: Option<Result<Loaded<V>, Error>>,
+    ) -> Result<Arc<Entry<V>>, LoadError> {
+        let Some(result) = result else { return Err(LoadError::Superseded { calls: 0 }) };
+        let sent = progress.sent();
+        if purpose == Purpose::RefreshAhead && sent.is_some() {
+            self.counters.refresh(result.as_ref().map_or_else(Error::attempts, |loaded| loaded.calls));
+        }
+        match result {
+            Ok(loaded) => Ok(self.keep(key, loaded, sent.unwrap_or_default())),
+            Err(error) if progress == Progress::Superseded => {
+                Err(LoadError::Superseded { calls: error.attempts() })
+            }
+            Err(error) => {
+                if is_current {
+                    self.remember_failure(key, &error, sent);
+                }
+                Err(LoadError::Failed(error))
+            }
         }
     }
 
-    /// Drops all entries and failures. Loads that are under way are not cached, if everything was invalidated before.
-    pub(super) fn clear(&self) {
-        let _loads = lock(&self.loads);
-        self.failures.clear();
-        self.entries.store.clear();
-    }
-
-    /// Makes an entry the one that callers find, unless it was invalidated or the present one is newer. The caller holds the
-    /// load table, so that [`clear`](Self::clear) leaves nothing behind. Returns whether the entry is valid.
-    fn publish(&self, key: S::Key, entry: &Arc<Entry<S::Value>>) -> bool {
-        let is_valid = entry.stamp.generation >= self.entries.required(key);
-        let is_newest = self.entries.store.get(key).is_none_or(|present| present.stamp <= entry.stamp);
-        if is_valid && is_newest {
-            self.entries.store.insert(key, Arc::clone(entry));
-        }
-        is_valid
-    }
-
-    /// Caches what a load brought, unless it was invalidated since the load was sent.
-    fn keep(&self, key: S::Key, loaded: Loaded<S::Value>, stamp: ReadStamp) -> Arc<Entry<S::Value>> {
+    fn keep(&self, key: K, loaded: Loaded<V>, stamp: ReadStamp) -> Arc<Entry<V>> {
         self.failures.succeeded(key, stamp.generation);
-        let entry = Arc::new(self.entries.entry(loaded, stamp));
+        let mut entry = Entry::new(loaded, stamp, self.rules.lifetime);
+        if matches!(self.entries, Entries::List(_)) && stamp.at < self.generations.lists_lag_until() {
+            // It may not show a write of this client yet.
+            entry = entry.expiring_at(stamp.at + LIST_LAG);
+        }
+        let entry = Arc::new(entry);
         if !self.publish(key, &entry) {
-            self.counters.discarded();
-            debug!(operation = self.entries.settings.operation, "not cached: it changed while it was loaded");
+            self.counters.count(Counted::Discarded);
+            debug!(operation = self.rules.operation, "not cached: something changed during the load");
         }
         entry
     }
 
     /// Remembers why a load failed, if the next caller would make the same call in vain.
-    fn remember_failure(&self, key: S::Key, error: &Error, stamp: Option<ReadStamp>) {
+    fn remember_failure(&self, key: K, error: &Error, sent: Option<ReadStamp>) {
         let waited_in_vain = matches!(error.kind(), ErrorKind::MaxWait | ErrorKind::Deadline);
-        // A list can wait in vain for its second page: that has cost a call.
-        if stamp.is_none() && waited_in_vain {
+        // A list can wait in vain for its second page, after a call for the first.
+        if sent.is_none() && waited_in_vain {
             return;
         }
-        let now = self.entries.context.now();
-        let stamp = stamp.unwrap_or_else(|| self.entries.generations.stamp(now));
+        let now = self.context.now();
+        let stamp = sent.unwrap_or_else(|| self.generations.stamp(now));
         self.failures.record(key, error.clone(), stamp.generation, now);
-        if error.is_not_found()
-            && let Some(entry) = self.entries.store.get(key).filter(|entry| entry.stamp <= stamp)
-        {
-            self.entries.store.remove(key, &entry);
+        let deleted = self.entries.get(key).filter(|entry| error.is_not_found() && entry.stamp <= stamp);
+        if let Some(entry) = deleted {
+            self.entries.remove(key, &entry);
         }
+    }
+
+    /// Makes an entry the one that callers find, unless the present one is newer. Returns whether nothing has invalidated it.
+    /// The caller holds the loads, so that [`clear`](Self::clear) leaves nothing behind.
+    fn publish(&self, key: K, entry: &Arc<Entry<V>>) -> bool {
+        let is_valid = entry.stamp.generation >= self.required(key);
+        if is_valid && self.entries.get(key).is_none_or(|present| present.stamp <= entry.stamp) {
+            self.entries.insert(key, Arc::clone(entry));
+        }
+        is_valid
+    }
+
+    /// Caches an object that a write returned.
+    pub(super) fn put(&self, key: K, entry: Entry<V>) {
+        let _loads = lock(&self.loads);
+        if !self.is_off() {
+            self.publish(key, &Arc::new(entry));
+        }
+    }
+
+    /// Drops all entries and failures. After a change of everything, no load that is under way is cached.
+    pub(super) fn clear(&self) {
+        let _loads = lock(&self.loads);
+        self.failures.clear();
+        self.entries.clear();
+    }
+
+    fn end_panicked(&self, key: K, id: LoadId) -> Error {
+        let error = self.error("the load panicked");
+        let is_current = lock(&self.loads).remove(key, id);
+        if is_current {
+            self.remember_failure(key, &error, None);
+        }
+        error
     }
 
     /// Serves what another caller's load brought.
-    fn follow(&self, entry: &Entry<S::Value>, calls: u32) -> Cached<S::Value> {
+    fn follow(&self, entry: &Entry<V>, calls: u32) -> Cached<V> {
         self.counters.join(entry.pages);
-        trace!(operation = self.entries.settings.operation, cache = "join");
-        entry.serve(Served::Fresh, self.entries.context.now(), calls)
+        trace!(operation = self.rules.operation, cache = "join");
+        entry.serve(Served::Fresh, self.context.now(), calls)
     }
 
-    fn interrupted(&self) -> Error {
-        let message = "the load was interrupted: it panicked, or its tokio runtime ended";
-        Error::new(ErrorKind::Internal, message)
-            .after_sending()
-            .with_operation(self.entries.settings.operation)
-    }
-}
-
-impl<S: EntryStore> LoadOwner for SingleFlight<S> {
-    type Key = S::Key;
-    type Value = S::Value;
-
-    fn before_attempt(&self, load: &Arc<Load<S::Key, S::Value>>) -> ControlFlow<()> {
-        // Stamped while the table is locked: a caller who finds the load queued knows that it is sent later.
-        let mut loads = lock(&self.loads);
-        let stamp = self.entries.generations.stamp(self.entries.context.now());
-        if loads.send(load, stamp) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    }
-
-    fn withdraw(&self, load: &Arc<Load<S::Key, S::Value>>) -> bool {
-        // Callers join while they hold the table, so none joins between the check and the removal.
-        let mut loads = lock(&self.loads);
-        let is_unwanted = load.stamp().is_none() && !load.has_callers();
-        if is_unwanted {
-            loads.remove(load);
-        }
-        is_unwanted
-    }
-
-    fn complete(&self, load: &Arc<Load<S::Key, S::Value>>, end: LoadEnd<S::Value>) -> LoadOutcome<S::Value> {
-        let mut loads = lock(&self.loads);
-        let is_current = loads.remove(load);
-        let stamp = load.stamp();
-        let result = match end {
-            LoadEnd::Finished(result) => result,
-            LoadEnd::Panicked => Err(self.interrupted()),
-            LoadEnd::Interrupted => return LoadOutcome::Interrupted,
-            LoadEnd::NotSent => return LoadOutcome::Superseded { calls: 0 },
-        };
-        if load.purpose == Purpose::RefreshAhead && stamp.is_some() {
-            self.counters.refresh(result.as_ref().map_or_else(Error::attempts, |loaded| loaded.calls));
-        }
-        match result {
-            Ok(loaded) => LoadOutcome::Loaded(self.keep(load.key, loaded, stamp.unwrap_or_default())),
-            Err(error) if load.is_superseded() => LoadOutcome::Superseded { calls: error.attempts() },
-            Err(error) => {
-                if is_current {
-                    self.remember_failure(load.key, &error, stamp);
-                }
-                LoadOutcome::Failed(error)
-            }
-        }
+    fn error(&self, message: &str) -> Error {
+        Error::new(ErrorKind::Internal, message).after_sending().with_operation(self.rules.operation)
     }
 }

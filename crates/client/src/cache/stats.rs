@@ -53,23 +53,29 @@ impl AddAssign for CacheStats {
     }
 }
 
+/// What is counted beside hits and joins.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Counted {
+    Miss,
+    Stale,
+    Refresh,
+    RefreshSkipped,
+    Discarded,
+    FailureRepeated,
+}
+
 /// The counters of one cache.
 #[derive(Debug)]
 pub(super) struct Counters {
     operation: &'static str,
     facade: sink::Hits,
     hits: AtomicU64,
-    /// Calls that hits saved beyond one each. Apart, so that a hit on a list of one page changes one number.
+    /// Calls that hits saved beyond one each. Apart, so that most hits change one number.
     further_calls_saved: AtomicU64,
     joins: AtomicU64,
     calls_joined: AtomicU64,
-    misses: AtomicU64,
-    stale: AtomicU64,
-    refreshes: AtomicU64,
     refresh_calls: AtomicU64,
-    refreshes_skipped: AtomicU64,
-    discarded: AtomicU64,
-    failures_repeated: AtomicU64,
+    counts: [AtomicU64; 6],
 }
 
 impl Counters {
@@ -81,17 +87,11 @@ impl Counters {
             further_calls_saved: AtomicU64::default(),
             joins: AtomicU64::default(),
             calls_joined: AtomicU64::default(),
-            misses: AtomicU64::default(),
-            stale: AtomicU64::default(),
-            refreshes: AtomicU64::default(),
             refresh_calls: AtomicU64::default(),
-            refreshes_skipped: AtomicU64::default(),
-            discarded: AtomicU64::default(),
-            failures_repeated: AtomicU64::default(),
+            counts: Default::default(),
         }
     }
 
-    #[inline]
     pub(super) fn hit(&self, calls_saved: u32) {
         self.hits.fetch_add(1, Ordering::Relaxed);
         if calls_saved > 1 {
@@ -103,62 +103,42 @@ impl Counters {
     pub(super) fn join(&self, calls_saved: u32) {
         self.joins.fetch_add(1, Ordering::Relaxed);
         self.calls_joined.fetch_add(calls_saved.into(), Ordering::Relaxed);
-        sink::read(self.operation, "join");
-        self.facade.saved(calls_saved);
+        self.facade.joined(self.operation, calls_saved);
     }
 
-    pub(super) fn miss(&self) {
-        self.misses.fetch_add(1, Ordering::Relaxed);
-        sink::read(self.operation, "miss");
-    }
-
-    pub(super) fn stale(&self) {
-        self.stale.fetch_add(1, Ordering::Relaxed);
-        sink::read(self.operation, "stale");
-    }
-
-    /// A refresh-ahead was sent and made this many calls.
+    /// A refresh ahead of expiry was sent, and made this many calls.
     pub(super) fn refresh(&self, calls: u32) {
-        self.refreshes.fetch_add(1, Ordering::Relaxed);
         self.refresh_calls.fetch_add(calls.into(), Ordering::Relaxed);
-        sink::refresh(self.operation, "made");
+        self.count(Counted::Refresh);
     }
 
-    pub(super) fn refresh_skipped(&self) {
-        self.refreshes_skipped.fetch_add(1, Ordering::Relaxed);
-        sink::refresh(self.operation, "skipped");
-    }
-
-    pub(super) fn discarded(&self) {
-        self.discarded.fetch_add(1, Ordering::Relaxed);
-        sink::discarded(self.operation);
-    }
-
-    pub(super) fn failure_repeated(&self) {
-        self.failures_repeated.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn count(&self, counted: Counted) {
+        self.counts[counted as usize].fetch_add(1, Ordering::Relaxed);
+        sink::count(self.operation, counted);
     }
 
     pub(super) fn stats(&self) -> CacheStats {
-        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let hits = load(&self.hits);
-        let calls_saved = hits + load(&self.further_calls_saved) + load(&self.calls_joined);
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let count = |counted: Counted| read(&self.counts[counted as usize]);
+        let hits = read(&self.hits);
+        let calls_saved = hits + read(&self.further_calls_saved) + read(&self.calls_joined);
         CacheStats {
             hits,
-            joins: load(&self.joins),
-            misses: load(&self.misses),
-            stale: load(&self.stale),
-            refreshes: load(&self.refreshes),
-            refreshes_skipped: load(&self.refreshes_skipped),
-            discarded: load(&self.discarded),
-            failures_repeated: load(&self.failures_repeated),
-            calls_saved: calls_saved.saturating_sub(load(&self.refresh_calls)),
+            joins: read(&self.joins),
+            misses: count(Counted::Miss),
+            stale: count(Counted::Stale),
+            refreshes: count(Counted::Refresh),
+            refreshes_skipped: count(Counted::RefreshSkipped),
+            discarded: count(Counted::Discarded),
+            failures_repeated: count(Counted::FailureRepeated),
+            calls_saved: calls_saved.saturating_sub(read(&self.refresh_calls)),
         }
     }
 }
 
 #[cfg(not(feature = "metrics"))]
+#[expect(clippy::unused_self, reason = "with the feature they have work to do")]
 mod sink {
-    /// Nothing.
     #[derive(Debug)]
     pub(super) struct Hits;
 
@@ -166,62 +146,65 @@ mod sink {
         pub(super) fn new(_: &'static str) -> Self {
             Self
         }
-        #[expect(clippy::unused_self, reason = "the same as with the feature")]
         pub(super) fn hit(&self, _: u32) {}
-        #[expect(clippy::unused_self, reason = "the same as with the feature")]
-        pub(super) fn saved(&self, _: u32) {}
+        pub(super) fn joined(&self, _: &'static str, _: u32) {}
     }
 
-    pub(super) fn read(_: &'static str, _: &'static str) {}
-    pub(super) fn refresh(_: &'static str, _: &'static str) {}
-    pub(super) fn discarded(_: &'static str) {}
+    pub(super) fn count(_: &'static str, _: super::Counted) {}
 }
 
 #[cfg(feature = "metrics")]
 mod sink {
     use metrics::{Key, Label, Level, Metadata, counter, with_recorder};
 
+    use super::Counted;
+
+    const READS: &str = "ultracart_cache_reads_total";
+    const REFRESHES: &str = "ultracart_cache_refreshes_total";
     static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
 
-    /// The keys of what is counted for every hit: made once, so that a hit allocates nothing.
+    /// The keys of what every hit counts: made once, so that a hit allocates nothing.
     #[derive(Debug)]
     pub(super) struct Hits {
         reads: Key,
-        saved: Key,
+        calls_saved: Key,
     }
 
     impl Hits {
         pub(super) fn new(operation: &'static str) -> Self {
             let operation = Label::new("operation", operation);
-            let labels = vec![operation.clone(), Label::new("outcome", "hit")];
-            Self {
-                reads: Key::from_parts("ultracart_cache_reads_total", labels),
-                saved: Key::from_parts("ultracart_cache_calls_saved_total", vec![operation]),
+            let calls_saved = Key::from_parts("ultracart_cache_calls_saved_total", vec![operation.clone()]);
+            let reads = Key::from_parts(READS, vec![operation, Label::new("outcome", "hit")]);
+            Self { reads, calls_saved }
+        }
+
+        pub(super) fn hit(&self, calls_saved: u32) {
+            add(&self.reads, 1);
+            add(&self.calls_saved, calls_saved);
+        }
+
+        pub(super) fn joined(&self, operation: &'static str, calls_saved: u32) {
+            counter!(READS, "operation" => operation, "outcome" => "join").increment(1);
+            add(&self.calls_saved, calls_saved);
+        }
+    }
+
+    fn add(key: &Key, count: u32) {
+        with_recorder(|recorder| recorder.register_counter(key, &METADATA).increment(count.into()));
+    }
+
+    pub(super) fn count(operation: &'static str, counted: Counted) {
+        let (name, outcome) = match counted {
+            Counted::Miss => (READS, "miss"),
+            Counted::Stale => (READS, "stale"),
+            Counted::Refresh => (REFRESHES, "made"),
+            Counted::RefreshSkipped => (REFRESHES, "skipped"),
+            Counted::Discarded => {
+                return counter!("ultracart_cache_discarded_loads_total", "operation" => operation)
+                    .increment(1);
             }
-        }
-
-        pub(super) fn hit(&self, saved: u32) {
-            with_recorder(|recorder| recorder.register_counter(&self.reads, &METADATA).increment(1));
-            self.saved(saved);
-        }
-
-        pub(super) fn saved(&self, calls: u32) {
-            with_recorder(|recorder| {
-                recorder.register_counter(&self.saved, &METADATA).increment(calls.into());
-            });
-        }
-    }
-
-    pub(super) fn read(operation: &'static str, outcome: &'static str) {
-        counter!("ultracart_cache_reads_total", "operation" => operation, "outcome" => outcome).increment(1);
-    }
-
-    pub(super) fn refresh(operation: &'static str, outcome: &'static str) {
-        counter!("ultracart_cache_refreshes_total", "operation" => operation, "outcome" => outcome)
-            .increment(1);
-    }
-
-    pub(super) fn discarded(operation: &'static str) {
-        counter!("ultracart_cache_discarded_loads_total", "operation" => operation).increment(1);
+            Counted::FailureRepeated => return,
+        };
+        counter!(name, "operation" => operation, "outcome" => outcome).increment(1);
     }
 }

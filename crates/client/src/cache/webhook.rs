@@ -6,17 +6,16 @@
 use ultracart_model::{Event, UserId};
 use ultracart_transport::Instant;
 
+use super::caches::Caches;
 use super::effect::Effect;
-use crate::cache::caches::Caches;
-use crate::cache::generations::Change;
+use super::generations::Change;
 use crate::list::Users;
 
 impl Caches {
     /// Invalidates what an event says has changed, now or some time ago.
     pub(crate) fn on_event(&self, event: &Event) {
-        let (now, webhooks) = (self.context.now(), &self.context.webhooks);
         if event.user().is_some() {
-            webhooks.on_delivery(now);
+            self.context.on_delivery();
         }
         match event {
             Event::UserCreate(_) | Event::UserUpdate(_) | Event::UserDelete(_) => {
@@ -26,12 +25,12 @@ impl Caches {
                     }
                     None => self.invalidate_everything(),
                 }
-                webhooks.on_event(now);
+                self.context.on_event();
             }
             // Nothing but the logins: a reload of the list for each login would cost more than the quota has.
             Event::UserLogin(_) => {
                 let change = event.user_id().map(UserId::get).map_or(Change::Everything, Change::Object);
-                self.logins.entries().generations.record(change, Instant::START);
+                self.logins.generations.record(change, Instant::START);
             }
             // Not about users.
             _ => {}

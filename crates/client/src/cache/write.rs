@@ -7,13 +7,11 @@ use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 use ultracart_transport::{AttemptHook, EarlierAttempts, Instant};
 
+use super::caches::{Caches, Kind};
 use super::effect::Effect;
-use crate::cache::caches::Caches;
-use crate::cache::generations::{Change, Generation, ReadStamp, Recorded};
-use crate::cache::kind::Kind;
-use crate::cache::resource::LIST_LAG;
-use crate::cache::response::Cached;
-use crate::cache::sync::lock;
+use super::generations::{Generation, LIST_LAG, ReadStamp, Recorded};
+use super::response::Cached;
+use super::sync::lock;
 
 /// How long lists may lag behind a write whose outcome is not known: the server may carry it out later.
 const LIST_LAG_AFTER_UNKNOWN: Duration = Duration::from_secs(15);
@@ -139,7 +137,7 @@ impl<L: Kind> Write<L> {
     /// Returns the latest change of the object that is written.
     fn latest_change(&self) -> Generation {
         let generations = &L::resource(&self.caches).generations;
-        self.id.map_or(Generation::START, |id| generations.of_object(L::raw_id(id)).generation)
+        self.id.map(|id| generations.of_object(L::raw_id(id)).generation).unwrap_or_default()
     }
 }
 
@@ -165,24 +163,5 @@ impl<L: Kind> AttemptHook for Write<L> {
 impl<L: Kind> Drop for Write<L> {
     fn drop(&mut self) {
         self.end(WriteOutcome::Unknown);
-    }
-}
-
-impl Caches {
-    /// Invalidates what a write or an event changes. Until `lists_lag_until`, lists may not show it.
-    pub(super) fn invalidate<L: Kind>(
-        &self,
-        id: Option<L::Id>,
-        effect: Effect,
-        lists_lag_until: Instant,
-    ) -> Recorded {
-        if effect.on_related {
-            L::related(self).record(Change::Related, lists_lag_until);
-        }
-        let change = id.map_or(Change::List, |id| Change::Object(L::raw_id(id)));
-        if effect.on_logins && id.is_some() {
-            self.logins.entries().generations.record(change, Instant::START);
-        }
-        L::resource(self).generations.record(change, lists_lag_until)
     }
 }

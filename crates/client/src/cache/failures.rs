@@ -1,0 +1,69 @@
+//! Failed loads, remembered so that a storm of callers makes one call.
+
+use std::hash::Hash;
+use std::time::Duration;
+
+use ultracart_transport::{Error, ErrorKind, Instant};
+
+use super::context::CacheContext;
+use super::generations::Generation;
+
+/// How long the first failure of a key is remembered. Each further one is remembered twice as long.
+const FIRST_BACK_OFF: Duration = Duration::from_secs(5);
+const MAX_BACK_OFF: Duration = Duration::from_mins(5);
+
+const MAX_FAILURES: u64 = 10_000;
+
+/// The latest failure of each key.
+pub(super) struct Failures<K>(moka::sync::Cache<K, Failure>);
+
+#[derive(Clone)]
+struct Failure {
+    error: Error,
+    /// The latest change that the failed load can have seen.
+    generation: Generation,
+    at: Instant,
+    back_off: Duration,
+}
+
+impl<K: Copy + Eq + Hash + Send + Sync + 'static> Failures<K> {
+    pub(super) fn new() -> Self {
+        Self(moka::sync::Cache::new(MAX_FAILURES))
+    }
+
+    /// Returns the error of a recent load, if a new load would fail in the same way.
+    ///
+    /// An outage says nothing about the object: it is over when the server answers a write. Any other error may be out of
+    /// date after a change of the object.
+    pub(super) fn recent(&self, key: K, required: Generation, context: &CacheContext) -> Option<Error> {
+        let failure = self.0.get(&key).filter(|failure| context.now() < failure.at + failure.back_off)?;
+        let holds = match is_outage(&failure.error) {
+            true => !context.has_answered_since(failure.at),
+            false => failure.generation >= required,
+        };
+        holds.then_some(failure.error)
+    }
+
+    pub(super) fn record(&self, key: K, error: Error, generation: Generation, at: Instant) {
+        let previous = self.0.get(&key).filter(|failure| at < failure.at + failure.back_off + MAX_BACK_OFF);
+        let back_off = previous.map_or(FIRST_BACK_OFF, |failure| (failure.back_off * 2).min(MAX_BACK_OFF));
+        self.0.insert(key, Failure { error, generation, at, back_off });
+    }
+
+    /// Forgets a failure, unless it has seen a later change than the load that succeeded.
+    pub(super) fn succeeded(&self, key: K, generation: Generation) {
+        if self.0.get(&key).is_some_and(|failure| failure.generation <= generation) {
+            self.0.invalidate(&key);
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        self.0.invalidate_all();
+    }
+}
+
+/// Returns whether an error means that the server can't be reached, and says nothing about what was asked for.
+pub(super) fn is_outage(error: &Error) -> bool {
+    use ErrorKind::{BrokenOff, Connect, Deadline, Decode, MaxWait, RateLimited, Server, Timeout};
+    matches!(error.kind(), Connect | Timeout | BrokenOff | RateLimited | MaxWait | Deadline | Server | Decode)
+}
