@@ -1,5 +1,6 @@
-//! What an account is to be like.
+//! The builder of a simulated account.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -7,11 +8,14 @@ use ultracart_model::Token;
 
 use crate::account;
 use crate::clock::Clock;
-use crate::limits::Window;
+use crate::fault::Faults;
+use crate::limits::{Flights, Limits, Scope, Window};
 use crate::oauth::{Client, Credentials};
+use crate::record::Records;
 use crate::settings::{Count, GetGroupBody, Histories, Settings, UnknownId};
 use crate::sim::Sim;
-use crate::webhook::Webhook;
+use crate::state::{LOOPBACK, Shared, State};
+use crate::webhook::{Queue, Webhook};
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -45,8 +49,15 @@ pub struct Builder {
     webhook: Option<Webhook>,
 }
 
+impl Sim {
+    /// Returns a builder with the defaults.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+}
+
 impl Builder {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             users: 20,
             groups: 12,
@@ -203,6 +214,17 @@ impl Builder {
         let clock = Clock::start(self.start_at);
         let account = account::seed(self.users, self.groups, self.seed, clock.started_at());
         let credentials = Credentials::new(self.simple_key, self.oauth, self.token_lifetime, self.seed);
-        Sim::new(self.settings, clock, account, credentials, self.windows, self.webhook)
+        let applications = credentials.applications().map(|name| Scope::Application(name.to_owned()));
+        let limits = Limits::new(self.windows, applications.chain([Scope::Ip(LOOPBACK)]));
+        let state = State {
+            account,
+            credentials,
+            limits,
+            flights: Flights::default(),
+            faults: Faults::default(),
+            records: Records::default(),
+            events: Queue::new(self.webhook, clock),
+        };
+        Sim { shared: Arc::new(Shared::new(self.settings, clock, state)) }
     }
 }

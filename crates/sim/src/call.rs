@@ -4,6 +4,7 @@
 //! credentials and their scopes; and then the operation. So a call that is refused for anything but a limit has cost
 //! a call.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,12 +20,15 @@ use crate::operations::{self, Context};
 use crate::record::RecordedRequest;
 use crate::reply::{Problem, Reply};
 use crate::route::{Operation, Route, route};
-use crate::service::PeerIp;
 use crate::settings::Count;
-use crate::sim::{LOOPBACK, Shared, State};
+use crate::state::{LOOPBACK, Shared, State};
 
 const API_VERSION: HeaderName = HeaderName::from_static("x-ultracart-api-version");
 const VERSION: &str = "2017-03-01";
+
+/// The address that a request comes from, as an extension of the request; without it, `127.0.0.1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerIp(pub IpAddr);
 
 /// A request that has arrived, and what it will be answered with.
 pub(crate) struct Taken {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::sim::Shared;
+use crate::state::Shared;
 
 /// Held by the future and then by the body of the answer. Dropping it ends the call; but if the client goes away before
 /// there is an answer, the account is still working on it.

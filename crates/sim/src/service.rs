@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::{Future, pending};
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,7 +16,7 @@ use crate::call::{Delivery, Outcome, Taken};
 use crate::clock::{Clock, sleep};
 use crate::flight::Flight;
 use crate::reply::{Reply, header_value};
-use crate::sim::Shared;
+use crate::state::Shared;
 
 /// The account as a [`Service`](tower_service::Service): a request goes in with its whole body, an answer comes out.
 ///
@@ -26,10 +25,6 @@ use crate::sim::Shared;
 pub struct SimService {
     shared: Arc<Shared>,
 }
-
-/// The address that a request comes from, as an extension of the request; without it, `127.0.0.1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerIp(pub IpAddr);
 
 /// The connection was reset before there was an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
