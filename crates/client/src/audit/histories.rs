@@ -5,9 +5,9 @@ use std::sync::Arc;
 use ultracart_model::User;
 
 use super::checkpoint::Checkpoint;
-use super::job::{Started, now};
 use super::observer::{Observer, Plan, Progress};
 use super::review::{History, Source};
+use super::started::{Started, now};
 use crate::{CachePolicy, Cached, Error, ErrorKind, UserApi};
 
 /// After so many calls in a row that failed for reasons that are not the user's, no more are made.

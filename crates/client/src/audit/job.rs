@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use ultracart_model::{Group, User};
 
+use super::analysis::base_url;
 use super::checkpoint::Place;
 use super::histories;
 use super::observer::{Nobody, Observer};
-use super::review::{Facts, Review, base_url};
+use super::review::{Facts, Review};
+use super::started::{Started, calls_spent, now};
 use crate::{CachePolicy, Error, UserApi};
 
 impl UserApi {
@@ -96,7 +97,7 @@ impl Audit {
         let Self { api, dormant_after, place, observer } = self;
         let base_url = base_url(api.client().base_url());
         let checkpoint = place.open(&base_url, now(&api))?;
-        let spent_before = spent(&api);
+        let spent_before = calls_spent(&api);
         // Nothing that is remembered: the review says when it was taken.
         let users: Vec<Arc<User>> = api.cache_policy(CachePolicy::Refresh).get_users().await?.to_vec();
         let started = Started { taken_at: now(&api), spent_before };
@@ -123,27 +124,4 @@ async fn groups(api: &UserApi) -> Result<Result<Vec<Arc<Group>>, String>, Error>
         Err(error) if histories::is_about_the_credential(&error) => Err(error),
         Err(error) => Ok(Err(error.to_string())),
     }
-}
-
-/// How things were when the users had been read.
-#[derive(Debug)]
-pub(super) struct Started {
-    pub(super) taken_at: Timestamp,
-    spent_before: u64,
-}
-
-impl Started {
-    /// Calls spent since then, those of others with the same client included.
-    pub(super) fn calls_spent(&self, api: &UserApi) -> u64 {
-        spent(api).saturating_sub(self.spent_before)
-    }
-}
-
-fn spent(api: &UserApi) -> u64 {
-    api.client().transport.limiter().calls_spent()
-}
-
-/// The time of day, by the client's clock.
-pub(super) fn now(api: &UserApi) -> Timestamp {
-    Timestamp::try_from(api.client().transport.clock().wall()).unwrap_or_default()
 }

@@ -4,6 +4,8 @@
 //! [`Review::new`] makes a review of facts from anywhere, without a call.
 
 mod access;
+mod analysis;
+mod api_access;
 mod checkpoint;
 mod days;
 mod finding;
@@ -12,6 +14,7 @@ mod histories;
 mod job;
 mod observer;
 mod review;
+mod started;
 
 pub use finding::{Finding, FindingKind, GroupRef, Severity, Subject, UserRef, Who};
 pub use job::Audit;

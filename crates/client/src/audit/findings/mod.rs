@@ -1,22 +1,15 @@
 //! The checks. Each is a function of the review without its findings; [`all`] runs them.
 
 mod credentials;
+mod evidence;
 mod groups;
 mod linked;
 mod logins;
 mod permissions;
 
-use super::finding::{Finding, FindingKind, GroupRef, Severity, Subject, UserRef, Who};
-use super::review::{Review, ReviewedGroup, ReviewedUser};
-
-pub(crate) use credentials::grants_api;
-
-/// What a check looks at.
-struct Evidence<'a> {
-    review: &'a Review,
-    /// Why the groups could not be read.
-    groups_unread: Option<&'a str>,
-}
+use super::finding::Finding;
+use super::review::Review;
+use evidence::Evidence;
 
 /// Every check, gravest first.
 const CHECKS: [fn(&Evidence<'_>) -> Finding; 9] = [
@@ -35,29 +28,6 @@ const CHECKS: [fn(&Evidence<'_>) -> Finding; 9] = [
 pub(super) fn all(review: &Review, groups_unread: Option<&str>) -> Vec<Finding> {
     let evidence = Evidence { review, groups_unread };
     CHECKS.iter().map(|check| check(&evidence)).collect()
-}
-
-impl Evidence<'_> {
-    fn users(&self) -> impl Iterator<Item = (usize, &ReviewedUser)> {
-        self.review.users.iter().enumerate()
-    }
-
-    fn groups(&self) -> impl Iterator<Item = (usize, &ReviewedGroup)> {
-        self.review.groups.iter().enumerate()
-    }
-}
-
-fn about_user(position: usize, user: &ReviewedUser, detail: String, items: Vec<String>) -> Subject {
-    Subject { who: Who::User(UserRef::new(position, &user.user)), detail, items }
-}
-
-fn about_group(position: usize, group: &ReviewedGroup, detail: String) -> Subject {
-    Subject { who: Who::Group(GroupRef::new(position, &group.group)), detail, items: Vec::new() }
-}
-
-/// `1 login`, `2 logins`.
-fn count(n: usize, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
 }
 
 /// What tests make reviews of.
