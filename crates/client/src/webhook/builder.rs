@@ -21,8 +21,28 @@ pub struct Builder {
     max_unpacked: usize,
 }
 
+impl Receiver {
+    /// Returns a builder for a receiver without a client: it reports events and invalidates nothing.
+    ///
+    /// ```
+    /// use ultracart_client::webhook::Receiver;
+    ///
+    /// let receiver = Receiver::builder().basic_auth("Aladdin", "open sesame");
+    /// let body = br#"{"events": [{"user_login": {"user_id": 7}}]}"#;
+    /// let delivery = receiver.receive(Some(b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), body)?;
+    /// assert_eq!(delivery.events[0].user_id(), Some(7.into()));
+    ///
+    /// let refused = receiver.receive(None, body).unwrap_err();
+    /// assert_eq!(refused.status(), 401);
+    /// # Ok::<(), ultracart_client::webhook::Refused>(())
+    /// ```
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+}
+
 impl Builder {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self { api: None, max_body: 4 << 20, max_unpacked: 32 << 20 }
     }
 

@@ -1,12 +1,11 @@
 //! Why a delivery is not taken.
 
 use std::fmt;
+use std::time::Duration;
 
 use axum::response::IntoResponse;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
-
-use super::body::TIME;
 
 /// Why a delivery was not taken. Nothing of it was applied. It shows nothing of what was delivered.
 ///
@@ -19,7 +18,7 @@ pub(super) enum Reason {
     Credentials,
     TooLong { max: usize },
     TooLongUnpacked { max: usize },
-    TooSlow,
+    TooSlow { limit: Duration },
     BrokenOff,
     Unreadable(String),
 }
@@ -30,7 +29,7 @@ impl Refused {
         match self.0 {
             Reason::Credentials => StatusCode::UNAUTHORIZED,
             Reason::TooLong { .. } | Reason::TooLongUnpacked { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Reason::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Reason::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
             Reason::BrokenOff | Reason::Unreadable(_) => StatusCode::BAD_REQUEST,
         }
     }
@@ -75,7 +74,9 @@ impl fmt::Display for Refused {
             Reason::TooLongUnpacked { max } => {
                 write!(f, "the events have more than {max} bytes when unpacked")
             }
-            Reason::TooSlow => write!(f, "the delivery did not come within {} seconds", TIME.as_secs()),
+            Reason::TooSlow { limit } => {
+                write!(f, "the delivery did not come within {} seconds", limit.as_secs())
+            }
             Reason::BrokenOff => f.write_str("the delivery broke off"),
             Reason::Unreadable(what) => f.write_str(what),
         }
