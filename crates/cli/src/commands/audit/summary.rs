@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 use ultracart_client::audit::{Review, Severity};
 
-use crate::args::Format;
 use crate::failure::{Exit, Failure};
+use crate::global::Format;
 use crate::output::{Output, Record};
 use crate::text::terminal;
 
