@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::origin::Origin;
-use crate::error::{Error, ErrorKind};
 
 /// One thing that is wrong with the configuration. Displayed, it is one line; it never shows a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,9 +67,3 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
-
-impl From<ConfigError> for Error {
-    fn from(error: ConfigError) -> Self {
-        Self::new(ErrorKind::InvalidConfig, error.to_string())
-    }
-}

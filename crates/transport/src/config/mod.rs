@@ -38,3 +38,12 @@ pub use transport::Transport;
 
 #[cfg(test)]
 mod tests;
+
+use crate::error::{Error, ErrorKind};
+
+// Here, so that `error` can name a `Window` of the settings without a circle.
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::new(ErrorKind::InvalidConfig, error.to_string())
+    }
+}
