@@ -61,11 +61,7 @@ impl Api {
         parse(&self.base_url).map_err(|flaw| {
             Error::new(
                 ErrorKind::InvalidConfig,
-                format!(
-                    "`api.base_url` {}; it takes {}",
-                    flaw.what(),
-                    allowed("base_url").unwrap_or_default()
-                ),
+                format!("`api.base_url` {}; it takes {BASE_URL}", flaw.what()),
             )
         })
     }
@@ -81,15 +77,12 @@ impl Api {
     }
 }
 
-pub(super) fn allowed(key: &str) -> Option<&'static str> {
-    Some(match key {
-        "base_url" => {
-            "an https:// URL without user name, password, query and fragment; http:// to this machine only"
-        }
-        "version" => "visible ASCII characters, such as `2017-03-01`",
-        _ => return None,
-    })
-}
+const BASE_URL: &str =
+    "an https:// URL without user name, password, query and fragment; http:// to this machine only";
+
+/// The values that each key takes, in words.
+pub(super) const ALLOWED: &[(&str, &str)] =
+    &[("api.base_url", BASE_URL), ("api.version", "visible ASCII characters, such as `2017-03-01`")];
 
 fn parse(text: &str) -> Result<Url, Flaw> {
     let url = Url::parse(text).map_err(|_| Flaw::NoUrl)?;

@@ -70,10 +70,7 @@ impl Auth {
             (Some(key), _) => match key.problem() {
                 Some(what) => Err(Error::new(
                     ErrorKind::InvalidConfig,
-                    format!(
-                        "`auth.simple_key` {what}; it takes {}",
-                        allowed("simple_key").unwrap_or_default()
-                    ),
+                    format!("`auth.simple_key` {what}; it takes {SECRET}"),
                 )),
                 None => Ok(key.clone()),
             },
@@ -115,14 +112,16 @@ impl Auth {
     }
 }
 
-pub(super) fn allowed(key: &str) -> Option<&'static str> {
-    const SECRET: &str = "one line of visible ASCII characters";
-    Some(match key {
-        "" => "one of `simple_key`, `simple_key_file` and `[auth.oauth]`",
-        "simple_key" | "oauth.refresh_token" => SECRET,
-        "simple_key_file" | "oauth.refresh_token_file" => "the path of a file that holds one line",
-        "oauth" => "a table with `client_id` and `refresh_token_file`, `refresh_token` or both",
-        "oauth.client_id" => "the application's client id",
-        _ => return None,
-    })
-}
+const SECRET: &str = "one line of visible ASCII characters";
+const SECRET_FILE: &str = "the path of a file that holds one line";
+
+/// The values that each key takes, in words.
+pub(super) const ALLOWED: &[(&str, &str)] = &[
+    ("auth", "one of `simple_key`, `simple_key_file` and `[auth.oauth]`"),
+    ("auth.simple_key", SECRET),
+    ("auth.simple_key_file", SECRET_FILE),
+    ("auth.oauth", "a table with `client_id` and `refresh_token_file`, `refresh_token` or both"),
+    ("auth.oauth.client_id", "the application's client id"),
+    ("auth.oauth.refresh_token", SECRET),
+    ("auth.oauth.refresh_token_file", SECRET_FILE),
+];

@@ -10,8 +10,9 @@ use super::error::{ConfigError, Problem};
 
 /// Sections that can be read from a file, the environment and flags.
 pub trait Settings: Default + Serialize + DeserializeOwned {
-    /// In words, what the setting at a key takes. Positions in lists are left out: `limiter.windows.calls`.
-    fn allowed(key: &str) -> Option<&'static str>;
+    /// Returns each key with the values that it takes, in words. Keys have no positions in lists:
+    /// `limiter.windows.calls`.
+    fn allowed() -> Vec<(&'static str, &'static str)>;
 
     /// Finds the values that are of the right type and cannot be used all the same.
     fn check(&self, checks: &mut Checks);
@@ -35,7 +36,7 @@ pub(super) fn problems<C: Settings>(config: &C) -> Vec<Problem> {
 /// The values that cannot be used.
 #[derive(Debug)]
 pub struct Checks {
-    allowed: fn(&str) -> Option<&'static str>,
+    allowed: fn() -> Vec<(&'static str, &'static str)>,
     problems: Vec<Problem>,
 }
 
@@ -72,9 +73,11 @@ fn reason(value: &str, what: &str) -> String {
     if value.is_empty() { what.to_owned() } else { format!("is {value}, which {what}") }
 }
 
-/// What the setting takes, as the end of a message.
-pub(super) fn takes(allowed: fn(&str) -> Option<&'static str>, key: &str) -> String {
-    allowed(&without_positions(key)).map_or_else(String::new, |allowed| format!("it takes {allowed}"))
+/// Says which values a key takes, as the end of a message; empty for a key without a text.
+pub(super) fn takes(allowed: fn() -> Vec<(&'static str, &'static str)>, key: &str) -> String {
+    let key = without_positions(key);
+    let found = allowed().into_iter().find(|(known, _)| *known == key);
+    found.map_or_else(String::new, |(_, values)| format!("it takes {values}"))
 }
 
 fn without_positions(key: &str) -> String {

@@ -126,21 +126,24 @@ impl Limiter {
 
 const YEAR: Duration = Duration::from_hours(366 * 24);
 
-pub(super) fn allowed(key: &str) -> Option<&'static str> {
-    Some(match key {
-        "max_concurrency" => "a whole number from 1 to 64",
-        "spare" => "a whole number from 0 up, below the `burst` of every window",
-        "guard_gap" => "a time with a unit, up to `1m`, such as `25ms`",
-        "quarantine" => "a time with a unit, up to `1h`, such as `5s`",
-        "max_wait" => "a time with a unit, up to `366d`, such as `10m`",
-        "windows" | "address_windows" => {
-            "a list with at least one window, such as [{ calls = 1000, per = \"1h\" }]"
-        }
-        "windows.calls" | "address_windows.calls" => "a whole number from 1 up",
-        "windows.per" | "address_windows.per" => "a time with a unit, from `1ms` to `366d`, such as `1h`",
-        "windows.burst" | "address_windows.burst" => {
-            "a whole number from 1 to 99 in 100 of the window's `calls`, or just as many"
-        }
-        _ => return None,
-    })
-}
+const WINDOWS: &str = "a list with at least one window, such as [{ calls = 1000, per = \"1h\" }]";
+const CALLS: &str = "a whole number from 1 up";
+const PER: &str = "a time with a unit, from `1ms` to `366d`, such as `1h`";
+const BURST: &str = "a whole number from 1 to 99 in 100 of the window's `calls`, or just as many";
+
+/// The values that each key takes, in words.
+pub(super) const ALLOWED: &[(&str, &str)] = &[
+    ("limiter.max_concurrency", "a whole number from 1 to 64"),
+    ("limiter.spare", "a whole number from 0 up, below the `burst` of every window"),
+    ("limiter.guard_gap", "a time with a unit, up to `1m`, such as `25ms`"),
+    ("limiter.quarantine", "a time with a unit, up to `1h`, such as `5s`"),
+    ("limiter.max_wait", "a time with a unit, up to `366d`, such as `10m`"),
+    ("limiter.windows", WINDOWS),
+    ("limiter.windows.calls", CALLS),
+    ("limiter.windows.per", PER),
+    ("limiter.windows.burst", BURST),
+    ("limiter.address_windows", WINDOWS),
+    ("limiter.address_windows.calls", CALLS),
+    ("limiter.address_windows.per", PER),
+    ("limiter.address_windows.burst", BURST),
+];

@@ -66,14 +66,12 @@ impl Retry {
     }
 }
 
-pub(super) fn allowed(key: &str) -> Option<&'static str> {
-    Some(match key {
-        "max_attempts" => "a whole number from 1 to 100",
-        "max_rejections" => "a whole number up to 1000",
-        "budget" => "a whole number up to 1000000",
-        "base_delay" => "a time with a unit, up to `retry.max_delay`, such as `500ms`",
-        "max_delay" => "a time with a unit, up to `1h`, such as `60s`",
-        "deadline" => "a time with a unit, up to `366d`, such as `10m`",
-        _ => return None,
-    })
-}
+/// The values that each key takes, in words.
+pub(super) const ALLOWED: &[(&str, &str)] = &[
+    ("retry.max_attempts", "a whole number from 1 to 100"),
+    ("retry.max_rejections", "a whole number up to 1000"),
+    ("retry.budget", "a whole number up to 1000000"),
+    ("retry.base_delay", "a time with a unit, up to `retry.max_delay`, such as `500ms`"),
+    ("retry.max_delay", "a time with a unit, up to `1h`, such as `60s`"),
+    ("retry.deadline", "a time with a unit, up to `366d`, such as `10m`"),
+];

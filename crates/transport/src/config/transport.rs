@@ -30,16 +30,8 @@ impl Transport {
 }
 
 impl Settings for Transport {
-    fn allowed(key: &str) -> Option<&'static str> {
-        let (section, key) = key.split_once('.').unwrap_or((key, ""));
-        match section {
-            "api" => api::allowed(key),
-            "auth" => auth::allowed(key),
-            "limiter" => limiter::allowed(key),
-            "retry" => retry::allowed(key),
-            "http" => http::allowed(key),
-            _ => None,
-        }
+    fn allowed() -> Vec<(&'static str, &'static str)> {
+        [api::ALLOWED, auth::ALLOWED, limiter::ALLOWED, retry::ALLOWED, http::ALLOWED].concat()
     }
 
     fn check(&self, checks: &mut Checks) {
