@@ -55,6 +55,34 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
+    /// Every kind, gravest first.
+    pub const ALL: [Self; 9] = [
+        Self::NoSecondFactor,
+        Self::ApiWithoutMasks,
+        Self::OutsideGroups,
+        Self::Dormant,
+        Self::HistoryUnreadable,
+        Self::LinkedAccounts,
+        Self::SharedAddress,
+        Self::UserInNoGroup,
+        Self::GroupWithoutMembers,
+    ];
+
+    /// Whether a finding of this kind counts groups. All others count users.
+    pub fn counts_groups(self) -> bool {
+        match self {
+            Self::GroupWithoutMembers => true,
+            Self::NoSecondFactor
+            | Self::ApiWithoutMasks
+            | Self::Dormant
+            | Self::OutsideGroups
+            | Self::HistoryUnreadable
+            | Self::SharedAddress
+            | Self::LinkedAccounts
+            | Self::UserInNoGroup => false,
+        }
+    }
+
     /// Its name in `audit.json` and `users.csv`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -95,15 +123,7 @@ pub struct Finding {
 impl Finding {
     /// The users it is about, as positions in [`Review::users`](crate::audit::Review::users).
     pub fn users(&self) -> BTreeSet<usize> {
-        let mut found = BTreeSet::new();
-        for subject in &self.subjects {
-            match &subject.who {
-                Who::User(user) => _ = found.insert(user.position),
-                Who::IpAddress { users, .. } => found.extend(users.iter().map(|user| user.position)),
-                Who::Group(_) => {}
-            }
-        }
-        found
+        self.subjects.iter().flat_map(|subject| subject.who.users()).map(|user| user.position).collect()
     }
 }
 
@@ -136,6 +156,38 @@ pub enum Who {
         /// Those who log in from it.
         users: Vec<UserRef>,
     },
+}
+
+impl Who {
+    /// Returns the name to show for the subject: of a user or a group its label, else the address.
+    pub fn label(&self) -> String {
+        match self {
+            Self::User(user) => user.label(),
+            Self::Group(group) => group.label(),
+            Self::IpAddress { ip_address, .. } => ip_address.clone(),
+        }
+    }
+
+    /// Returns the noun for `n` subjects of this type: `user` or `users`, and so on.
+    pub fn noun(&self, n: usize) -> &'static str {
+        match (self, n) {
+            (Self::User(_), 1) => "user",
+            (Self::User(_), _) => "users",
+            (Self::Group(_), 1) => "group",
+            (Self::Group(_), _) => "groups",
+            (Self::IpAddress { .. }, 1) => "address",
+            (Self::IpAddress { .. }, _) => "addresses",
+        }
+    }
+
+    /// Returns the users that the subject is or names.
+    pub fn users(&self) -> &[UserRef] {
+        match self {
+            Self::User(user) => std::slice::from_ref(user),
+            Self::IpAddress { users, .. } => users,
+            Self::Group(_) => &[],
+        }
+    }
 }
 
 /// Which user.
