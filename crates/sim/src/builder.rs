@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ultracart_model::Token;
 
-use crate::account;
+use crate::account::{self, Population};
 use crate::clock::Clock;
 use crate::fault::Faults;
 use crate::limits::{Flights, Limits, Scope, Window};
@@ -37,9 +37,7 @@ const DAY: Duration = Duration::from_hours(24);
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder {
-    users: u32,
-    groups: u32,
-    seed: u64,
+    population: Population,
     start_at: Option<Timestamp>,
     simple_key: Token,
     oauth: Vec<Client>,
@@ -59,9 +57,7 @@ impl Sim {
 impl Builder {
     fn new() -> Self {
         Self {
-            users: 20,
-            groups: 12,
-            seed: 1,
+            population: Population { users: 20, groups: 12, seed: 1 },
             start_at: None,
             simple_key: "simulated-key".into(),
             oauth: Vec::new(),
@@ -75,19 +71,19 @@ impl Builder {
     /// How many users the account has: 20 if not set. From about 40 there is some of everything that an auditor looks
     /// for: dormant users, no second factor, an address that several logins share, …
     pub fn users(mut self, users: u32) -> Self {
-        self.users = users;
+        self.population.users = users;
         self
     }
 
     /// How many groups the account has: 12 if not set. Nobody is in the last one.
     pub fn groups(mut self, groups: u32) -> Self {
-        self.groups = groups;
+        self.population.groups = groups;
         self
     }
 
     /// Another seed gives other people. The same seed and the same [start](Self::start_at) give the same account.
     pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
+        self.population.seed = seed;
         self
     }
 
@@ -212,8 +208,9 @@ impl Builder {
     /// The account. It opens no socket and starts no task.
     pub fn build(self) -> Sim {
         let clock = Clock::start(self.start_at);
-        let account = account::seed(self.users, self.groups, self.seed, clock.started_at());
-        let credentials = Credentials::new(self.simple_key, self.oauth, self.token_lifetime, self.seed);
+        let account = account::seed(self.population, clock.started_at());
+        let credentials =
+            Credentials::new(self.simple_key, self.oauth, self.token_lifetime, self.population.seed);
         let applications = credentials.applications().map(|name| Scope::Application(name.to_owned()));
         let limits = Limits::new(self.windows, applications.chain([Scope::Ip(LOOPBACK)]));
         let state = State {
