@@ -1,4 +1,4 @@
-//! How the client is tuned: the whole configuration file.
+//! Settings of the client: the whole configuration file.
 
 use std::time::Duration;
 
@@ -20,9 +20,9 @@ pub use ultracart_transport::config::{
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Config {
-    /// Which server.
+    /// The server.
     pub api: Api,
-    /// Who calls.
+    /// The credential.
     pub auth: Auth,
     /// The quota.
     pub limiter: Limiter,
@@ -30,20 +30,20 @@ pub struct Config {
     pub retry: Retry,
     /// The connection.
     pub http: Http,
-    /// What is remembered.
+    /// The cache.
     pub cache: Cache,
     /// The access review.
     pub audit: Audit,
 }
 
 impl Config {
-    /// The sections that the transport needs.
+    /// Returns the sections that the transport needs.
     pub(crate) fn transport(self) -> transport::Transport {
         transport::Transport::new(self.api, self.auth, self.limiter, self.retry, self.http)
     }
 }
 
-/// `[cache]`: how long what was read is remembered.
+/// `[cache]`: how long responses are cached.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -54,8 +54,7 @@ pub struct Cache {
     pub groups: CacheRule,
     /// Each user's logins.
     pub logins: CacheRule,
-    /// How long users and logins are good instead, while webhooks come that would tell of a change; no longer than a
-    /// lost one may go unnoticed.
+    /// Time to live of users and logins while webhooks report changes: the longest time that a lost webhook goes unnoticed.
     #[serde(with = "human_duration")]
     pub webhook_ttl: Duration,
 }
@@ -72,7 +71,7 @@ impl Default for Cache {
 }
 
 impl Cache {
-    /// Nothing is remembered.
+    /// Returns settings that cache nothing.
     pub fn off() -> Self {
         let off = CacheRule { ttl: Duration::ZERO, ..CacheRule::default() };
         Self { users: off.clone(), groups: off.clone(), logins: off, ..Self::default() }
@@ -84,13 +83,13 @@ impl Cache {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CacheRule {
-    /// How long it is good; `0s` remembers nothing.
+    /// Time to live; `0s` caches nothing.
     #[serde(with = "human_duration")]
     pub ttl: Duration,
-    /// The part of `ttl`, from 0.1 to 1, after which it is read again in the background when it is asked for, where the
-    /// quota allows; at 1 it never is.
+    /// Fraction of `ttl`, from 0.1 to 1, after which a read also refreshes the entry in the background, if the quota allows;
+    /// 1 turns this off.
     pub refresh_at: f64,
-    /// How much longer it is given out where the server cannot be reached, or by
+    /// Time after `ttl` for which an expired entry is returned if the server cannot be reached, or by
     /// [`CachePolicy::StaleAllowed`](crate::CachePolicy::StaleAllowed).
     #[serde(with = "human_duration")]
     pub stale_if_error: Duration,
@@ -107,7 +106,7 @@ impl Default for CacheRule {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Audit {
-    /// A user who has not logged in for so long is dormant. UltraCart tells of the last 90 days only.
+    /// The time without a login after which a user is dormant. UltraCart keeps logins for 90 days.
     #[serde(with = "human_duration")]
     pub dormant_after: Duration,
 }

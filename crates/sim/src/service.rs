@@ -1,4 +1,4 @@
-//! The account as a service over HTTP requests.
+//! The account as a tower service over HTTP requests.
 
 use std::fmt;
 use std::future::{Future, pending};
@@ -18,15 +18,15 @@ use crate::flight::Flight;
 use crate::reply::{Reply, header_value};
 use crate::state::Shared;
 
-/// The account as a [`Service`](tower_service::Service): a request goes in with its whole body, an answer comes out.
+/// The account as a [`Service`](tower_service::Service) from a request with its whole body to an answer.
 ///
-/// Only the path, the query, the headers and the body of a request count; it may be sent to any host.
+/// The scheme and the host of a request are ignored.
 #[derive(Clone)]
 pub struct SimService {
     shared: Arc<Shared>,
 }
 
-/// The connection was reset before there was an answer.
+/// Error: the connection was reset before an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reset;
@@ -44,7 +44,7 @@ impl SimService {
         Self { shared }
     }
 
-    /// Answers one request. It arrives when the future is first polled.
+    /// Answers one request, which arrives when the future is first polled.
     async fn answer(shared: Arc<Shared>, request: Request<Bytes>) -> Result<Response<Body>, Reset> {
         let Taken { flight, wait, outcome } = shared.take(&request);
         if !wait.is_zero() {

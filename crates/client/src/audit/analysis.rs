@@ -1,4 +1,4 @@
-//! From the facts about an account to its review.
+//! Makes the review from the facts about an account.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! Which permissions grant the use of the API.
+//! Recognizes the permissions that grant the use of the API.
 
-/// A permission grants the use of the API if `api` is a word of its name: `api_access`, `API Keys`, `restApiUser`,
-/// but not `capital` or `rapid_orders`. UltraCart publishes no list of permissions to go by.
+/// Returns whether a permission grants the use of the API: whether `api` is a word of its name, as in `api_access`,
+/// `API Keys` or `restApiUser`, but not in `capital` or `rapid_orders`. UltraCart publishes no list of permissions.
 pub(super) fn grants_api(permission: &str) -> bool {
     let chars: Vec<char> = permission.chars().collect();
     let is_lower = |at: usize| chars.get(at).is_some_and(|c| c.is_lowercase());

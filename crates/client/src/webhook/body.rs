@@ -1,4 +1,4 @@
-//! The body of a request, which may be long and slow.
+//! Reads the body of a request within limits of length and time.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -36,7 +36,7 @@ pub(super) async fn read<B: Body<Data = Bytes>>(
             }
         });
         let Some(frame) = frame.await? else { return Ok(bytes.freeze()) };
-        // Trailers are no data.
+        // Trailers are not data.
         let Ok(data) = frame.map_err(|_| Refused(Reason::BrokenOff))?.into_data() else { continue };
         if data.len() > max - bytes.len() {
             return Err(too_long);

@@ -1,4 +1,4 @@
-//! Why a delivery is not taken.
+//! Reasons to refuse a delivery.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,9 +7,9 @@ use axum::response::IntoResponse;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
-/// Why a delivery was not taken. Nothing of it was applied. It shows nothing of what was delivered.
+/// A refused delivery and the reason. Nothing of the delivery was applied, and the message shows nothing of it.
 ///
-/// In axum it is an answer of its own, and elsewhere [`Refused::response`] is one.
+/// In axum it is a response itself; elsewhere use [`Refused::response`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused(pub(super) Reason);
 
@@ -24,7 +24,7 @@ pub(super) enum Reason {
 }
 
 impl Refused {
-    /// The status to answer with: 401, 413, 408 or 400.
+    /// Returns the status to answer with: 401, 413, 408 or 400.
     pub fn status(&self) -> StatusCode {
         match self.0 {
             Reason::Credentials => StatusCode::UNAUTHORIZED,
@@ -34,12 +34,12 @@ impl Refused {
         }
     }
 
-    /// The `WWW-Authenticate` header, which a 401 has to have.
+    /// Returns the value of the `WWW-Authenticate` header, which a 401 must have.
     pub fn www_authenticate(&self) -> Option<HeaderValue> {
         (self.0 == Reason::Credentials).then(|| HeaderValue::from_static("Basic realm=\"webhook\""))
     }
 
-    /// The answer as a whole, with the reason as its body.
+    /// Returns the whole response, with the reason as its body.
     pub fn response(&self) -> Response<String> {
         let mut response = Response::new(format!("{self}\n"));
         *response.status_mut() = self.status();
@@ -55,7 +55,7 @@ impl Refused {
         Self(Reason::Unreadable(what.to_owned()))
     }
 
-    /// The place where JSON is none, or is another than it should be, and never what stands there.
+    /// Describes a JSON error by its place, and never shows the JSON.
     pub(super) fn json(what: &str, error: &serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
         let problem = match error.classify() {

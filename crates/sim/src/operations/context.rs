@@ -16,7 +16,7 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// The error for an identifier that no object has.
+    /// Returns the error for an unknown identifier.
     pub(super) fn unknown(&self, what: &str, id: i32) -> Problem {
         let status = match self.settings.unknown_id {
             UnknownId::BadRequest => StatusCode::BAD_REQUEST,

@@ -1,4 +1,4 @@
-//! The operations: from a request and the account to an answer.
+//! The operations: each takes a request and the account, and returns an answer.
 
 mod context;
 mod fields;
@@ -13,7 +13,7 @@ use crate::reply::{Problem, Reply};
 use crate::route::Operation;
 use crate::state::State;
 
-/// Carries out an operation of the User API.
+/// Executes an operation of the User API.
 pub(crate) fn perform(
     operation: Operation,
     id: &str,
@@ -37,7 +37,7 @@ pub(crate) fn perform(
     }
 }
 
-/// The identifier in a path.
+/// Parses the identifier in a path.
 fn id_of(what: &str, text: &str) -> Result<i32, Problem> {
     text.parse().map_err(|_| Problem::bad_request(format!("{what} must be a whole number of 32 bits.")))
 }

@@ -14,11 +14,11 @@ use super::duration::{Human, human_duration, optional_human_duration};
 pub struct Retry {
     /// Attempts at one call, the first included.
     pub max_attempts: u32,
-    /// Attempts that may be answered with 429 before the call fails. They do not count as the others do: a 429 is no
+    /// Attempts that may be answered with 429 before the call fails. They are not counted as `max_attempts`: a 429 is not a
     /// failure but a wait that came too late.
     pub max_rejections: u32,
-    /// Attempts after the first that all calls together may make before one succeeds again, so that an outage is not
-    /// multiplied. Each success pays back a fifth of one.
+    /// Retries of all calls together until one succeeds again, so that retries do not multiply an outage. Each success
+    /// gives a fifth of a retry back.
     pub budget: u32,
     /// Longest pause before the second attempt; it doubles with each further one.
     #[serde(with = "human_duration")]
@@ -26,8 +26,7 @@ pub struct Retry {
     /// Longest pause of all.
     #[serde(with = "human_duration")]
     pub max_delay: Duration,
-    /// No attempt starts later than this after the call was asked for, and a call whose turn would come later fails at
-    /// once.
+    /// No attempt starts later than this after the call was made. A call whose permit would come later fails at once.
     #[serde(with = "optional_human_duration")]
     pub deadline: Option<Duration>,
 }

@@ -10,9 +10,9 @@ use super::{Api, Auth, Http, Limiter, Retry, api, auth, http, limiter, retry};
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Transport {
-    /// Which server.
+    /// The server.
     pub api: Api,
-    /// Who calls.
+    /// The credential.
     pub auth: Auth,
     /// The quota.
     pub limiter: Limiter,
@@ -23,7 +23,7 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// These sections.
+    /// Puts the sections together.
     pub fn new(api: Api, auth: Auth, limiter: Limiter, retry: Retry, http: Http) -> Self {
         Self { api, auth, limiter, retry, http }
     }

@@ -3,10 +3,10 @@
 use crate::audit::finding::{GroupRef, Subject, UserRef, Who};
 use crate::audit::review::{Review, ReviewedGroup, ReviewedUser};
 
-/// What a check looks at.
+/// The input of a check.
 pub(super) struct Evidence<'a> {
     pub(super) review: &'a Review,
-    /// Why the groups could not be read.
+    /// The reason why the groups could not be read, if so.
     pub(super) groups_unread: Option<&'a str>,
 }
 
@@ -33,7 +33,7 @@ pub(super) fn about_group(position: usize, group: &ReviewedGroup, detail: String
     Subject { who: Who::Group(GroupRef::new(position, &group.group)), detail, items: Vec::new() }
 }
 
-/// `1 login`, `2 logins`.
+/// Returns a number with its noun: `1 login`, `2 logins`.
 pub(super) fn count(n: usize, one: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
 }

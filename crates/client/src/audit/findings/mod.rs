@@ -1,4 +1,4 @@
-//! The checks. Each is a function of the review without its findings; [`all`] runs them.
+//! The checks. Each is a function from the review, still without findings, to one finding; [`all`] runs them.
 
 mod credentials;
 mod evidence;
@@ -24,13 +24,13 @@ const CHECKS: [fn(&Evidence<'_>) -> Finding; 9] = [
     groups::group_without_members,
 ];
 
-/// Makes every check.
+/// Runs every check.
 pub(super) fn all(review: &Review, groups_unread: Option<&str>) -> Vec<Finding> {
     let evidence = Evidence { review, groups_unread };
     CHECKS.iter().map(|check| check(&evidence)).collect()
 }
 
-/// What tests make reviews of.
+/// Fixtures of the checks' tests.
 #[cfg(test)]
 mod testing {
     use std::sync::Arc;
