@@ -36,10 +36,10 @@ pub use secret::Secret;
 pub use secret_file::{read_secret_file, secret_file_warning};
 pub use transport::Transport;
 
+use crate::error::{Error, ErrorKind};
+
 #[cfg(test)]
 mod tests;
-
-use crate::error::{Error, ErrorKind};
 
 // Here, so that `error` can name a `Window` of the settings without a circle.
 impl From<ConfigError> for Error {
