@@ -13,14 +13,14 @@ dependencies() {
         cut -d' ' -f1 | sort -u
 }
 
-# No room may know of these rooms.
+# Fails if a crate depends on one of the others named.
 knows_not() {
     local crate=$1 known name
     shift
     # A statement of its own, so that a tree that cannot be read ends the check.
     known=$(dependencies "$crate")
     for name in "$@"; do
-        # A room that has another name by now would be forbidden in vain.
+        # A crate that has been renamed would be forbidden in vain.
         case $name in ultracart-*) cargo pkgid --locked --quiet --package "$name" >/dev/null ;; esac
         ! grep -qFx -- "$name" <<<"$known" || say "$crate depends on $name"
     done

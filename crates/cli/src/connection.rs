@@ -4,9 +4,9 @@ use ultracart_client::config::Secret;
 use ultracart_client::{Client, Config, Error, ErrorKind};
 use ultracart_sim::{Server, Sim};
 
+use crate::context::Context;
 use crate::explain::{explain, help};
 use crate::failure::{Exit, Failure};
-use crate::run::Context;
 use crate::{reload, settings};
 
 /// A client, and what it is about.

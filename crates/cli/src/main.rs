@@ -3,8 +3,10 @@
 mod args;
 mod commands;
 mod connection;
+mod context;
 mod explain;
 mod failure;
+mod global;
 mod input;
 mod interrupt;
 mod logging;

@@ -6,8 +6,8 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use crate::args::Format;
 use crate::failure::Failure;
+use crate::global::Format;
 use crate::text::{csv_cell, json, terminal};
 
 /// Something that can be listed.

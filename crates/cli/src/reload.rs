@@ -2,7 +2,7 @@
 
 use ultracart_client::limiter::Limiter;
 
-use crate::args::Global;
+use crate::global::Global;
 use crate::notes::Notes;
 
 /// Reads the configuration again at each SIGHUP, and tunes the limiter by it. What was spent of the quota stays spent.

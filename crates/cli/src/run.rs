@@ -3,11 +3,12 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use clap::CommandFactory as _;
 use tokio::time::timeout;
-use ultracart_client::Client;
 
-use crate::args::{Cli, Global};
+use crate::args::Cli;
 use crate::commands::Command;
+use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::interrupt::interrupt;
 use crate::logging;
@@ -17,22 +18,13 @@ use crate::output::Output;
 /// Whoever waits longer wants to know what for.
 const NOTICED: Duration = Duration::from_millis(500);
 
-/// What every command works with.
-#[derive(Debug)]
-pub(crate) struct Context {
-    pub(crate) global: Global,
-    pub(crate) notes: Notes,
-    pub(crate) output: Output,
-    /// What the command calls the configured account with, if it does.
-    pub(crate) client: Option<Client>,
-}
-
 /// Runs a command to its end and says what went wrong.
 pub(crate) fn run(cli: Cli) -> Exit {
     let Cli { global, command } = cli;
     let notes = Notes::new(global.quiet);
     logging::start(global.verbose, notes);
-    let mut context = Context { output: Output::stdout(global.format), global, notes, client: None };
+    let output = Output::stdout(global.format);
+    let mut context = Context { global, notes, output, client: None, command_line: Cli::command };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

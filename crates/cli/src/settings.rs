@@ -7,8 +7,8 @@ use etcetera::BaseStrategy as _;
 use ultracart_client::Config;
 use ultracart_client::config::{Layers, Loaded, Origin};
 
-use crate::args::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::notes::Notes;
 
 /// Reads the configuration and says what is risky about it.

@@ -1,4 +1,4 @@
-//! How the client is tuned: the whole configuration file.
+//! Settings of the client: the whole configuration file.
 
 use std::time::Duration;
 
@@ -20,9 +20,9 @@ pub use ultracart_transport::config::{
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Config {
-    /// Which server.
+    /// The server.
     pub api: Api,
-    /// Who calls.
+    /// The credential.
     pub auth: Auth,
     /// The quota.
     pub limiter: Limiter,
@@ -30,20 +30,20 @@ pub struct Config {
     pub retry: Retry,
     /// The connection.
     pub http: Http,
-    /// What is remembered.
+    /// The cache.
     pub cache: Cache,
     /// The access review.
     pub audit: Audit,
 }
 
 impl Config {
-    /// The sections that the transport needs.
+    /// Returns the sections that the transport needs.
     pub(crate) fn transport(self) -> transport::Transport {
         transport::Transport::new(self.api, self.auth, self.limiter, self.retry, self.http)
     }
 }
 
-/// `[cache]`: how long what was read is remembered.
+/// `[cache]`: how long responses are cached.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -54,8 +54,7 @@ pub struct Cache {
     pub groups: CacheRule,
     /// Each user's logins.
     pub logins: CacheRule,
-    /// How long users and logins are good instead, while webhooks come that would tell of a change; no longer than a
-    /// lost one may go unnoticed.
+    /// Time to live of users and logins while webhooks report changes: the longest time that a lost webhook goes unnoticed.
     #[serde(with = "human_duration")]
     pub webhook_ttl: Duration,
 }
@@ -72,7 +71,7 @@ impl Default for Cache {
 }
 
 impl Cache {
-    /// Nothing is remembered.
+    /// Returns settings that cache nothing.
     pub fn off() -> Self {
         let off = CacheRule { ttl: Duration::ZERO, ..CacheRule::default() };
         Self { users: off.clone(), groups: off.clone(), logins: off, ..Self::default() }
@@ -84,13 +83,13 @@ impl Cache {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CacheRule {
-    /// How long it is good; `0s` remembers nothing.
+    /// Time to live; `0s` caches nothing.
     #[serde(with = "human_duration")]
     pub ttl: Duration,
-    /// The part of `ttl`, from 0.1 to 1, after which it is read again in the background when it is asked for, where the
-    /// quota allows; at 1 it never is.
+    /// Fraction of `ttl`, from 0.1 to 1, after which a read also refreshes the entry in the background, if the quota allows;
+    /// 1 turns this off.
     pub refresh_at: f64,
-    /// How much longer it is given out where the server cannot be reached, or by
+    /// Time after `ttl` for which an expired entry is returned if the server cannot be reached, or by
     /// [`CachePolicy::StaleAllowed`](crate::CachePolicy::StaleAllowed).
     #[serde(with = "human_duration")]
     pub stale_if_error: Duration,
@@ -107,7 +106,7 @@ impl Default for CacheRule {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Audit {
-    /// A user who has not logged in for so long is dormant. UltraCart tells of the last 90 days only.
+    /// The time without a login after which a user is dormant. UltraCart keeps logins for 90 days.
     #[serde(with = "human_duration")]
     pub dormant_after: Duration,
 }
@@ -118,22 +117,29 @@ impl Default for Audit {
     }
 }
 
+const TTL: &str = "a time with a unit, up to `365d`, such as `5m`; `0s` remembers nothing";
+const REFRESH_AT: &str = "a number from 0.1 to 1, such as `0.8`; `1.0` never reads ahead";
+const STALE_IF_ERROR: &str =
+    "a time with a unit, up to `365d`, such as `24h`; `0s` gives out nothing that is too old";
+
+/// The values that each key of `[cache]` and `[audit]` takes, in words.
+const ALLOWED: &[(&str, &str)] = &[
+    ("cache.users.ttl", TTL),
+    ("cache.users.refresh_at", REFRESH_AT),
+    ("cache.users.stale_if_error", STALE_IF_ERROR),
+    ("cache.groups.ttl", TTL),
+    ("cache.groups.refresh_at", REFRESH_AT),
+    ("cache.groups.stale_if_error", STALE_IF_ERROR),
+    ("cache.logins.ttl", TTL),
+    ("cache.logins.refresh_at", REFRESH_AT),
+    ("cache.logins.stale_if_error", STALE_IF_ERROR),
+    ("cache.webhook_ttl", "a time with a unit, up to `1d`, such as `1h`; `0s` makes no difference"),
+    ("audit.dormant_after", "a time with a unit, from `1d` to `3650d`, such as `90d`"),
+];
+
 impl Settings for Config {
-    fn allowed(key: &str) -> Option<&'static str> {
-        Some(match key {
-            "cache.users.ttl" | "cache.groups.ttl" | "cache.logins.ttl" => {
-                "a time with a unit, up to `365d`, such as `5m`; `0s` remembers nothing"
-            }
-            "cache.users.refresh_at" | "cache.groups.refresh_at" | "cache.logins.refresh_at" => {
-                "a number from 0.1 to 1, such as `0.8`; `1.0` never reads ahead"
-            }
-            "cache.users.stale_if_error" | "cache.groups.stale_if_error" | "cache.logins.stale_if_error" => {
-                "a time with a unit, up to `365d`, such as `24h`; `0s` gives out nothing that is too old"
-            }
-            "cache.webhook_ttl" => "a time with a unit, up to `1d`, such as `1h`; `0s` makes no difference",
-            "audit.dormant_after" => "a time with a unit, from `1d` to `3650d`, such as `90d`",
-            _ => return transport::Transport::allowed(key),
-        })
+    fn allowed() -> Vec<(&'static str, &'static str)> {
+        [transport::Transport::allowed(), ALLOWED.to_vec()].concat()
     }
 
     fn check(&self, checks: &mut Checks) {
@@ -157,6 +163,10 @@ fn days(days: u64) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
     use super::*;
 
     fn messages(toml: &str) -> String {
@@ -201,6 +211,55 @@ mod tests {
         `audits` is no section (file config.toml); did you mean `audit`?
         `limiter.spare` is -1 (file config.toml); it takes a whole number from 0 up, below the `burst` of every window
         "#);
+    }
+
+    /// Adds the keys of tables and of values, without positions in lists.
+    fn add_keys(value: &Value, key: &str, tables: &mut BTreeSet<String>, values: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                tables.insert(key.to_owned());
+                for (name, value) in fields {
+                    let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+                    add_keys(value, &key, tables, values);
+                }
+            }
+            Value::Array(items) if items.iter().any(Value::is_object) => {
+                values.insert(key.to_owned());
+                for item in items {
+                    add_keys(item, key, tables, values);
+                }
+            }
+            _ => _ = values.insert(key.to_owned()),
+        }
+    }
+
+    #[test]
+    fn every_setting_has_a_text_and_a_place_in_the_docs() {
+        let mut config = Config::default();
+        // What the defaults leave out.
+        config.auth.oauth = Some(Oauth::default());
+        let windows = vec![Window::new(2, Duration::from_secs(1)).burst(1)];
+        config.limiter.address_windows = Some(windows.clone());
+        config.limiter.windows = windows;
+        let (mut tables, mut values) = (BTreeSet::new(), BTreeSet::new());
+        add_keys(&serde_json::to_value(&config).unwrap(), "", &mut tables, &mut values);
+        assert!(values.len() > 30, "{values:?}");
+
+        let allowed: BTreeSet<String> =
+            Config::allowed().into_iter().map(|(key, _)| key.to_owned()).collect();
+        assert_eq!(allowed.len(), Config::allowed().len(), "no key has two texts");
+        let missing: Vec<_> = values.difference(&allowed).collect();
+        assert_eq!(missing, [""; 0], "a setting without a text in `ALLOWED`");
+        let unknown: Vec<_> =
+            allowed.iter().filter(|key| !values.contains(*key) && !tables.contains(*key)).collect();
+        assert_eq!(unknown, [""; 0], "a text in `ALLOWED` for no setting");
+
+        let docs =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/config.toml")).unwrap();
+        let words: BTreeSet<&str> = docs.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        let undocumented: Vec<_> =
+            values.iter().filter(|key| !words.contains(key.rsplit('.').next().unwrap())).collect();
+        assert_eq!(undocumented, [""; 0], "a setting that docs/config.toml does not mention");
     }
 
     /// The file that documents every key says what the defaults are, and leaves none out.

@@ -1,9 +1,9 @@
-//! What becomes of a request, decided at the moment it arrives.
+//! Decides the answer of a request at the moment it arrives.
 //!
-//! In this order: how many calls are in flight; the windows; a scripted fault; the path; the API version; the
-//! credentials and their scopes; and then the operation. So a call that is refused for anything but a limit has cost
-//! a call.
+//! In this order: calls in flight, windows, a scripted fault, the path, the API version, credentials and scopes, and then
+//! the operation. So a call that is refused for any other reason than a limit has cost a call.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,18 +19,21 @@ use crate::operations::{self, Context};
 use crate::record::RecordedRequest;
 use crate::reply::{Problem, Reply};
 use crate::route::{Operation, Route, route};
-use crate::service::PeerIp;
 use crate::settings::Count;
-use crate::sim::{LOOPBACK, Shared, State};
+use crate::state::{LOOPBACK, Shared, State};
 
 const API_VERSION: HeaderName = HeaderName::from_static("x-ultracart-api-version");
 const VERSION: &str = "2017-03-01";
 
-/// A request that has arrived, and what it will be answered with.
+/// The address that a request comes from, as an extension of the request; without it, `127.0.0.1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerIp(pub IpAddr);
+
+/// A request that has arrived, with the answer it will get.
 pub(crate) struct Taken {
-    /// None where a limit refused it, or it is of a kind that no limit counts.
+    /// `None` if a limit refused the call, or no limit counts it.
     pub(crate) flight: Option<Flight>,
-    /// How long until there is an answer.
+    /// Time until the answer.
     pub(crate) wait: Duration,
     pub(crate) outcome: Outcome,
 }
@@ -41,7 +44,7 @@ pub(crate) enum Outcome {
     Hang,
 }
 
-/// How a body comes.
+/// The way in which a body is sent.
 #[derive(Clone, Copy)]
 pub(crate) enum Delivery {
     Whole,
@@ -50,7 +53,7 @@ pub(crate) enum Delivery {
     Huge(u64),
 }
 
-/// A request, and what is known about it.
+/// A request with its route and its application.
 struct Arrival<'a> {
     request: &'a Request<Bytes>,
     route: Route<'a>,
@@ -70,7 +73,7 @@ impl Shared {
         let operation = route.operation();
         let is_token = operation == Some(Operation::OauthAccessToken);
         let application = if is_token {
-            // It has no credential in its headers yet.
+            // A token call has no credential in its headers yet.
             operations::client_id(request).filter(|id| state.credentials.refresh_token(id).is_some())
         } else {
             state.credentials.application(request.headers(), now)
@@ -126,7 +129,7 @@ impl Shared {
         Taken { flight, wait, outcome }
     }
 
-    /// What happens to a call that no limit refuses, and how much longer it takes than others.
+    /// Returns the outcome of a call that no limit refuses, and the time that it takes longer than others.
     fn outcome(&self, state: &mut State, arrival: &Arrival<'_>, fault: Option<Fault>) -> (Outcome, Duration) {
         let Some(fault) = fault else {
             return (Outcome::Answer(self.perform(state, arrival), Delivery::Whole), Duration::ZERO);
@@ -148,7 +151,7 @@ impl Shared {
             }
             Action::SlowHeaders(delay) => return (answer(done), delay),
             Action::SlowBody(duration) => Outcome::Answer(done, Delivery::Slow(duration)),
-            // Where there is no body, the connection is all that can break off.
+            // Without a body, only the connection can break off.
             Action::CutBody if done.body.is_empty() => Outcome::Reset,
             Action::CutBody => Outcome::Answer(done, Delivery::Cut),
             Action::HugeBody(bytes) => {
@@ -174,7 +177,7 @@ impl Shared {
         reply.header(RETRY_AFTER, &value)
     }
 
-    /// Carries a call out.
+    /// Executes a call; an error becomes its answer.
     fn perform(&self, state: &mut State, arrival: &Arrival<'_>) -> Reply {
         self.try_perform(state, arrival).unwrap_or_else(|problem| problem.reply(&self.settings.merchant_id))
     }

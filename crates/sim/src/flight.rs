@@ -1,16 +1,16 @@
-//! One call in flight: from its arrival until its answer has been read.
+//! One call in flight, from its arrival until its answer has been read.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::sim::Shared;
+use crate::state::Shared;
 
-/// Held by the future and then by the body of the answer. Dropping it ends the call; but if the client goes away before
-/// there is an answer, the account is still working on it.
+/// A call in flight. The future holds it, and then the body of the answer. Dropping it ends the call; but if the client
+/// disconnects before the answer, the account is still working on the call.
 pub(crate) struct Flight {
     shared: Arc<Shared>,
     id: u64,
-    /// When the account is done with the work, whether anybody waits for it or not.
+    /// The time at which the account has finished the work, also for a client that has disconnected.
     done_at: Duration,
     answered: bool,
 }

@@ -51,17 +51,19 @@ mod route;
 mod service;
 mod settings;
 mod sim;
+mod state;
 #[cfg(feature = "tcp")]
 mod tcp;
 mod webhook;
 
 pub use self::body::{Body, BrokenOff};
 pub use self::builder::Builder;
+pub use self::call::PeerIp;
 pub use self::fault::{Fault, RetryAfter};
 pub use self::limits::{Remaining, Scope, Window};
 pub use self::record::RecordedRequest;
 pub use self::route::Operation;
-pub use self::service::{PeerIp, Reset, SimService};
+pub use self::service::{Reset, SimService};
 pub use self::settings::{Count, GetGroupBody, Histories, UnknownId};
 pub use self::sim::Sim;
 #[cfg(feature = "tcp")]

@@ -28,6 +28,20 @@ impl Reply {
         Self { status, ..Self::default() }
     }
 
+    /// Makes an answer with one object in it, which `write` appends as JSON.
+    pub(crate) fn object(name: &str, write: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let mut json =
+            format!(r#"{{"success":true,"metadata":{{"payload_name":"{name}"}},"{name}":"#).into_bytes();
+        write(&mut json);
+        json.push(b'}');
+        Self::json(StatusCode::OK, json)
+    }
+
+    /// Makes the answer to a deletion.
+    pub(crate) fn deleted() -> Self {
+        Self::empty(StatusCode::NO_CONTENT)
+    }
+
     pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
         self.headers.insert(name, header_value(value));
         self

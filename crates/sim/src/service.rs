@@ -1,8 +1,7 @@
-//! The account as a service over HTTP requests.
+//! The account as a tower service over HTTP requests.
 
 use std::fmt;
 use std::future::{Future, pending};
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,21 +16,17 @@ use crate::call::{Delivery, Outcome, Taken};
 use crate::clock::{Clock, sleep};
 use crate::flight::Flight;
 use crate::reply::{Reply, header_value};
-use crate::sim::Shared;
+use crate::state::Shared;
 
-/// The account as a [`Service`](tower_service::Service): a request goes in with its whole body, an answer comes out.
+/// The account as a [`Service`](tower_service::Service) from a request with its whole body to an answer.
 ///
-/// Only the path, the query, the headers and the body of a request count; it may be sent to any host.
+/// The scheme and the host of a request are ignored.
 #[derive(Clone)]
 pub struct SimService {
     shared: Arc<Shared>,
 }
 
-/// The address that a request comes from, as an extension of the request; without it, `127.0.0.1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerIp(pub IpAddr);
-
-/// The connection was reset before there was an answer.
+/// Error: the connection was reset before an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reset;
@@ -49,7 +44,7 @@ impl SimService {
         Self { shared }
     }
 
-    /// Answers one request. It arrives when the future is first polled.
+    /// Answers one request, which arrives when the future is first polled.
     async fn answer(shared: Arc<Shared>, request: Request<Bytes>) -> Result<Response<Body>, Reset> {
         let Taken { flight, wait, outcome } = shared.take(&request);
         if !wait.is_zero() {

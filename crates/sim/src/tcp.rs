@@ -22,10 +22,11 @@ use tokio::task::{JoinHandle, JoinSet};
 use tower_service::Service as _;
 
 use crate::body::{Body, whole};
+use crate::call::PeerIp;
 use crate::clock::sleep;
 use crate::reply::Problem;
 use crate::route::BASE_PATH;
-use crate::service::{PeerIp, Reset};
+use crate::service::Reset;
 use crate::sim::Sim;
 use crate::webhook::{Target, post_all};
 

@@ -16,11 +16,11 @@ use ultracart_client::{CacheStats, Error, ErrorKind};
 
 use self::progress::Teller;
 use self::summary::Summary;
-use crate::args::Global;
 use crate::connection::Connection;
+use crate::context::Context;
 use crate::failure::{Exit, Failure};
+use crate::global::Global;
 use crate::report;
-use crate::run::Context;
 use crate::text::shell;
 
 /// In the folder of the report, as long as it is not complete.

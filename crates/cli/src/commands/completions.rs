@@ -1,11 +1,10 @@
 //! `ultracart completions`.
 
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 use clap_complete::Shell;
 
-use crate::args::Cli;
+use crate::context::Context;
 use crate::failure::{Exit, Failure};
-use crate::run::Context;
 
 /// Print a script that completes this command in a shell
 #[derive(Debug, Args)]
@@ -23,7 +22,7 @@ impl Completions {
     pub(super) fn run(&self, context: &mut Context) -> Result<Exit, Failure> {
         // In memory first: the generator panics where it cannot write.
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "ultracart", &mut script);
+        clap_complete::generate(self.shell, &mut (context.command_line)(), "ultracart", &mut script);
         context.output.line(String::from_utf8_lossy(&script).trim_end())?;
         Ok(Exit::Done)
     }

@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use crate::context::Context;
 use crate::failure::{Exit, Failure};
-use crate::run::Context;
 use crate::settings;
 
 /// The configuration: show

@@ -8,9 +8,9 @@ use ultracart_model::{Group, GroupOid, GroupUserMembership};
 
 use super::toggle::{Turn, toggle};
 use crate::connection::Connection;
+use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::input;
-use crate::run::Context;
 
 /// Groups: list, get, insert, update, delete
 #[derive(Debug, Args)]

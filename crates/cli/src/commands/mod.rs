@@ -11,9 +11,9 @@ mod webhook;
 
 use clap::Subcommand;
 
-use crate::args::Global;
+use crate::context::Context;
 use crate::failure::{Exit, Failure};
-use crate::run::Context;
+use crate::global::Global;
 
 /// What to do. The help of each is on its struct.
 #[derive(Debug, Subcommand)]

@@ -9,9 +9,9 @@ use ultracart_model::Token;
 use ultracart_sim::{GetGroupBody, Histories, Sim, Webhook};
 
 use crate::connection::fresh_key;
+use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::interrupt::interrupt;
-use crate::run::Context;
 
 const KEY: &str = "ULTRACART_SIMPLE_KEY";
 // As a flag it would stand in the list of processes.

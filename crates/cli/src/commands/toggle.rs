@@ -4,7 +4,7 @@ use ultracart_model::{GroupOid, GroupUserMembership, Permission, UserGroupMember
 
 use crate::failure::Failure;
 
-/// What is to become of an entry.
+/// Whether an entry is switched on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     On,
@@ -20,7 +20,7 @@ pub(super) trait Entry: Sized {
     fn name(&self) -> Option<&str>;
     /// Whether its identifier is this.
     fn has_id(&self, id: i32) -> bool;
-    fn switch(&mut self, on: bool);
+    fn switch(&mut self, turn: Turn);
     /// A new entry, switched on, for a list that does not say what there is.
     fn new(wanted: &str) -> Option<Self>;
 }
@@ -36,8 +36,8 @@ impl Entry for UserGroupMembership {
         self.group_oid.is_some_and(|oid| oid.get() == id)
     }
 
-    fn switch(&mut self, on: bool) {
-        self.member = Some(on);
+    fn switch(&mut self, turn: Turn) {
+        self.member = Some(turn == Turn::On);
     }
 
     fn new(wanted: &str) -> Option<Self> {
@@ -56,8 +56,8 @@ impl Entry for GroupUserMembership {
         self.user_id.is_some_and(|user| user.get() == id)
     }
 
-    fn switch(&mut self, on: bool) {
-        self.member = Some(on);
+    fn switch(&mut self, turn: Turn) {
+        self.member = Some(turn == Turn::On);
     }
 
     fn new(wanted: &str) -> Option<Self> {
@@ -76,8 +76,8 @@ impl Entry for Permission {
         false
     }
 
-    fn switch(&mut self, on: bool) {
-        self.selected = Some(on);
+    fn switch(&mut self, turn: Turn) {
+        self.selected = Some(turn == Turn::On);
     }
 
     fn new(wanted: &str) -> Option<Self> {
@@ -96,7 +96,7 @@ pub(super) fn toggle<T: Entry>(
     for wanted in wanted {
         let list = list.get_or_insert_default();
         match (find(list, wanted)?, T::new(wanted)) {
-            (Some(index), _) => list[index].switch(turn == Turn::On),
+            (Some(index), _) => list[index].switch(turn),
             (None, Some(new)) if came_empty && turn == Turn::On => list.push(new),
             (None, _) => return Err(none(if came_empty { &[] } else { list }, wanted)),
         }

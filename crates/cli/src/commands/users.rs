@@ -8,9 +8,9 @@ use ultracart_model::{NewPassword, User, UserGroupMembership, UserId};
 
 use super::toggle::{Turn, toggle};
 use crate::connection::Connection;
+use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::input;
-use crate::run::Context;
 
 /// Users: list, get, logins, insert, update, delete
 #[derive(Debug, Args)]

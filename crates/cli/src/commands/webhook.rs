@@ -16,13 +16,13 @@ use ultracart_client::webhook::Receiver;
 use ultracart_transport::config::secret_file_warning;
 
 use self::received::{Batch, EventRecord};
-use crate::args::Format;
+use crate::context::Context;
 use crate::failure::{Exit, Failure};
+use crate::global::Format;
 use crate::input;
 use crate::interrupt::interrupt;
 use crate::notes::Notes;
 use crate::output::Output;
-use crate::run::Context;
 
 const PASSWORD: &str = "ULTRACART_WEBHOOK_PASSWORD";
 /// Deliveries that were taken and are not written yet, at the most.

@@ -59,6 +59,8 @@ pub(crate) fn check_dir(dir: &Path) -> io::Result<()> {
 mod tests {
     use std::fs;
 
+    use ultracart_client::audit::{FindingKind, Who};
+
     use super::*;
 
     #[test]
@@ -80,6 +82,59 @@ mod tests {
             let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
             assert_eq!(written.map(|path| mode(&path)), [0o600; 4]);
             assert_eq!(mode(&out), 0o700);
+        }
+    }
+
+    #[test]
+    fn every_finding_kind_and_subject_is_in_every_file() {
+        let mut review = sample::small();
+        let kinds: Vec<FindingKind> = review.findings.iter().map(|finding| finding.kind).collect();
+        assert_eq!(kinds, FindingKind::ALL);
+        let (ada, ben) = (review.user_ref(0).unwrap(), review.user_ref(1).unwrap());
+        let clerks = review.group_ref(0).unwrap();
+        let example = review.findings[0].subjects[0].clone();
+        for finding in &mut review.findings {
+            let address = Who::IpAddress { ip_address: "192.0.2.77".to_owned(), users: vec![ben.clone()] };
+            let subject = |who: Who| {
+                let mut subject = example.clone();
+                subject.detail = format!("detail of {}, {}", finding.kind.as_str(), who.noun(1));
+                subject.items = vec![format!("item of {}, {}", finding.kind.as_str(), who.noun(1))];
+                subject.who = who;
+                subject
+            };
+            finding.subjects =
+                vec![subject(Who::User(ada.clone())), subject(Who::Group(clerks.clone())), subject(address)];
+        }
+
+        let dir = tempfile::tempdir().unwrap();
+        write(&review, dir.path()).unwrap();
+        let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
+        let (html, json, users) = (read("audit.html"), read("audit.json"), read("users.csv"));
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let docs = include_str!("../../../../docs/audit-json.md");
+        for (position, finding) in review.findings.iter().enumerate() {
+            let kind = finding.kind.as_str();
+            let start = format!("<article class=\"card {}\" id=\"{kind}\"", finding.severity.as_str());
+            let card = html.split(&start).last().unwrap().split("</article>").next().unwrap();
+            assert!(card.contains(&finding.title), "{kind} in {card}");
+            let rows: Vec<&str> = card.split("<li>").skip(1).collect();
+            assert_eq!(rows.len(), finding.subjects.len(), "{kind} in {card}");
+            for (number, (row, subject)) in rows.into_iter().zip(&finding.subjects).enumerate() {
+                for text in [&subject.who.label(), &subject.detail, &subject.items[0]] {
+                    assert!(row.contains(text.as_str()), "{text} in {row}");
+                }
+                let written = &json["findings"][position]["subjects"][number];
+                assert_eq!(written["detail"], *subject.detail);
+                let documented = format!("| `{}` |", written["type"].as_str().unwrap());
+                assert!(docs.contains(&documented), "{documented}");
+            }
+            assert_eq!(json["findings"][position]["kind"], kind);
+            assert!(docs.contains(&format!("| `{kind}` |")), "{kind} in docs/audit-json.md");
+            let rows: Vec<&str> = users.lines().skip(1).collect();
+            for user in [&ada, &ben] {
+                let findings = rows[user.position].rsplit_once(",\"").unwrap().1;
+                assert!(findings.trim_end_matches('"').split("; ").any(|found| found == kind), "{findings}");
+            }
         }
     }
 

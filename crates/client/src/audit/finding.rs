@@ -1,25 +1,25 @@
-//! What a check found.
+//! Findings: the results of the checks, and their subjects.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 use ultracart_model::{Group, GroupOid, Text, User, UserId};
 
-/// How much a finding matters, gravest first.
+/// The severity of a finding, gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Severity {
-    /// One stolen password is enough to do harm.
+    /// One stolen password or key is enough to do harm.
     High,
-    /// Access that nobody may have meant to give.
+    /// Access that was possibly given by mistake.
     Medium,
     /// Worth a look.
     Low,
 }
 
 impl Severity {
-    /// `high`, `medium` or `low`.
+    /// Returns `high`, `medium` or `low`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::High => "high",
@@ -29,7 +29,7 @@ impl Severity {
     }
 }
 
-/// What was checked for.
+/// The kind of a finding: one for each check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -44,7 +44,7 @@ pub enum FindingKind {
     OutsideGroups,
     /// Logins that could not be read.
     HistoryUnreadable,
-    /// Addresses that several users log in from.
+    /// IP addresses that several users log in from.
     SharedAddress,
     /// Users whose configuration cascades to other accounts.
     LinkedAccounts,
@@ -55,7 +55,35 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
-    /// Its name in `audit.json` and `users.csv`.
+    /// Every kind, gravest first.
+    pub const ALL: [Self; 9] = [
+        Self::NoSecondFactor,
+        Self::ApiWithoutMasks,
+        Self::OutsideGroups,
+        Self::Dormant,
+        Self::HistoryUnreadable,
+        Self::LinkedAccounts,
+        Self::SharedAddress,
+        Self::UserInNoGroup,
+        Self::GroupWithoutMembers,
+    ];
+
+    /// Whether a finding of this kind counts groups. All others count users.
+    pub fn counts_groups(self) -> bool {
+        match self {
+            Self::GroupWithoutMembers => true,
+            Self::NoSecondFactor
+            | Self::ApiWithoutMasks
+            | Self::Dormant
+            | Self::OutsideGroups
+            | Self::HistoryUnreadable
+            | Self::SharedAddress
+            | Self::LinkedAccounts
+            | Self::UserInNoGroup => false,
+        }
+    }
+
+    /// Returns the name of the kind in `audit.json` and `users.csv`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NoSecondFactor => "no_second_factor",
@@ -71,56 +99,48 @@ impl FindingKind {
     }
 }
 
-/// The result of one check. A check that found nothing is here too, without subjects: an auditor wants to know what
-/// was looked at.
+/// The result of one check. A check that found nothing has a finding too, without subjects: an auditor wants to know
+/// what was checked.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What was checked for.
+    /// The kind of check.
     pub kind: FindingKind,
-    /// How much it matters.
+    /// The severity.
     pub severity: Severity,
-    /// A headline.
+    /// The headline.
     pub title: String,
-    /// Why it matters.
+    /// The reason why the finding matters.
     pub why: String,
-    /// What to do about it.
+    /// The recommended action.
     pub action: String,
-    /// Why the check could not be made, or not for everyone.
+    /// The reason why the check was not possible, or not for every user.
     pub not_judged: Option<String>,
-    /// Whom it is about, in the order of the account's lists.
+    /// The users, groups or addresses found, in the order of the account's lists.
     pub subjects: Vec<Subject>,
 }
 
 impl Finding {
-    /// The users it is about, as positions in [`Review::users`](crate::audit::Review::users).
+    /// Returns the users among the subjects, as positions in [`Review::users`](crate::audit::Review::users).
     pub fn users(&self) -> BTreeSet<usize> {
-        let mut found = BTreeSet::new();
-        for subject in &self.subjects {
-            match &subject.who {
-                Who::User(user) => _ = found.insert(user.position),
-                Who::IpAddress { users, .. } => found.extend(users.iter().map(|user| user.position)),
-                Who::Group(_) => {}
-            }
-        }
-        found
+        self.subjects.iter().flat_map(|subject| subject.who.users()).map(|user| user.position).collect()
     }
 }
 
-/// One user, group or address that a finding is about.
+/// A subject of a finding: one user, group or IP address.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Subject {
-    /// Whom it is about.
+    /// The user, group or address itself.
     #[serde(flatten)]
     pub who: Who,
-    /// In words, what was found.
+    /// The result for this subject, in words.
     pub detail: String,
-    /// What exactly: the names of permissions, the linked accounts, the address masks.
+    /// The permissions, linked accounts or address masks found.
     pub items: Vec<String>,
 }
 
-/// Whom a finding is about.
+/// The user, group or IP address that a subject is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -129,26 +149,58 @@ pub enum Who {
     User(UserRef),
     /// A group.
     Group(GroupRef),
-    /// An address, and the users who log in from it.
+    /// An IP address, and the users who log in from it.
     IpAddress {
         /// The address in its usual spelling.
         ip_address: String,
-        /// Those who log in from it.
+        /// The users who log in from it.
         users: Vec<UserRef>,
     },
 }
 
-/// Which user.
+impl Who {
+    /// Returns the name to show for the subject: of a user or a group its label, else the address.
+    pub fn label(&self) -> String {
+        match self {
+            Self::User(user) => user.label(),
+            Self::Group(group) => group.label(),
+            Self::IpAddress { ip_address, .. } => ip_address.clone(),
+        }
+    }
+
+    /// Returns the noun for `n` subjects of this type: `user` or `users`, and so on.
+    pub fn noun(&self, n: usize) -> &'static str {
+        match (self, n) {
+            (Self::User(_), 1) => "user",
+            (Self::User(_), _) => "users",
+            (Self::Group(_), 1) => "group",
+            (Self::Group(_), _) => "groups",
+            (Self::IpAddress { .. }, 1) => "address",
+            (Self::IpAddress { .. }, _) => "addresses",
+        }
+    }
+
+    /// Returns the users that the subject is or names.
+    pub fn users(&self) -> &[UserRef] {
+        match self {
+            Self::User(user) => std::slice::from_ref(user),
+            Self::IpAddress { users, .. } => users,
+            Self::Group(_) => &[],
+        }
+    }
+}
+
+/// A reference to a user of the review.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct UserRef {
     /// The position in [`Review::users`](crate::audit::Review::users).
     pub position: usize,
-    /// Given by UltraCart.
+    /// UltraCart's identifier.
     pub user_id: Option<UserId>,
-    /// The name to log in with.
+    /// The login name.
     pub login: Option<Text>,
-    /// The person's name.
+    /// The full name.
     pub full_name: Option<Text>,
 }
 
@@ -157,7 +209,7 @@ impl UserRef {
         Self { position, user_id: user.user_id, login: user.login.clone(), full_name: user.full_name.clone() }
     }
 
-    /// What to call the user: the login, else the identifier.
+    /// Returns the name to show for the user: the login, else the identifier.
     pub fn label(&self) -> String {
         match (&self.login, self.user_id) {
             (Some(login), _) if !login.trim().is_empty() => login.to_string(),
@@ -167,13 +219,13 @@ impl UserRef {
     }
 }
 
-/// Which group.
+/// A reference to a group of the review.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct GroupRef {
     /// The position in [`Review::groups`](crate::audit::Review::groups).
     pub position: usize,
-    /// Given by UltraCart.
+    /// UltraCart's identifier.
     pub group_oid: Option<GroupOid>,
     /// The group's name.
     pub name: Option<Text>,
@@ -184,7 +236,7 @@ impl GroupRef {
         Self { position, group_oid: group.group_oid, name: group.name.clone() }
     }
 
-    /// What to call the group: its name, else its identifier.
+    /// Returns the name to show for the group: its name, else the identifier.
     pub fn label(&self) -> String {
         match (&self.name, self.group_oid) {
             (Some(name), _) if !name.trim().is_empty() => name.to_string(),

@@ -1,27 +1,27 @@
-//! Every user's logins, by a call for each whose did not come with the list.
+//! Reads every user's logins, with a call for each user whose logins did not come with the list.
 
 use std::sync::Arc;
 
 use ultracart_model::User;
 
 use super::checkpoint::Checkpoint;
-use super::job::{Started, now};
 use super::observer::{Observer, Plan, Progress};
 use super::review::{History, Source};
+use super::started::{Started, now};
 use crate::{CachePolicy, Cached, Error, ErrorKind, UserApi};
 
-/// After so many calls in a row that failed for reasons that are not the user's, no more are made.
+/// Failures in a row, not about one user, after which no more calls are made.
 const ENOUGH: u32 = 5;
 
-/// What asking has come to.
+/// The histories of all users, in the order of the users.
 pub(super) struct Asked {
     pub(super) histories: Vec<History>,
     pub(super) notes: Vec<String>,
-    /// After which error no more was asked.
+    /// The kind of the error after which no more calls were made.
     pub(super) stopped_by: Option<ErrorKind>,
 }
 
-/// Asks for what is not there.
+/// Reads the histories that neither the list nor the checkpoint has.
 pub(super) async fn ask(
     api: &UserApi,
     users: &[Arc<User>],
@@ -75,7 +75,7 @@ pub(super) async fn ask(
             }
         });
         done += 1;
-        // Nobody loses what was read for want of a forecast.
+        // A failed forecast is no reason to lose what was read.
         let left =
             limiter.forecast(total - done).await.map(|forecast| forecast.done_in()).unwrap_or_default();
         observer.on_call_done(&Progress { done, total, failed, calls_spent: started.calls_spent(api), left });
@@ -83,7 +83,7 @@ pub(super) async fn ask(
     Ok(Asked { histories, notes, stopped_by: patience.over.map(|(kind, _)| kind) })
 }
 
-/// The history that there is no need to ask for, or no way to.
+/// Returns the history of a user for whom no call is needed or possible.
 fn known(user: &User, checkpoint: Option<&mut Checkpoint>, started: &Started) -> Option<History> {
     if let Some(logins) = &user.login_histories {
         let logins = logins.as_slice().into();
@@ -100,12 +100,12 @@ fn count(known: &[Option<History>], wanted: Source) -> usize {
     known.iter().filter(is_wanted).count()
 }
 
-/// When to stop asking.
+/// Decides when to stop.
 #[derive(Default)]
 struct Patience {
-    /// Failures in a row that say nothing about the user asked for.
+    /// Failures in a row that are not about one user.
     in_a_row: u32,
-    /// Why no more is asked.
+    /// The error to stop at, and the reason to report for the remaining users.
     over: Option<(ErrorKind, String)>,
 }
 
@@ -115,7 +115,7 @@ impl Patience {
             self.in_a_row = 0;
             return;
         };
-        // About this one user: the next one may well be there.
+        // About this one user: the next call may succeed.
         let is_the_users = matches!(
             error.kind(),
             ErrorKind::NotFound
@@ -136,7 +136,7 @@ impl Patience {
     }
 }
 
-/// Whether no call can succeed: the credential is not accepted, or there is none to be had.
+/// Returns whether no further call can succeed, since there is no credential that is accepted.
 pub(super) fn is_about_the_credential(error: &Error) -> bool {
     error.is_unauthorized()
         || error.is_application_disabled()

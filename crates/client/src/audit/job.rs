@@ -1,20 +1,21 @@
-//! Making a review of an account.
+//! Reads an account and reviews it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use ultracart_model::{Group, User};
 
+use super::analysis::base_url;
 use super::checkpoint::Place;
 use super::histories;
 use super::observer::{Nobody, Observer};
-use super::review::{Facts, Review, base_url};
+use super::review::{Facts, Review};
+use super::started::{Started, calls_spent, now};
 use crate::{CachePolicy, Error, UserApi};
 
 impl UserApi {
-    /// An access review of the account: who may do what, and what is odd about it.
+    /// Returns an access review to configure and [`run`](Audit::run): who may do what in the account, and what to check.
     ///
     /// ```
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -37,7 +38,7 @@ impl UserApi {
     }
 }
 
-/// A review that is to be made; see [`UserApi::audit`].
+/// An access review that has not run yet; see [`UserApi::audit`].
 #[derive(Clone, Debug)]
 #[must_use = "nothing is asked until it is run"]
 pub struct Audit {
@@ -48,56 +49,55 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// A user who has not logged in for so long is dormant; by default what the configuration says.
+    /// Sets the time without a login after which a user is dormant; by default `audit.dormant_after` of the configuration.
     pub fn dormant_after(mut self, duration: Duration) -> Self {
         self.dormant_after = duration;
         self
     }
 
-    /// Keeps every history in this file as it is read. None may be in it yet; delete it when the review is where it
-    /// should be.
+    /// Writes every history to this file as soon as it is read. The file must hold no history yet; delete it when the
+    /// review is stored.
     pub fn checkpoint(mut self, path: impl Into<PathBuf>) -> Self {
         self.place = Place::New(path.into());
         self
     }
 
-    /// Goes on with the checkpoint of a run that was broken off or had failures, and keeps what it reads in it too.
-    /// A file that is not there, or holds nothing yet, is begun.
+    /// Resumes from the checkpoint of a run that was interrupted or had failures, and adds to it. A file that does not
+    /// exist or is empty is created.
     ///
-    /// A history is taken from it for a user with the same `user_id` and login, and if it is not older than 7 days.
+    /// A history is reused for a user with the same `user_id` and login if it is at most 7 days old.
     pub fn resume(mut self, path: impl Into<PathBuf>) -> Self {
         self.place = Place::Resume(path.into());
         self
     }
 
-    /// Is told what the review will cost, how far it is, and whether what was read is kept.
+    /// Sets the observer of the review's cost, its progress and its checkpoint.
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observer = Arc::new(observer);
         self
     }
 
-    /// Makes the review.
+    /// Reads the account and reviews it.
     ///
-    /// What fails does not lose the rest: the review says what is [incomplete](Review::incomplete).
+    /// A call that fails does not fail the review, which lists the parts that are [missing](Review::incomplete).
     ///
     /// # Errors
-    /// If the checkpoint cannot be used (nothing was asked then), the users cannot be read, or there is no credential
-    /// that is accepted for the groups.
+    /// If the checkpoint cannot be used (then no call was made), the users cannot be read, or the credential is not
+    /// accepted for the groups.
     ///
     /// # Cancel safety
-    /// What was read stays in the checkpoint, unless [`Observer::on_checkpoint_lost`] was called.
+    /// The histories read so far stay in the checkpoint, unless [`Observer::on_checkpoint_lost`] was called.
     ///
     /// # Calls
-    /// Two, and one for each user whose logins came neither with the list nor from the checkpoint. It makes one at
-    /// a time, and after a 401, a 410, an OAuth token that cannot be had or five failures in a row that are not the
-    /// user's it makes no more and says so in [`Review::stopped_by`]. What the client remembers saves none: a review is
-    /// of the time when it is made.
+    /// Two, and one for each user whose logins came neither with the list nor from the checkpoint, one at a time. After a
+    /// 401, a 410, a failed OAuth refresh, or five failures in a row that are not about one user, it stops and says so in
+    /// [`Review::stopped_by`]. The cache is not used: a review describes the account at one time.
     pub async fn run(self) -> Result<Review, Error> {
         let Self { api, dormant_after, place, observer } = self;
         let base_url = base_url(&api.client().base_url);
         let checkpoint = place.open(&base_url, now(&api))?;
-        let spent_before = spent(&api);
-        // Nothing that is remembered: the review says when it was taken.
+        let spent_before = calls_spent(&api);
+        // Past the cache: the review says when it was taken.
         let users: Vec<Arc<User>> = api.cache_policy(CachePolicy::Refresh).get_users().await?.to_vec();
         let started = Started { taken_at: now(&api), spent_before };
         let groups = groups(&api).await?;
@@ -116,34 +116,11 @@ impl Audit {
     }
 }
 
-/// The groups, or why they could not be read; without a credential that is accepted it ends.
+/// Reads the groups. The inner error is the reason why they are missing; a credential that is not accepted is the outer one.
 async fn groups(api: &UserApi) -> Result<Result<Vec<Arc<Group>>, String>, Error> {
     match api.cache_policy(CachePolicy::Refresh).get_groups().await {
         Ok(groups) => Ok(Ok(groups.to_vec())),
         Err(error) if histories::is_about_the_credential(&error) => Err(error),
         Err(error) => Ok(Err(error.to_string())),
     }
-}
-
-/// How things were when the users had been read.
-#[derive(Debug)]
-pub(super) struct Started {
-    pub(super) taken_at: Timestamp,
-    spent_before: u64,
-}
-
-impl Started {
-    /// Calls spent since then, those of others with the same client included.
-    pub(super) fn calls_spent(&self, api: &UserApi) -> u64 {
-        spent(api).saturating_sub(self.spent_before)
-    }
-}
-
-fn spent(api: &UserApi) -> u64 {
-    api.client().transport.limiter().calls_spent()
-}
-
-/// The time of day, by the client's clock.
-pub(super) fn now(api: &UserApi) -> Timestamp {
-    Timestamp::try_from(api.client().transport.clock().wall()).unwrap_or_default()
 }

@@ -1,9 +1,11 @@
-//! The access review: who may do what in the account, what is odd about it, and what could not be found out.
+//! Access review: who may do what in the account, findings for an auditor, and what could not be read.
 //!
-//! [`UserApi::audit`](crate::UserApi::audit) makes one of the account. The data and the findings are plain:
-//! [`Review::new`] makes a review of facts from anywhere, without a call.
+//! [`UserApi::audit`](crate::UserApi::audit) reviews the account. [`Review::new`] reviews facts from any source, without a
+//! call.
 
 mod access;
+mod analysis;
+mod api_access;
 mod checkpoint;
 mod days;
 mod finding;
@@ -12,6 +14,7 @@ mod histories;
 mod job;
 mod observer;
 mod review;
+mod started;
 
 pub use finding::{Finding, FindingKind, GroupRef, Severity, Subject, UserRef, Who};
 pub use job::Audit;

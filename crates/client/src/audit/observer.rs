@@ -1,4 +1,4 @@
-//! What a review says while it is made.
+//! Progress of a review.
 
 use std::fmt;
 use std::io;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ultracart_transport::limiter::Forecast;
 
-/// What is still to be done, said before the first history is asked for.
+/// The work ahead, reported before the first history is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plan {
@@ -14,49 +14,49 @@ pub struct Plan {
     pub users: usize,
     /// Histories that came with the list of users, at no cost.
     pub with_list: usize,
-    /// Histories that an earlier run read.
+    /// Histories from the checkpoint of an earlier run.
     pub resumed: usize,
-    /// Calls that are still to be made, one for each other history.
+    /// Calls to make, one for each other history.
     pub calls: u32,
-    /// When they will have been sent, at what is left of the quota.
+    /// Forecast of those calls by the limiter.
     pub forecast: Forecast,
 }
 
-/// How far it is, said after every history.
+/// The progress, reported after every history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Histories that were asked for, those that failed included.
+    /// Histories requested so far, failures included.
     pub done: u32,
-    /// Histories to ask for: the plan's calls.
+    /// Histories to request: the plan's calls.
     pub total: u32,
     /// Histories that could not be read.
     pub failed: u32,
     /// Calls that the review has spent so far, retries included.
     pub calls_spent: u64,
-    /// How long the rest takes at the configured quota.
+    /// Time that the remaining calls take by the configured quota.
     pub left: Duration,
 }
 
-/// Is told how a review goes on. It is called in the middle of the work, so it should not take long.
+/// Observes a review. The methods are called between two calls to UltraCart, so they should return quickly.
 pub trait Observer: fmt::Debug + Send + Sync + 'static {
-    /// The lists are there; the histories come next.
+    /// Called when the lists have been read, before the histories.
     fn on_plan(&self, plan: &Plan) {
         _ = plan;
     }
 
-    /// One more history was asked for.
+    /// Called after each history, also after one that failed.
     fn on_call_done(&self, progress: &Progress) {
         _ = progress;
     }
 
-    /// The checkpoint could not be written on. The review goes on, and what it reads from here on is not kept.
+    /// Called when the checkpoint cannot be written. The review continues without it.
     fn on_checkpoint_lost(&self, error: &io::Error) {
         _ = error;
     }
 }
 
-/// Nobody wants to know.
+/// An observer that does nothing.
 #[derive(Debug)]
 pub(super) struct Nobody;
 

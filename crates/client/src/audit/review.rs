@@ -1,99 +1,94 @@
-//! What a review says.
+//! The types of a review.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Uri;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use ultracart_model::{Group, Text, User, UserLogin};
 
-use super::access;
+use super::api_access::grants_api;
+use super::days;
 use super::finding::{Finding, FindingKind, GroupRef, UserRef};
-use super::findings;
 use crate::ErrorKind;
 
-/// The version of the review's JSON. It changes when a reader of the old one would be misled.
-const SCHEMA_VERSION: &str = "1";
-
-/// What is known of an account, from which a review is made.
+/// The facts about an account that a review is made from.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// When the account was asked.
+    /// The time at which the users were read.
     pub taken_at: Timestamp,
-    /// Where it was asked.
+    /// The address of the API.
     pub base_url: String,
-    /// A user who has not logged in for so long is dormant.
+    /// The time without a login after which a user is dormant.
     pub dormant_after: Duration,
-    /// What it cost of the quota, in calls.
+    /// The calls spent, retries included.
     pub calls: u64,
     /// Every user, with their logins.
     pub users: Vec<(Arc<User>, History)>,
-    /// Every group, or why they could not be read.
+    /// Every group, or the reason why they could not be read.
     pub groups: Result<Vec<Arc<Group>>, String>,
-    /// What a reader should know besides.
+    /// Remarks for the reader, for example about lists that disagree.
     pub notes: Vec<String>,
 }
 
 /// An access review.
 ///
-/// Serialized, it is the `audit.json` of the command. No password is in it: UltraCart sends none, and
-/// [`User`] reads none.
+/// Serialized it is the command's `audit.json`. It holds no password: UltraCart sends none, and [`User`] reads none.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Review {
     /// The version of this structure, `1`.
     pub schema_version: &'static str,
-    /// When the account was asked.
+    /// The time at which the users were read.
     #[serde(serialize_with = "as_text")]
     pub taken_at: Timestamp,
-    /// Where it was asked; without anything that could be a credential.
+    /// The address of the API, without anything that could be a credential.
     pub base_url: String,
     /// The server's name, with its port if it has one.
     pub host: String,
-    /// A user who has not logged in for so long is dormant.
+    /// The time without a login after which a user is dormant.
     #[serde(rename = "dormant_after_seconds", serialize_with = "as_seconds")]
     pub dormant_after: Duration,
-    /// What it cost of the quota, in calls.
+    /// The calls spent, retries included.
     pub calls: u64,
-    /// What is missing, and why. Empty if the review is complete.
+    /// The missing parts and the reasons. Empty if the review is complete.
     pub incomplete: Vec<Incomplete>,
-    /// After which kind of error no more histories were asked for, if that was so: a 401, a 410, or the last of several
-    /// in a row. It is not serialized; `incomplete` says it in words.
+    /// The kind of the error after which the review stopped reading histories, if it did: a 401, a 410, or the last of
+    /// several errors in a row. Not serialized; `incomplete` has it in words.
     #[serde(skip)]
     pub stopped_by: Option<ErrorKind>,
-    /// What a reader should know besides.
+    /// Remarks for the reader, for example about lists that disagree.
     pub notes: Vec<String>,
     /// The result of every check, gravest first.
     pub findings: Vec<Finding>,
-    /// Every group, also those that only users' memberships tell of.
+    /// Every group, including those known from users' memberships alone.
     pub groups: Vec<ReviewedGroup>,
     /// Every user.
     pub users: Vec<ReviewedUser>,
 }
 
-/// Something that the review could not find out.
+/// A part of the review that is missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Incomplete {
-    /// What is missing.
+    /// The missing part.
     pub what: String,
-    /// Why.
+    /// The reason.
     pub why: String,
 }
 
-/// A user, and what is made of them.
+/// A user with groups, permissions and logins.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ReviewedUser {
-    /// As UltraCart has them. Logins that came with the list are in `history` instead.
+    /// The user as read from UltraCart, except that logins are in `history`.
     #[serde(serialize_with = "as_object")]
     pub user: Arc<User>,
-    /// The groups they are a member of, as positions in [`Review::groups`].
+    /// The groups that the user is a member of, as positions in [`Review::groups`].
     pub groups: Vec<usize>,
-    /// What they may do.
+    /// The permissions, granted to the user or to a group of theirs.
     pub permissions: Vec<HeldPermission>,
-    /// Their logins.
+    /// The logins.
     pub history: History,
 }
 
@@ -103,143 +98,99 @@ pub struct ReviewedUser {
 pub struct HeldPermission {
     /// The permission's name.
     pub name: Text,
-    /// For visual grouping only.
+    /// The heading under which UltraCart shows the permission.
     pub permission_group: Option<Text>,
-    /// What grants it.
+    /// The source of the permission.
     #[serde(flatten)]
     pub held: Held,
 }
 
-/// What grants a permission.
+/// The source of a permission: groups or the user's own list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "held", rename_all = "snake_case")]
 pub enum Held {
-    /// Groups that the user is in; there may be a grant to the user besides.
+    /// Granted to groups that the user is in, and possibly to the user, too.
     ThroughGroup {
         /// Positions in [`Review::groups`].
         groups: Vec<usize>,
     },
-    /// The user has it, and no group of theirs grants it.
+    /// Granted to the user, and to none of the user's groups.
     Outside,
-    /// The user has it, and what their groups grant is not known.
+    /// Granted to the user; the grants of the user's groups are not known.
     Unknown,
 }
 
-/// A group, and who is in it.
+/// A group with its members.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ReviewedGroup {
-    /// As UltraCart has it, or as much as users' memberships say.
+    /// The group as read from UltraCart, or the fields that users' memberships have.
     #[serde(serialize_with = "as_object")]
     pub group: Arc<Group>,
-    /// Whether it came with the list of groups; else only users' memberships tell of it.
+    /// Whether the group is in the list of groups. If not, it is known from users' memberships alone.
     pub listed: bool,
-    /// Its members, as positions in [`Review::users`].
+    /// The members, as positions in [`Review::users`].
     pub members: Vec<usize>,
 }
 
-/// A user's logins of the last 90 days, which is as long as UltraCart keeps them.
+/// A user's logins of the last 90 days. UltraCart keeps no older ones.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum History {
-    /// They are known.
+    /// The logins were read.
     Read {
-        /// How they came.
+        /// The source of the logins.
         source: Source,
-        /// When they came.
+        /// The time at which they were read.
         #[serde(serialize_with = "as_text")]
         read_at: Timestamp,
-        /// The logins, in the order they came in.
+        /// The logins, in UltraCart's order.
         #[serde(serialize_with = "as_list")]
         logins: Arc<[UserLogin]>,
     },
-    /// They are not known.
+    /// The logins could not be read.
     Unreadable {
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
-/// How a history came.
+/// The source of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// With the list of users, at no cost.
+    /// The list of users, which costs no further call.
     List,
-    /// By a call of its own.
+    /// A `getUserLogins` call.
     Call,
-    /// From the checkpoint of a run that was broken off.
+    /// The checkpoint of an earlier run.
     Checkpoint,
 }
 
 impl Review {
-    /// Makes a review of what is known.
-    pub fn new(facts: Facts) -> Self {
-        let (base_url, host) = address(&facts.base_url);
-        let (users, histories): (Vec<_>, Vec<_>) = facts.users.into_iter().unzip();
-        let resolved = access::resolve(&users, facts.groups.as_deref().ok());
-        let mut incomplete = Vec::new();
-        if let Err(why) = &facts.groups {
-            incomplete.push(Incomplete { what: "the list of groups".to_owned(), why: why.clone() });
-        }
-        let users: Vec<ReviewedUser> = users
-            .into_iter()
-            .zip(histories)
-            .zip(resolved.users)
-            .map(|((user, history), access)| ReviewedUser {
-                user: without_histories(user),
-                groups: access.groups,
-                permissions: access.permissions,
-                history,
-            })
-            .collect();
-        for (position, user) in users.iter().enumerate() {
-            if let History::Unreadable { reason } = &user.history {
-                let who = UserRef::new(position, &user.user).label();
-                incomplete.push(Incomplete { what: format!("the logins of {who}"), why: reason.clone() });
-            }
-        }
-        let mut review = Self {
-            schema_version: SCHEMA_VERSION,
-            taken_at: facts.taken_at,
-            base_url,
-            host,
-            dormant_after: facts.dormant_after,
-            calls: facts.calls,
-            incomplete,
-            stopped_by: None,
-            notes: facts.notes.into_iter().chain(resolved.notes).collect(),
-            findings: Vec::new(),
-            groups: resolved.groups,
-            users,
-        };
-        review.findings = findings::all(&review, facts.groups.as_ref().err().map(String::as_str));
-        review
-    }
-
-    /// Whether nothing is missing.
+    /// Returns whether nothing is missing.
     pub fn is_complete(&self) -> bool {
         self.incomplete.is_empty()
     }
 
-    /// The result of this check.
+    /// Returns the finding of this kind.
     pub fn finding(&self, kind: FindingKind) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.kind == kind)
     }
 
-    /// The user at this position.
+    /// Returns a reference to the user at this position.
     pub fn user_ref(&self, position: usize) -> Option<UserRef> {
         self.users.get(position).map(|user| UserRef::new(position, &user.user))
     }
 
-    /// The group at this position.
+    /// Returns a reference to the group at this position.
     pub fn group_ref(&self, position: usize) -> Option<GroupRef> {
         self.groups.get(position).map(|group| GroupRef::new(position, &group.group))
     }
 }
 
 impl ReviewedUser {
-    /// The logins, if they are known.
+    /// Returns the logins, if they could be read.
     pub fn logins(&self) -> Option<&[UserLogin]> {
         match &self.history {
             History::Read { logins, .. } => Some(logins),
@@ -247,41 +198,15 @@ impl ReviewedUser {
         }
     }
 
-    /// The latest login whose time can be read.
+    /// Returns the latest login with a readable time.
     pub fn last_login(&self) -> Option<&UserLogin> {
-        super::days::latest(self.logins()?)
+        days::latest(self.logins()?)
     }
 
-    /// The permissions that grant the use of the API: those with the word `api` in their name.
+    /// Returns the permissions that grant the use of the API: those with the word `api` in their name.
     pub fn api_permissions(&self) -> impl Iterator<Item = &HeldPermission> {
-        self.permissions.iter().filter(|permission| findings::grants_api(&permission.name))
+        self.permissions.iter().filter(|permission| grants_api(&permission.name))
     }
-}
-
-fn without_histories(user: Arc<User>) -> Arc<User> {
-    if user.login_histories.is_none() {
-        return user;
-    }
-    let mut user = Arc::unwrap_or_clone(user);
-    user.login_histories = None;
-    Arc::new(user)
-}
-
-/// The address as a review shows it.
-pub(super) fn base_url(address_of_api: &str) -> String {
-    address(address_of_api).0
-}
-
-/// The address without user, password, query and fragment, and the host in it.
-fn address(base_url: &str) -> (String, String) {
-    let Some((scheme, host, path)) = base_url.parse::<Uri>().ok().and_then(|uri| {
-        let authority = uri.authority()?.as_str();
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        Some((uri.scheme_str()?.to_owned(), host.to_owned(), uri.path().trim_end_matches('/').to_owned()))
-    }) else {
-        return ("(unknown)".to_owned(), "(unknown)".to_owned());
-    };
-    (format!("{scheme}://{host}{path}"), host)
 }
 
 fn as_text<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
@@ -298,40 +223,4 @@ fn as_object<T: Serialize, S: Serializer>(object: &Arc<T>, serializer: S) -> Res
 
 fn as_list<S: Serializer>(logins: &Arc<[UserLogin]>, serializer: S) -> Result<S::Ok, S::Error> {
     <[UserLogin]>::serialize(logins, serializer)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_credential_in_the_address_is_left_out() {
-        let (url, host) = address("https://ada:secret@example.com:8443/rest/v2/?key=secret");
-        assert_eq!(url, "https://example.com:8443/rest/v2");
-        assert_eq!(host, "example.com:8443");
-        assert_eq!(address("not an address").1, "(unknown)");
-    }
-
-    #[test]
-    fn logins_that_came_with_the_list_are_not_there_twice() {
-        let login = UserLogin::new().ip_address("192.0.2.1");
-        let user = User::new().user_id(7).login_histories(vec![login.clone()]);
-        let history = History::Read {
-            source: Source::List,
-            read_at: Timestamp::UNIX_EPOCH,
-            logins: vec![login].into(),
-        };
-        let review = Review::new(Facts {
-            taken_at: Timestamp::UNIX_EPOCH,
-            base_url: "https://example.com/rest/v2".to_owned(),
-            dormant_after: Duration::from_hours(24),
-            calls: 2,
-            users: vec![(Arc::new(user), history)],
-            groups: Ok(Vec::new()),
-            notes: Vec::new(),
-        });
-        let json = serde_json::to_string(&review).unwrap();
-        assert_eq!(json.matches("192.0.2.1").count(), 1, "{json}");
-        assert!(review.is_complete());
-    }
 }

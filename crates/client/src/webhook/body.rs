@@ -1,4 +1,4 @@
-//! The body of a request, which may be long and slow.
+//! Reads the body of a request within limits of length and time.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -11,11 +11,11 @@ use ultracart_transport::Clock;
 
 use super::refused::{Reason, Refused};
 
-/// How long a body may take. UltraCart waits for 30 seconds, and then nobody hears the answer.
-pub(super) const TIME: Duration = Duration::from_secs(20);
+/// Time limit of a body. UltraCart waits for 30 seconds; a later answer is lost.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
-/// The whole body, unless it is longer than `max` bytes or does not come in time. No more of it is kept than `max`
-/// bytes, whatever length it says that it has.
+/// Reads the whole body, unless it is longer than `max` bytes or exceeds the time limit. At most `max` bytes are kept,
+/// whatever length the request claims.
 pub(super) async fn read<B: Body<Data = Bytes>>(
     body: B,
     max: usize,
@@ -26,15 +26,17 @@ pub(super) async fn read<B: Body<Data = Bytes>>(
         return Err(too_long);
     }
     let mut body = pin!(body);
-    let mut time_is_up = clock.sleep(TIME);
+    let mut time_is_up = clock.sleep(TIME_LIMIT);
     let mut bytes = BytesMut::new();
     loop {
         let frame = poll_fn(|cx| match body.as_mut().poll_frame(cx) {
             Poll::Ready(frame) => Poll::Ready(Ok(frame)),
-            Poll::Pending => time_is_up.as_mut().poll(cx).map(|()| Err(Refused(Reason::TooSlow))),
+            Poll::Pending => {
+                time_is_up.as_mut().poll(cx).map(|()| Err(Refused(Reason::TooSlow { limit: TIME_LIMIT })))
+            }
         });
         let Some(frame) = frame.await? else { return Ok(bytes.freeze()) };
-        // Trailers are no data.
+        // Trailers are not data.
         let Ok(data) = frame.map_err(|_| Refused(Reason::BrokenOff))?.into_data() else { continue };
         if data.len() > max - bytes.len() {
             return Err(too_long);

@@ -1,4 +1,4 @@
-//! How a receiver is made.
+//! The builder of a webhook receiver.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,19 +10,39 @@ use super::receiver::{Receiver, Shared};
 use crate::config::Secret;
 use crate::user_api::UserApi;
 
-/// Makes a [`Receiver`]. It ends with who may deliver, so that nobody forgets to say so: [`basic_auth`] or [`no_auth`].
+/// Builds a [`Receiver`]. Its last call is [`basic_auth`] or [`no_auth`], so that nobody forgets to decide who may deliver.
 ///
 /// [`basic_auth`]: Self::basic_auth
 /// [`no_auth`]: Self::no_auth
-#[must_use = "it makes nothing until it is said who may deliver"]
+#[must_use = "a receiver is built by `basic_auth` or `no_auth`"]
 pub struct Builder {
     api: Option<UserApi>,
     max_body: usize,
     max_unpacked: usize,
 }
 
+impl Receiver {
+    /// Returns a builder for a receiver without a client: it reports events and invalidates nothing.
+    ///
+    /// ```
+    /// use ultracart_client::webhook::Receiver;
+    ///
+    /// let receiver = Receiver::builder().basic_auth("Aladdin", "open sesame");
+    /// let body = br#"{"events": [{"user_login": {"user_id": 7}}]}"#;
+    /// let delivery = receiver.receive(Some(b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), body)?;
+    /// assert_eq!(delivery.events[0].user_id(), Some(7.into()));
+    ///
+    /// let refused = receiver.receive(None, body).unwrap_err();
+    /// assert_eq!(refused.status(), 401);
+    /// # Ok::<(), ultracart_client::webhook::Refused>(())
+    /// ```
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+}
+
 impl Builder {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self { api: None, max_body: 4 << 20, max_unpacked: 32 << 20 }
     }
 
@@ -30,8 +50,7 @@ impl Builder {
         Self { api: Some(api), ..Self::new() }
     }
 
-    /// How many bytes a delivery may have as it comes: 4 MiB, if nothing else is said. A longer one is refused with a
-    /// 413.
+    /// Sets the largest delivery in bytes, 4 MiB by default. A longer one is refused with a 413.
     ///
     /// UltraCart's `maximum_size` of the webhook should be less.
     pub fn max_body(mut self, bytes: usize) -> Self {
@@ -39,25 +58,25 @@ impl Builder {
         self
     }
 
-    /// How many bytes compressed events may have when they are unpacked: 32 MiB, if nothing else is said. Where there
-    /// would be more the unpacking stops there, and the delivery is refused with a 413.
+    /// Sets the largest size in bytes of compressed events after unpacking, 32 MiB by default. Beyond it unpacking stops,
+    /// and the delivery is refused with a 413.
     ///
-    /// It bounds their number, too. What is read of them takes about as much memory again, and of lists of empty
-    /// objects, which only somebody else than UltraCart would send, sixty times as much.
+    /// This also bounds the number of events. Decoded events take about as much memory again; lists of empty objects,
+    /// which UltraCart does not send, take sixty times as much.
     pub fn max_unpacked(mut self, bytes: usize) -> Self {
         self.max_unpacked = bytes;
         self
     }
 
-    /// Takes deliveries with these credentials alone: `basic_username` and `basic_password` of the webhook.
+    /// Accepts only deliveries with these credentials: `basic_username` and `basic_password` of the webhook.
     ///
-    /// With an empty password nobody gets in: it is more likely to be missing than meant.
+    /// An empty password accepts no delivery: it is more likely missing than intended.
     pub fn basic_auth(self, user: &str, password: impl Into<Secret>) -> Receiver {
         self.build(Credentials::basic(user, &password.into()))
     }
 
-    /// Takes deliveries from anybody. Whoever reaches the address can then make the client forget what it knows, and so
-    /// spend calls: for what is behind something else that asks for credentials, and for tests.
+    /// Accepts deliveries from anybody, for tests and behind a proxy that checks credentials. Anybody who reaches the
+    /// address can invalidate the cache and so spend calls.
     pub fn no_auth(self) -> Receiver {
         self.build(Credentials::None)
     }

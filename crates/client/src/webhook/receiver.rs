@@ -14,7 +14,6 @@ use tracing::debug;
 use ultracart_model::Event;
 use ultracart_transport::Clock;
 
-use super::builder::Builder;
 use super::credentials::Credentials;
 use super::refused::{Reason, Refused};
 use super::{body, unpack};
@@ -46,24 +45,6 @@ pub struct Delivery {
 }
 
 impl Receiver {
-    /// A receiver that stands alone: it says what happened, and no client learns of it.
-    ///
-    /// ```
-    /// use ultracart_client::webhook::Receiver;
-    ///
-    /// let receiver = Receiver::builder().basic_auth("Aladdin", "open sesame");
-    /// let body = br#"{"events": [{"user_login": {"user_id": 7}}]}"#;
-    /// let delivery = receiver.receive(Some(b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), body)?;
-    /// assert_eq!(delivery.events[0].user_id(), Some(7.into()));
-    ///
-    /// let refused = receiver.receive(None, body).unwrap_err();
-    /// assert_eq!(refused.status(), 401);
-    /// # Ok::<(), ultracart_client::webhook::Refused>(())
-    /// ```
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
     /// Takes a delivery, in any framework: the `Authorization` header, if there is one, and the whole body.
     ///
     /// When it returns, the client has forgotten what the events have made old.

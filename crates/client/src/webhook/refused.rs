@@ -1,16 +1,15 @@
-//! Why a delivery is not taken.
+//! Reasons to refuse a delivery.
 
 use std::fmt;
+use std::time::Duration;
 
 use axum::response::IntoResponse;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
-use super::body::TIME;
-
-/// Why a delivery was not taken. Nothing of it was applied. It shows nothing of what was delivered.
+/// A refused delivery and the reason. Nothing of the delivery was applied, and the message shows nothing of it.
 ///
-/// In axum it is an answer of its own, and elsewhere [`Refused::response`] is one.
+/// In axum it is a response itself; elsewhere use [`Refused::response`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused(pub(super) Reason);
 
@@ -19,28 +18,28 @@ pub(super) enum Reason {
     Credentials,
     TooLong { max: usize },
     TooLongUnpacked { max: usize },
-    TooSlow,
+    TooSlow { limit: Duration },
     BrokenOff,
     Unreadable(String),
 }
 
 impl Refused {
-    /// The status to answer with: 401, 413, 408 or 400.
+    /// Returns the status to answer with: 401, 413, 408 or 400.
     pub fn status(&self) -> StatusCode {
         match self.0 {
             Reason::Credentials => StatusCode::UNAUTHORIZED,
             Reason::TooLong { .. } | Reason::TooLongUnpacked { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Reason::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Reason::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
             Reason::BrokenOff | Reason::Unreadable(_) => StatusCode::BAD_REQUEST,
         }
     }
 
-    /// The `WWW-Authenticate` header, which a 401 has to have.
+    /// Returns the value of the `WWW-Authenticate` header, which a 401 must have.
     pub fn www_authenticate(&self) -> Option<HeaderValue> {
         (self.0 == Reason::Credentials).then(|| HeaderValue::from_static("Basic realm=\"webhook\""))
     }
 
-    /// The answer as a whole, with the reason as its body.
+    /// Returns the whole response, with the reason as its body.
     pub fn response(&self) -> Response<String> {
         let mut response = Response::new(format!("{self}\n"));
         *response.status_mut() = self.status();
@@ -56,7 +55,7 @@ impl Refused {
         Self(Reason::Unreadable(what.to_owned()))
     }
 
-    /// The place where JSON is none, or is another than it should be, and never what stands there.
+    /// Describes a JSON error by its place, and never shows the JSON.
     pub(super) fn json(what: &str, error: &serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
         let problem = match error.classify() {
@@ -75,7 +74,9 @@ impl fmt::Display for Refused {
             Reason::TooLongUnpacked { max } => {
                 write!(f, "the events have more than {max} bytes when unpacked")
             }
-            Reason::TooSlow => write!(f, "the delivery did not come within {} seconds", TIME.as_secs()),
+            Reason::TooSlow { limit } => {
+                write!(f, "the delivery did not come within {} seconds", limit.as_secs())
+            }
             Reason::BrokenOff => f.write_str("the delivery broke off"),
             Reason::Unreadable(what) => f.write_str(what),
         }

@@ -14,7 +14,7 @@ use ultracart_model::{Group, GroupOid, User, UserId, UserLogin};
 pub(crate) use self::catalogue::Selection;
 pub(crate) use self::groups::GroupRow;
 pub(crate) use self::render::write_list;
-pub(crate) use self::seed::{Rng, seed};
+pub(crate) use self::seed::{Population, Rng, seed};
 pub(crate) use self::users::{History, UserRow};
 
 /// Logins are kept this long.

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use http::StatusCode;
 use ultracart_model::{Group, GroupOid, GroupUserMembership, UserId};
 
+use super::context::Context;
 use super::fields::{Fields, invalid_json, replace_extra};
 use super::page::Page;
-use super::{Context, deleted, object};
 use crate::account::{Account, GroupRow};
 use crate::reply::{Problem, Reply};
 use crate::settings::GetGroupBody;
@@ -40,7 +40,11 @@ pub(super) fn update(account: &mut Account, oid: GroupOid, context: &Context<'_>
 }
 
 pub(super) fn delete(account: &mut Account, oid: GroupOid, context: &Context<'_>) -> Result<Reply, Problem> {
-    if account.remove_group(oid) { Ok(deleted()) } else { Err(context.unknown("group_oid", oid.get())) }
+    if account.remove_group(oid) {
+        Ok(Reply::deleted())
+    } else {
+        Err(context.unknown("group_oid", oid.get()))
+    }
 }
 
 fn find<'a>(account: &'a Account, oid: GroupOid, context: &Context<'_>) -> Result<&'a GroupRow, Problem> {
@@ -49,7 +53,7 @@ fn find<'a>(account: &'a Account, oid: GroupOid, context: &Context<'_>) -> Resul
 
 fn stored(account: &Account, oid: GroupOid, context: &Context<'_>) -> Result<Reply, Problem> {
     let row = find(account, oid, context)?;
-    Ok(object("group", |out| account.user_names().write_group(out, oid, row)))
+    Ok(Reply::object("group", |out| account.user_names().write_group(out, oid, row)))
 }
 
 /// Does to a group what a body says: a field that is sent is replaced, a list as a whole.

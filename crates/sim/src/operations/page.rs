@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::Context;
+use super::context::Context;
 use crate::account::write_list;
 use crate::reply::{Problem, Reply};
 

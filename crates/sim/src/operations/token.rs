@@ -12,7 +12,7 @@ use ultracart_model::OauthTokenResponse;
 use crate::oauth::{Credentials, Refusal};
 use crate::record::is_form;
 use crate::reply::Reply;
-use crate::sim::State;
+use crate::state::State;
 
 pub(crate) fn token(state: &mut State, request: &Request<Bytes>, merchant_id: &str, now: Duration) -> Reply {
     let (status, answer) = match grant(&mut state.credentials, request, now) {

@@ -2,13 +2,13 @@
 
 use ultracart_model::{NewPassword, User, UserGroupMembership, UserId};
 
+use super::context::Context;
 use super::fields::{Fields, invalid_json, replace_extra};
 use super::page::Page;
-use super::{Context, deleted, object};
 use crate::account::{Account, UserRow};
 use crate::reply::{Problem, Reply};
 use crate::settings::Histories;
-use crate::sim::State;
+use crate::state::State;
 
 pub(super) fn list(account: &Account, context: &Context<'_>) -> Result<Reply, Problem> {
     let page = Page::of(context, account.users().len())?;
@@ -22,12 +22,12 @@ pub(super) fn list(account: &Account, context: &Context<'_>) -> Result<Reply, Pr
 pub(super) fn get(account: &Account, id: UserId, context: &Context<'_>) -> Result<Reply, Problem> {
     let row = find(account, id, context)?;
     let history = account.history(row, context.wall);
-    Ok(object("user", |out| account.group_names().write_user(out, row, Some(&history))))
+    Ok(Reply::object("user", |out| account.group_names().write_user(out, row, Some(&history))))
 }
 
 pub(super) fn logins(account: &Account, id: UserId, context: &Context<'_>) -> Result<Reply, Problem> {
     let logins = account.history(find(account, id, context)?, context.wall);
-    Ok(object("logins", |out| out.extend(serde_json::to_vec(&logins).unwrap_or_default())))
+    Ok(Reply::object("logins", |out| out.extend(serde_json::to_vec(&logins).unwrap_or_default())))
 }
 
 pub(super) fn insert(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
@@ -48,7 +48,7 @@ pub(super) fn update(state: &mut State, id: UserId, context: &Context<'_>) -> Re
 }
 
 pub(super) fn delete(state: &mut State, id: UserId, context: &Context<'_>) -> Result<Reply, Problem> {
-    if state.remove_user(id) { Ok(deleted()) } else { Err(context.unknown("user_id", id.get())) }
+    if state.remove_user(id) { Ok(Reply::deleted()) } else { Err(context.unknown("user_id", id.get())) }
 }
 
 fn find<'a>(account: &'a Account, id: UserId, context: &Context<'_>) -> Result<&'a UserRow, Problem> {

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Api {
-    /// Where the API is. Plain HTTP is refused for any host but this machine.
+    /// Base URL of the API. Plain HTTP is accepted for this machine only.
     pub base_url: String,
     /// The `X-UltraCart-Api-Version` header, without which every call fails.
     pub version: String,
@@ -23,7 +23,7 @@ impl Default for Api {
     }
 }
 
-/// What is wrong with a base URL.
+/// The reason why a base URL is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flaw {
     NoUrl,
@@ -46,26 +46,22 @@ impl Flaw {
         }
     }
 
-    /// What stands there can hold a credential.
+    /// Returns whether the value can hold a credential, so that messages must not show it.
     fn is_delicate(self) -> bool {
         matches!(self, Self::Credentials | Self::QueryOrFragment | Self::NoUrl)
     }
 }
 
 impl Api {
-    /// The base URL, if the credential may be sent there.
+    /// Returns the base URL, if the credential may be sent to it.
     ///
     /// # Errors
-    /// If it is no URL, or would send the credential in the clear to another machine.
+    /// If it is not a URL, or is plain HTTP to another machine.
     pub fn parsed_base_url(&self) -> Result<Url, Error> {
         parse(&self.base_url).map_err(|flaw| {
             Error::new(
                 ErrorKind::InvalidConfig,
-                format!(
-                    "`api.base_url` {}; it takes {}",
-                    flaw.what(),
-                    allowed("base_url").unwrap_or_default()
-                ),
+                format!("`api.base_url` {}; it takes {BASE_URL}", flaw.what()),
             )
         })
     }
@@ -81,15 +77,12 @@ impl Api {
     }
 }
 
-pub(super) fn allowed(key: &str) -> Option<&'static str> {
-    Some(match key {
-        "base_url" => {
-            "an https:// URL without user name, password, query and fragment; http:// to this machine only"
-        }
-        "version" => "visible ASCII characters, such as `2017-03-01`",
-        _ => return None,
-    })
-}
+const BASE_URL: &str =
+    "an https:// URL without user name, password, query and fragment; http:// to this machine only";
+
+/// The values that each key takes, in words.
+pub(super) const ALLOWED: &[(&str, &str)] =
+    &[("api.base_url", BASE_URL), ("api.version", "visible ASCII characters, such as `2017-03-01`")];
 
 fn parse(text: &str) -> Result<Url, Flaw> {
     let url = Url::parse(text).map_err(|_| Flaw::NoUrl)?;

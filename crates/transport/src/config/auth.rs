@@ -9,14 +9,14 @@ use super::check::Checks;
 use super::secret::Secret;
 use crate::error::{Error, ErrorKind};
 
-/// `[auth]`: one of a simple key, a file that holds one, and OAuth.
+/// `[auth]`: a simple key, a file with a simple key, or OAuth.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Auth {
-    /// The key itself; better kept in the environment or in a file of its own.
+    /// The simple key. Prefer the environment or a file of its own.
     pub simple_key: Option<Secret>,
-    /// A file that holds the key and nothing else.
+    /// File with the simple key and nothing else.
     pub simple_key_file: Option<PathBuf>,
     /// OAuth instead of a key.
     pub oauth: Option<Oauth>,
@@ -29,18 +29,17 @@ pub struct Auth {
 pub struct Oauth {
     /// The application's `client_id`.
     pub client_id: String,
-    /// The first refresh token. Each refresh replaces it, so it is good once: with a file it is used where that is not
-    /// there.
+    /// The first refresh token. Each refresh replaces it, so it works once; if `refresh_token_file` exists it is not used.
     pub refresh_token: Option<Secret>,
-    /// A file that holds the current refresh token; each refresh writes the next one to it, and the first makes it.
+    /// File with the current refresh token. Each refresh writes the next one to it; the first one creates it.
     pub refresh_token_file: Option<PathBuf>,
 }
 
-/// The keys of `[auth]` of which one excludes the others.
+/// The keys of `[auth]` that exclude each other.
 const KINDS: [&str; 3] = ["simple_key", "simple_key_file", "oauth"];
 
-/// A credential of a higher layer takes the place of another kind of credential below: a key in the environment that
-/// of the file's OAuth.
+/// Removes credentials of a lower layer that one of another kind above replaces: a key in the environment replaces OAuth
+/// in the file.
 pub(super) fn supersede(lower: &mut Dict, upper: &Dict) {
     let Some(Value::Dict(_, upper)) = upper.get("auth") else { return };
     let Some(Value::Dict(_, lower)) = lower.get_mut("auth") else { return };
@@ -49,31 +48,28 @@ pub(super) fn supersede(lower: &mut Dict, upper: &Dict) {
     }
 }
 
-/// Whether what stands at this key may never be shown, wrong as it may be.
+/// Returns whether the value of this key must never be shown, not even a wrong one.
 pub(super) fn is_hidden(key: &str) -> bool {
     let shown = ["auth.simple_key_file", "auth.oauth.client_id", "auth.oauth.refresh_token_file"];
     (key == "auth" || key.starts_with("auth.")) && !shown.contains(&key)
 }
 
 impl Auth {
-    /// Whether there is any credential.
+    /// Returns whether there is a credential.
     pub fn is_configured(&self) -> bool {
         self.simple_key.is_some() || self.simple_key_file.is_some() || self.oauth.is_some()
     }
 
-    /// The simple key, from where it is configured.
+    /// Returns the simple key, from its file if there is one.
     ///
     /// # Errors
-    /// If there is none, its file cannot be read, or it holds what no key holds.
+    /// If there is no key, its file cannot be read, or it is not one line of visible ASCII characters.
     pub fn resolve_simple_key(&self) -> Result<Secret, Error> {
         match (&self.simple_key, &self.simple_key_file) {
             (Some(key), _) => match key.problem() {
                 Some(what) => Err(Error::new(
                     ErrorKind::InvalidConfig,
-                    format!(
-                        "`auth.simple_key` {what}; it takes {}",
-                        allowed("simple_key").unwrap_or_default()
-                    ),
+                    format!("`auth.simple_key` {what}; it takes {SECRET}"),
                 )),
                 None => Ok(key.clone()),
             },
@@ -115,14 +111,16 @@ impl Auth {
     }
 }
 
-pub(super) fn allowed(key: &str) -> Option<&'static str> {
-    const SECRET: &str = "one line of visible ASCII characters";
-    Some(match key {
-        "" => "one of `simple_key`, `simple_key_file` and `[auth.oauth]`",
-        "simple_key" | "oauth.refresh_token" => SECRET,
-        "simple_key_file" | "oauth.refresh_token_file" => "the path of a file that holds one line",
-        "oauth" => "a table with `client_id` and `refresh_token_file`, `refresh_token` or both",
-        "oauth.client_id" => "the application's client id",
-        _ => return None,
-    })
-}
+const SECRET: &str = "one line of visible ASCII characters";
+const SECRET_FILE: &str = "the path of a file that holds one line";
+
+/// The values that each key takes, in words.
+pub(super) const ALLOWED: &[(&str, &str)] = &[
+    ("auth", "one of `simple_key`, `simple_key_file` and `[auth.oauth]`"),
+    ("auth.simple_key", SECRET),
+    ("auth.simple_key_file", SECRET_FILE),
+    ("auth.oauth", "a table with `client_id` and `refresh_token_file`, `refresh_token` or both"),
+    ("auth.oauth.client_id", "the application's client id"),
+    ("auth.oauth.refresh_token", SECRET),
+    ("auth.oauth.refresh_token_file", SECRET_FILE),
+];

@@ -1,4 +1,4 @@
-//! Which values may be used.
+//! Checks the values of settings.
 
 use std::fmt::Display;
 use std::ops::RangeBounds;
@@ -8,18 +8,19 @@ use serde::de::DeserializeOwned;
 
 use super::error::{ConfigError, Problem};
 
-/// Sections that can be read from a file, the environment and flags.
+/// Sections of settings that can be read from a file, the environment and flags.
 pub trait Settings: Default + Serialize + DeserializeOwned {
-    /// In words, what the setting at a key takes. Positions in lists are left out: `limiter.windows.calls`.
-    fn allowed(key: &str) -> Option<&'static str>;
+    /// Returns each key with the values that it takes, in words. Keys have no positions in lists:
+    /// `limiter.windows.calls`.
+    fn allowed() -> Vec<(&'static str, &'static str)>;
 
-    /// Finds the values that are of the right type and cannot be used all the same.
+    /// Reports values that have the right type but are not allowed.
     fn check(&self, checks: &mut Checks);
 
-    /// Whether every value can be used.
+    /// Checks every value.
     ///
     /// # Errors
-    /// If one cannot.
+    /// If a value is not allowed.
     fn checked(&self) -> Result<(), ConfigError> {
         let problems = problems(self);
         if problems.is_empty() { Ok(()) } else { Err(ConfigError(problems)) }
@@ -32,32 +33,32 @@ pub(super) fn problems<C: Settings>(config: &C) -> Vec<Problem> {
     checks.problems
 }
 
-/// The values that cannot be used.
+/// Collects the values that are not allowed.
 #[derive(Debug)]
 pub struct Checks {
-    allowed: fn(&str) -> Option<&'static str>,
+    allowed: fn() -> Vec<(&'static str, &'static str)>,
     problems: Vec<Problem>,
 }
 
 impl Checks {
-    /// Refuses a value that is not in the range.
+    /// Reports a value outside of the range.
     pub fn within<T: PartialOrd + Display>(&mut self, key: &str, value: &T, range: impl RangeBounds<T>) {
         if !range.contains(value) {
             self.refuse(key, &value.to_string());
         }
     }
 
-    /// Refuses a value, shown as it is.
+    /// Reports a value, which the message shows.
     pub fn refuse(&mut self, key: &str, value: &str) {
         self.push(key, format!("is {value}"), None);
     }
 
-    /// Refuses a value and says what is wrong with it. Where it may not be shown it is empty.
+    /// Reports a value with the reason. Pass an empty value if the message must not show it.
     pub fn report(&mut self, key: &str, value: &str, what: &str) {
         self.push(key, reason(value, what), None);
     }
 
-    /// Refuses a value that does not go with that of another key.
+    /// Reports a value that contradicts that of another key.
     pub fn report_with(&mut self, key: &str, value: &str, what: &str, with: &'static str) {
         self.push(key, reason(value, what), Some(with));
     }
@@ -72,9 +73,11 @@ fn reason(value: &str, what: &str) -> String {
     if value.is_empty() { what.to_owned() } else { format!("is {value}, which {what}") }
 }
 
-/// What the setting takes, as the end of a message.
-pub(super) fn takes(allowed: fn(&str) -> Option<&'static str>, key: &str) -> String {
-    allowed(&without_positions(key)).map_or_else(String::new, |allowed| format!("it takes {allowed}"))
+/// Returns the end of a message: which values the key takes. Empty for a key without a text.
+pub(super) fn takes(allowed: fn() -> Vec<(&'static str, &'static str)>, key: &str) -> String {
+    let key = without_positions(key);
+    let found = allowed().into_iter().find(|(known, _)| *known == key);
+    found.map_or_else(String::new, |(_, values)| format!("it takes {values}"))
 }
 
 fn without_positions(key: &str) -> String {

@@ -1,29 +1,28 @@
-//! Settings that cannot be used.
+//! Errors in the configuration.
 
 use std::fmt;
 
 use super::origin::Origin;
-use crate::error::{Error, ErrorKind};
 
-/// One thing that is wrong with the configuration. Displayed, it is one line; it never shows a credential.
+/// One error in the configuration. Its message is one line and never shows a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The key, as in `limiter.windows[0].calls`; empty if it is about a file or a variable as a whole.
+    /// The key, such as `limiter.windows[0].calls`; empty for an error about a whole file or variable.
     pub(super) key: String,
     pub(super) what: String,
     pub(super) origin: Option<Origin>,
     pub(super) help: String,
-    /// Another key that it is about as well.
+    /// A second key that the error is about.
     pub(super) with: Option<&'static str>,
 }
 
 impl Problem {
-    /// The key that it is about, as in `limiter.windows[0].calls`.
+    /// Returns the key, such as `limiter.windows[0].calls`.
     pub fn key(&self) -> Option<&str> {
         (!self.key.is_empty()).then_some(self.key.as_str())
     }
 
-    /// Where the value comes from, where that is known.
+    /// Returns the origin of the value, if it is known.
     pub fn origin(&self) -> Option<&Origin> {
         self.origin.as_ref()
     }
@@ -45,12 +44,12 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All that is wrong with a configuration.
+/// All errors in a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError(pub(super) Vec<Problem>);
 
 impl ConfigError {
-    /// Each thing that is wrong; there is one at least.
+    /// Returns the errors, at least one.
     pub fn problems(&self) -> &[Problem] {
         &self.0
     }
@@ -68,9 +67,3 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
-
-impl From<ConfigError> for Error {
-    fn from(error: ConfigError) -> Self {
-        Self::new(ErrorKind::InvalidConfig, error.to_string())
-    }
-}

@@ -42,11 +42,9 @@ impl Http {
     }
 }
 
-pub(super) fn allowed(key: &str) -> Option<&'static str> {
-    Some(match key {
-        "connect_timeout" => "a time with a unit, from `1ms` to `1h`, such as `30s`",
-        "request_timeout" => "a time with a unit, from `1ms` to `1d`, such as `1m`",
-        "max_body" => "a whole number of bytes, from 1024 up",
-        _ => return None,
-    })
-}
+/// The values that each key takes, in words.
+pub(super) const ALLOWED: &[(&str, &str)] = &[
+    ("http.connect_timeout", "a time with a unit, from `1ms` to `1h`, such as `30s`"),
+    ("http.request_timeout", "a time with a unit, from `1ms` to `1d`, such as `1m`"),
+    ("http.max_body", "a whole number of bytes, from 1024 up"),
+];

@@ -14,20 +14,20 @@ use super::duration::{Human, human_duration, optional_human_duration};
 pub struct Limiter {
     /// Calls in flight at a time.
     pub max_concurrency: u32,
-    /// Calls of each window that are kept back.
+    /// Calls of each window that this client leaves to others.
     pub spare: u32,
     /// Pause between the end of a call and the start of the next.
     #[serde(with = "human_duration")]
     pub guard_gap: Duration,
-    /// Pause after a call whose end was not seen: the server may still be at it.
+    /// Pause after a call whose end was not seen: the server may still be working on it.
     #[serde(with = "human_duration")]
     pub quarantine: Duration,
-    /// Longest wait for a turn; a call that would wait longer fails at once.
+    /// Longest wait for a permit; a call that would wait longer fails at once.
     #[serde(with = "optional_human_duration")]
     pub max_wait: Option<Duration>,
-    /// All of these hold at once, for each application.
+    /// Windows of each application. All hold at once.
     pub windows: Vec<Window>,
-    /// The same for the IP address and all applications that call from it; the application's where it is not given.
+    /// Windows of the IP address, for all applications that call from it; by default those of the application.
     pub address_windows: Option<Vec<Window>>,
 }
 
@@ -48,28 +48,28 @@ impl Default for Limiter {
     }
 }
 
-/// An entry of `limiter.windows`: so many calls in so long a time.
+/// An entry of `limiter.windows`: the number of calls allowed in a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Window {
-    /// Calls.
+    /// Calls allowed in the period.
     pub calls: u32,
-    /// The time that they are counted over.
+    /// The period.
     #[serde(with = "human_duration")]
     pub per: Duration,
-    /// Calls that may be made at once; `calls` where it is not given.
+    /// Calls that may be made at once; `calls` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
 }
 
 impl Window {
-    /// `calls` calls per `per`, all of which may be made at once.
+    /// Returns a window of `calls` calls per `per`, all of which may be made at once.
     pub fn new(calls: u32, per: Duration) -> Self {
         Self { calls, per, burst: None }
     }
 
-    /// Only so many at once, and the rest spread over the time: what a server that counts a sliding window takes.
+    /// Allows this many calls at once and spreads the rest over the period, as a server with a sliding window requires.
     #[must_use]
     pub fn burst(mut self, burst: u32) -> Self {
         self.burst = Some(burst);
@@ -92,7 +92,7 @@ impl Limiter {
         }
     }
 
-    /// The windows of the IP address.
+    /// Returns the windows of the IP address.
     pub(crate) fn of_address(&self) -> &[Window] {
         self.address_windows.as_deref().unwrap_or(&self.windows)
     }
@@ -126,21 +126,24 @@ impl Limiter {
 
 const YEAR: Duration = Duration::from_hours(366 * 24);
 
-pub(super) fn allowed(key: &str) -> Option<&'static str> {
-    Some(match key {
-        "max_concurrency" => "a whole number from 1 to 64",
-        "spare" => "a whole number from 0 up, below the `burst` of every window",
-        "guard_gap" => "a time with a unit, up to `1m`, such as `25ms`",
-        "quarantine" => "a time with a unit, up to `1h`, such as `5s`",
-        "max_wait" => "a time with a unit, up to `366d`, such as `10m`",
-        "windows" | "address_windows" => {
-            "a list with at least one window, such as [{ calls = 1000, per = \"1h\" }]"
-        }
-        "windows.calls" | "address_windows.calls" => "a whole number from 1 up",
-        "windows.per" | "address_windows.per" => "a time with a unit, from `1ms` to `366d`, such as `1h`",
-        "windows.burst" | "address_windows.burst" => {
-            "a whole number from 1 to 99 in 100 of the window's `calls`, or just as many"
-        }
-        _ => return None,
-    })
-}
+const WINDOWS: &str = "a list with at least one window, such as [{ calls = 1000, per = \"1h\" }]";
+const CALLS: &str = "a whole number from 1 up";
+const PER: &str = "a time with a unit, from `1ms` to `366d`, such as `1h`";
+const BURST: &str = "a whole number from 1 to 99 in 100 of the window's `calls`, or just as many";
+
+/// The values that each key takes, in words.
+pub(super) const ALLOWED: &[(&str, &str)] = &[
+    ("limiter.max_concurrency", "a whole number from 1 to 64"),
+    ("limiter.spare", "a whole number from 0 up, below the `burst` of every window"),
+    ("limiter.guard_gap", "a time with a unit, up to `1m`, such as `25ms`"),
+    ("limiter.quarantine", "a time with a unit, up to `1h`, such as `5s`"),
+    ("limiter.max_wait", "a time with a unit, up to `366d`, such as `10m`"),
+    ("limiter.windows", WINDOWS),
+    ("limiter.windows.calls", CALLS),
+    ("limiter.windows.per", PER),
+    ("limiter.windows.burst", BURST),
+    ("limiter.address_windows", WINDOWS),
+    ("limiter.address_windows.calls", CALLS),
+    ("limiter.address_windows.per", PER),
+    ("limiter.address_windows.burst", BURST),
+];

@@ -1,7 +1,7 @@
-//! How the transport is tuned: one section of the configuration file per struct, and what reads them from the layers.
+//! Settings of the transport: one struct for each section of the configuration file, and the layers they are read from.
 //!
-//! Defaults lie below a file, that below the environment, and that below flags: [`Layers`] puts them on each other,
-//! [`Settings`] says what a value may be, and a [`ConfigError`] names every value that cannot be used.
+//! A file overrides the defaults, environment variables override the file, and flags override both. [`Layers`] reads them,
+//! [`Settings`] has the allowed values, and a [`ConfigError`] lists every value that is wrong.
 
 mod api;
 mod auth;
@@ -36,5 +36,14 @@ pub use secret::Secret;
 pub use secret_file::{read_secret_file, secret_file_warning};
 pub use transport::Transport;
 
+use crate::error::{Error, ErrorKind};
+
 #[cfg(test)]
 mod tests;
+
+// Here, so that `error` can name a `Window` of the settings without a circle.
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::new(ErrorKind::InvalidConfig, error.to_string())
+    }
+}

@@ -14,11 +14,11 @@ use super::duration::{Human, human_duration, optional_human_duration};
 pub struct Retry {
     /// Attempts at one call, the first included.
     pub max_attempts: u32,
-    /// Attempts that may be answered with 429 before the call fails. They do not count as the others do: a 429 is no
+    /// Attempts that may be answered with 429 before the call fails. They are not counted as `max_attempts`: a 429 is not a
     /// failure but a wait that came too late.
     pub max_rejections: u32,
-    /// Attempts after the first that all calls together may make before one succeeds again, so that an outage is not
-    /// multiplied. Each success pays back a fifth of one.
+    /// Retries of all calls together until one succeeds again, so that retries do not multiply an outage. Each success
+    /// gives a fifth of a retry back.
     pub budget: u32,
     /// Longest pause before the second attempt; it doubles with each further one.
     #[serde(with = "human_duration")]
@@ -26,8 +26,7 @@ pub struct Retry {
     /// Longest pause of all.
     #[serde(with = "human_duration")]
     pub max_delay: Duration,
-    /// No attempt starts later than this after the call was asked for, and a call whose turn would come later fails at
-    /// once.
+    /// No attempt starts later than this after the call was made. A call whose permit would come later fails at once.
     #[serde(with = "optional_human_duration")]
     pub deadline: Option<Duration>,
 }
@@ -66,14 +65,12 @@ impl Retry {
     }
 }
 
-pub(super) fn allowed(key: &str) -> Option<&'static str> {
-    Some(match key {
-        "max_attempts" => "a whole number from 1 to 100",
-        "max_rejections" => "a whole number up to 1000",
-        "budget" => "a whole number up to 1000000",
-        "base_delay" => "a time with a unit, up to `retry.max_delay`, such as `500ms`",
-        "max_delay" => "a time with a unit, up to `1h`, such as `60s`",
-        "deadline" => "a time with a unit, up to `366d`, such as `10m`",
-        _ => return None,
-    })
-}
+/// The values that each key takes, in words.
+pub(super) const ALLOWED: &[(&str, &str)] = &[
+    ("retry.max_attempts", "a whole number from 1 to 100"),
+    ("retry.max_rejections", "a whole number up to 1000"),
+    ("retry.budget", "a whole number up to 1000000"),
+    ("retry.base_delay", "a time with a unit, up to `retry.max_delay`, such as `500ms`"),
+    ("retry.max_delay", "a time with a unit, up to `1h`, such as `60s`"),
+    ("retry.deadline", "a time with a unit, up to `366d`, such as `10m`"),
+];

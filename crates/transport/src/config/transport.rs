@@ -10,9 +10,9 @@ use super::{Api, Auth, Http, Limiter, Retry, api, auth, http, limiter, retry};
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Transport {
-    /// Which server.
+    /// The server.
     pub api: Api,
-    /// Who calls.
+    /// The credential.
     pub auth: Auth,
     /// The quota.
     pub limiter: Limiter,
@@ -23,23 +23,15 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// These sections.
+    /// Puts the sections together.
     pub fn new(api: Api, auth: Auth, limiter: Limiter, retry: Retry, http: Http) -> Self {
         Self { api, auth, limiter, retry, http }
     }
 }
 
 impl Settings for Transport {
-    fn allowed(key: &str) -> Option<&'static str> {
-        let (section, key) = key.split_once('.').unwrap_or((key, ""));
-        match section {
-            "api" => api::allowed(key),
-            "auth" => auth::allowed(key),
-            "limiter" => limiter::allowed(key),
-            "retry" => retry::allowed(key),
-            "http" => http::allowed(key),
-            _ => None,
-        }
+    fn allowed() -> Vec<(&'static str, &'static str)> {
+        [api::ALLOWED, auth::ALLOWED, limiter::ALLOWED, retry::ALLOWED, http::ALLOWED].concat()
     }
 
     fn check(&self, checks: &mut Checks) {

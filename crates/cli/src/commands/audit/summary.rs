@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use serde::Serialize;
-use ultracart_client::audit::{Review, Severity};
+use ultracart_client::audit::Review;
 
-use crate::args::Format;
 use crate::failure::{Exit, Failure};
+use crate::global::Format;
 use crate::output::{Output, Record};
 use crate::text::terminal;
 
@@ -83,12 +83,9 @@ impl<'a> Summary<'a> {
             "{} users and {} groups reviewed with {} calls",
             self.users, self.groups, self.calls
         ))?;
-        for severity in [Severity::High, Severity::Medium, Severity::Low].map(Severity::as_str) {
-            for line in self.findings.iter().filter(|line| line.severity == severity) {
-                if line.subjects > 0 {
-                    output.line(&format!("  {severity:<8}{:>5}  {}", line.subjects, terminal(line.title)))?;
-                }
-            }
+        // A review has them gravest first.
+        for Line { severity, title, subjects, .. } in self.findings.iter().filter(|line| line.subjects > 0) {
+            output.line(&format!("  {severity:<8}{subjects:>5}  {}", terminal(title)))?;
         }
         for file in &self.files {
             output.line(&terminal(file))?;

@@ -1,10 +1,10 @@
 //! The findings, gravest first, and the checks that found nothing.
 
 use maud::{Markup, html};
-use ultracart_client::audit::{Finding, FindingKind, Subject, Who};
+use ultracart_client::audit::{Finding, Subject, Who};
 
-use super::super::text::{count, name, number, percent};
-use super::page::{Page, severity};
+use super::super::text::{name, number, percent};
+use super::page::Page;
 use super::svg;
 
 /// The page tells of so many users of one finding; `users.csv` has them all.
@@ -48,7 +48,7 @@ pub(super) fn section(page: &Page<'_>) -> Markup {
 }
 
 fn card(page: &Page<'_>, finding: &Finding) -> Markup {
-    let class = severity(finding.severity);
+    let class = finding.severity.as_str();
     let id = finding.kind.as_str();
     html! {
         article.card.(class) id=(id) aria-labelledby={ (id) "-title" } {
@@ -65,7 +65,7 @@ fn card(page: &Page<'_>, finding: &Finding) -> Markup {
                 p.not-judged { strong { "Not judged. " } (name(why)) }
             }
             details open[finding.subjects.len() <= OPEN] {
-                summary { "Show " (noun(finding, finding.subjects.len())) }
+                summary { "Show " (counted(&finding.subjects)) }
                 ul.subjects {
                     @for subject in finding.subjects.iter().take(TOLD) { (row(page, subject)) }
                 }
@@ -80,11 +80,12 @@ fn card(page: &Page<'_>, finding: &Finding) -> Markup {
     }
 }
 
-/// How much of the account it is about.
+/// How much of the account the finding is about.
 fn extent(page: &Page<'_>, finding: &Finding, class: &str) -> Markup {
-    let (part, whole, what) = match finding.kind {
-        FindingKind::GroupWithoutMembers => (finding.subjects.len(), page.review.groups.len(), "groups"),
-        _ => (finding.users().len(), page.review.users.len(), "users"),
+    let (part, whole, what) = if finding.kind.counts_groups() {
+        (finding.subjects.len(), page.review.groups.len(), "groups")
+    } else {
+        (finding.users().len(), page.review.users.len(), "users")
     };
     html! {
         div.extent {
@@ -97,34 +98,28 @@ fn extent(page: &Page<'_>, finding: &Finding, class: &str) -> Markup {
     }
 }
 
-fn noun(finding: &Finding, n: usize) -> String {
-    match finding.subjects.first().map(|subject| &subject.who) {
-        Some(Who::Group(_)) => count(n, "group"),
-        Some(Who::IpAddress { .. }) if n == 1 => "1 address".to_owned(),
-        Some(Who::IpAddress { .. }) => format!("{} addresses", number(n)),
-        _ => count(n, "user"),
-    }
+/// `1 user`, `2 addresses`: the subjects of a finding, which are all of one type.
+fn counted(subjects: &[Subject]) -> String {
+    let noun = subjects.first().map_or("users", |subject| subject.who.noun(subjects.len()));
+    format!("{} {noun}", number(subjects.len()))
 }
 
+/// A subject of any type, also of one that this page does nothing special for.
 fn row(page: &Page<'_>, subject: &Subject) -> Markup {
+    let full_name = match &subject.who {
+        Who::User(user) => user.full_name.as_deref(),
+        _ => None,
+    };
+    let is_address = matches!(subject.who, Who::IpAddress { .. });
     html! {
         li {
-            @match &subject.who {
-                Who::User(user) => {
-                    span.who {
-                        (name(&user.label()))
-                        @if let Some(full_name) = user.full_name.as_deref() { span.aside { (name(full_name)) } }
-                    }
-                }
-                Who::Group(group) => span.who { (name(&group.label())) },
-                Who::IpAddress { ip_address, .. } => span.who.address { (name(ip_address)) },
-                _ => {}
+            span.who.address[is_address] {
+                (name(&subject.who.label()))
+                @if let Some(full_name) = full_name { span.aside { (name(full_name)) } }
             }
             span.detail { (name(&subject.detail)) }
-            @match &subject.who {
-                Who::IpAddress { users, .. } => (chips(users.iter().map(|user| page.user(user.position)))),
-                _ => (chips(subject.items.iter())),
-            }
+            @if is_address { (chips(subject.who.users().iter().map(|user| page.user(user.position)))) }
+            (chips(subject.items.iter()))
         }
     }
 }

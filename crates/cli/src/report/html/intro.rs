@@ -7,7 +7,7 @@ use ultracart_client::audit::{Finding, FindingKind};
 
 use super::super::stats::{CLOSES, OPENS};
 use super::super::text::{count, moment, name, number, percent};
-use super::page::{Page, severity};
+use super::page::Page;
 use super::svg;
 
 /// What is missing for the same reason is told in one line, and of those so many.
@@ -127,7 +127,7 @@ fn tile(finding: &Finding, users: usize, all: usize, label: &str) -> Markup {
     let class = match users {
         0 if unknown => "low",
         0 => "clear",
-        _ => severity(finding.severity),
+        _ => finding.severity.as_str(),
     };
     html! {
         li.(class) {

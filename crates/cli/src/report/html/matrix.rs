@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use maud::{Markup, html};
 
@@ -175,15 +176,15 @@ impl Order {
         Self { users, columns, groups, borders }
     }
 
-    /// The columns of these users as runs of neighbours: first column and length.
-    fn runs(&self, users: &[usize]) -> Vec<(usize, usize)> {
+    /// The columns of these users as runs of neighbours.
+    fn runs(&self, users: &[usize]) -> Vec<Range<usize>> {
         let mut columns: Vec<usize> = users.iter().map(|&user| self.columns[user]).collect();
         columns.sort_unstable();
-        let mut runs: Vec<(usize, usize)> = Vec::new();
+        let mut runs: Vec<Range<usize>> = Vec::new();
         for column in columns {
             match runs.last_mut() {
-                Some((first, length)) if *first + *length == column => *length += 1,
-                _ => runs.push((column, 1)),
+                Some(run) if run.end == column => run.end += 1,
+                _ => runs.push(column..column + 1),
             }
         }
         runs
@@ -297,9 +298,9 @@ impl Rows<'_> {
     }
 
     fn cells(&self, into: &mut Rectangles, users: &[usize], y: f64, thinnest: f64) {
-        for (first, length) in self.order.runs(users) {
-            let width = (f(length) * self.column).max(thinnest);
-            let x = (LABELS + f(first) * self.column).min(LABELS + PLOT - width);
+        for run in self.order.runs(users) {
+            let width = (f(run.len()) * self.column).max(thinnest);
+            let x = (LABELS + f(run.start) * self.column).min(LABELS + PLOT - width);
             into.add(x, y, width, ROW - 3.0);
         }
     }

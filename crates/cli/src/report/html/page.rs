@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use maud::{Markup, html};
-use ultracart_client::audit::{FindingKind, Held, Review, Severity};
+use ultracart_client::audit::{FindingKind, Held, Review};
 
 use super::super::stats::Stats;
 use super::super::text::name;
@@ -67,15 +67,6 @@ impl<'a> Page<'a> {
             }
             @if positions.is_empty() { span.none { "–" } }
         }
-    }
-}
-
-/// The class and the word of a severity.
-pub(super) fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::High => "high",
-        Severity::Medium => "medium",
-        _ => "low",
     }
 }
 

@@ -1,6 +1,7 @@
 //! Groups that miss people, and people who miss groups.
 
-use super::{Evidence, Finding, FindingKind, Severity, about_group, about_user, count};
+use super::evidence::{Evidence, about_group, about_user, count};
+use crate::audit::finding::{Finding, FindingKind, Severity};
 
 /// Users whom neither their own list nor a group's puts into a group.
 pub(super) fn user_in_no_group(evidence: &Evidence<'_>) -> Finding {

@@ -1,6 +1,7 @@
 //! Access that reaches beyond this account.
 
-use super::{Evidence, Finding, FindingKind, Severity, about_user, count};
+use super::evidence::{Evidence, about_user, count};
+use crate::audit::finding::{Finding, FindingKind, Severity};
 
 /// Users whose configuration cascades to another account (`selected` in `linked_accounts`).
 pub(super) fn cascading(evidence: &Evidence<'_>) -> Finding {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Evidence, Finding, FindingKind, Severity, Subject, UserRef, Who, about_user, count};
+use super::evidence::{Evidence, about_user, count};
 use crate::audit::days;
+use crate::audit::finding::{Finding, FindingKind, Severity, Subject, UserRef, Who};
 use crate::audit::review::{History, ReviewedUser};
 
 /// Users without a login in the time.

@@ -1,22 +1,15 @@
-//! The checks. Each is a function of the review without its findings; [`all`] runs them.
+//! The checks. Each is a function from the review, still without findings, to one finding; [`all`] runs them.
 
 mod credentials;
+mod evidence;
 mod groups;
 mod linked;
 mod logins;
 mod permissions;
 
-use super::finding::{Finding, FindingKind, GroupRef, Severity, Subject, UserRef, Who};
-use super::review::{Review, ReviewedGroup, ReviewedUser};
-
-pub(crate) use credentials::grants_api;
-
-/// What a check looks at.
-struct Evidence<'a> {
-    review: &'a Review,
-    /// Why the groups could not be read.
-    groups_unread: Option<&'a str>,
-}
+use super::finding::Finding;
+use super::review::Review;
+use evidence::Evidence;
 
 /// Every check, gravest first.
 const CHECKS: [fn(&Evidence<'_>) -> Finding; 9] = [
@@ -31,36 +24,13 @@ const CHECKS: [fn(&Evidence<'_>) -> Finding; 9] = [
     groups::group_without_members,
 ];
 
-/// Makes every check.
+/// Runs every check.
 pub(super) fn all(review: &Review, groups_unread: Option<&str>) -> Vec<Finding> {
     let evidence = Evidence { review, groups_unread };
     CHECKS.iter().map(|check| check(&evidence)).collect()
 }
 
-impl Evidence<'_> {
-    fn users(&self) -> impl Iterator<Item = (usize, &ReviewedUser)> {
-        self.review.users.iter().enumerate()
-    }
-
-    fn groups(&self) -> impl Iterator<Item = (usize, &ReviewedGroup)> {
-        self.review.groups.iter().enumerate()
-    }
-}
-
-fn about_user(position: usize, user: &ReviewedUser, detail: String, items: Vec<String>) -> Subject {
-    Subject { who: Who::User(UserRef::new(position, &user.user)), detail, items }
-}
-
-fn about_group(position: usize, group: &ReviewedGroup, detail: String) -> Subject {
-    Subject { who: Who::Group(GroupRef::new(position, &group.group)), detail, items: Vec::new() }
-}
-
-/// `1 login`, `2 logins`.
-fn count(n: usize, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
-}
-
-/// What tests make reviews of.
+/// Fixtures of the checks' tests.
 #[cfg(test)]
 mod testing {
     use std::sync::Arc;
@@ -110,11 +80,13 @@ mod testing {
 mod tests {
     use super::testing::facts;
     use super::*;
+    use crate::audit::FindingKind;
 
     #[test]
     fn every_check_reports_gravest_first_even_of_an_empty_account() {
         let review = Review::new(facts(Vec::new(), Vec::new()));
-        assert_eq!(review.findings.len(), CHECKS.len());
+        let kinds: Vec<FindingKind> = review.findings.iter().map(|finding| finding.kind).collect();
+        assert_eq!(kinds, FindingKind::ALL, "one check for each kind");
         assert!(review.findings.is_sorted_by_key(|finding| finding.severity));
         for finding in &review.findings {
             assert!(finding.subjects.is_empty() && finding.not_judged.is_none(), "{finding:?}");

@@ -1,6 +1,7 @@
 //! Permissions that were given to one person.
 
-use super::{Evidence, Finding, FindingKind, Severity, about_user, count};
+use super::evidence::{Evidence, about_user, count};
+use crate::audit::finding::{Finding, FindingKind, Severity};
 use crate::audit::review::Held;
 
 /// Permissions that the user's own list selects and none of their groups grants.

@@ -26,8 +26,17 @@ struct Grant {
     notifications: u64,
 }
 
-/// An account with so many users and groups.
-pub(crate) fn seed(users: u32, groups: u32, seed: u64, started_at: Timestamp) -> Account {
+/// The size of a made-up account, and the seed that its people come from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Population {
+    pub(crate) users: u32,
+    pub(crate) groups: u32,
+    pub(crate) seed: u64,
+}
+
+/// Makes up an account. The same population and the same time give the same account.
+pub(crate) fn seed(population: Population, started_at: Timestamp) -> Account {
+    let Population { users, groups, seed } = population;
     let mut account = Account::new(started_at);
     let grants: Vec<Grant> = (0..groups).filter_map(|index| add_group(&mut account, index)).collect();
     // Nobody is in the last group, where there are a few.
@@ -133,7 +142,7 @@ mod tests {
 
     fn objects(users: u32, seed_number: u64) -> Vec<User> {
         let at = Timestamp::UNIX_EPOCH;
-        let account = seed(users, 12, seed_number, at);
+        let account = seed(Population { users, groups: 12, seed: seed_number }, at);
         account.users().map(|(_, row)| account.user_object(row, at)).collect()
     }
 
@@ -149,7 +158,7 @@ mod tests {
     #[test]
     fn forty_users_have_some_of_everything_an_auditor_looks_for() {
         let at = Timestamp::UNIX_EPOCH;
-        let account = seed(40, 12, 0, at);
+        let account = seed(Population { users: 40, groups: 12, seed: 0 }, at);
         let users: Vec<User> = account.users().map(|(_, row)| account.user_object(row, at)).collect();
         let has = |user: &User, name: &str| {
             user.permissions.iter().flatten().any(|permission| {

@@ -1,11 +1,11 @@
 //! The table of users.
 
 use maud::{Markup, html};
-use ultracart_client::audit::{FindingKind, Held, ReviewedUser};
+use ultracart_client::audit::{Finding, FindingKind, Held, ReviewedUser};
 
 use super::super::super::stats::Stats;
 use super::super::super::text::{name, name_or_dash, number, short};
-use super::super::page::{Page, severity};
+use super::super::page::Page;
 use super::{Column, Sort, Table, numeric};
 
 /// The section.
@@ -83,22 +83,20 @@ pub(super) fn last(stats: &Stats<'_>) -> Markup {
 }
 
 fn findings(page: &Page<'_>, position: usize) -> Markup {
-    let kinds: Vec<FindingKind> =
-        page.findings_of[position].iter().copied().filter(|&kind| label(kind).is_some()).collect();
+    let findings = page.findings_of[position].iter().filter_map(|&kind| page.review.finding(kind));
+    let tags: Vec<(&Finding, &str)> = findings.filter_map(|finding| Some((finding, tag(finding)?))).collect();
     html! {
-        td.tags data-v=(kinds.len()) {
-            @for kind in kinds {
-                @if let (Some(label), Some(finding)) = (label(kind), page.review.finding(kind)) {
-                    span.tag.(severity(finding.severity)) { (label) } " "
-                }
-            }
+        td.tags data-v=(tags.len()) {
+            @for (finding, tag) in tags { span.tag.(finding.severity.as_str()) { (tag) } " " }
         }
     }
 }
 
-/// What a finding is called in a row. Not there is the shared address, which an office gives to everyone.
-fn label(kind: FindingKind) -> Option<&'static str> {
-    Some(match kind {
+/// Returns the short name of a finding for a row; the title for a kind that has none. A shared address is left out: an
+/// office gives one to everybody.
+fn tag(finding: &Finding) -> Option<&str> {
+    Some(match finding.kind {
+        FindingKind::SharedAddress => return None,
         FindingKind::NoSecondFactor => "No 2nd factor",
         FindingKind::ApiWithoutMasks => "Open API",
         FindingKind::Dormant => "Dormant",
@@ -106,6 +104,6 @@ fn label(kind: FindingKind) -> Option<&'static str> {
         FindingKind::HistoryUnreadable => "Logins unread",
         FindingKind::LinkedAccounts => "Linked",
         FindingKind::UserInNoGroup => "No group",
-        _ => return None,
+        _ => &finding.title,
     })
 }
