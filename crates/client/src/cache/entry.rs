@@ -128,8 +128,9 @@ impl<V: ?Sized> Entry<V> {
         now >= self.next_refresh.load() && self.next_refresh.advance_to(now + pause) <= now
     }
 
+    #[inline]
     pub(super) fn serve(&self, served: Served, now: Instant, calls: u32) -> Cached<V> {
-        Cached::new(Arc::clone(&self.value), served, now.since(self.stamp.at), calls, self.stamp.generation)
+        Cached::new(Arc::clone(&self.value), self.stamp, now, served, calls)
     }
 }
 

@@ -184,10 +184,9 @@ impl<L: Listing> Resource<L> {
         Some(Member { list, item })
     }
 
-    /// Returns whether a reload of the list costs no more than a call for this object, and will serve the next ones too: the
-    /// list is complete and too old for all its objects.
+    /// Returns whether the list answers at the price of one call at most, and a reload serves the next objects too: it is
+    /// complete, and too old for all its objects. A caller who accepts a stale object gets it from a stale list.
     fn list_reload_serves(&self, id: L::Id, read: Read) -> bool {
-        let change = self.change_of(id);
         let is_allowed = match read.policy {
             CachePolicy::Default | CachePolicy::NeverStale | CachePolicy::StaleAllowed => {
                 lock(&self.missing_in_list).allow(read.fields)
@@ -195,10 +194,15 @@ impl<L: Listing> Resource<L> {
             CachePolicy::OnlyIfCached | CachePolicy::Refresh | CachePolicy::Bypass => false,
         };
         let Some(list) = self.list.entries.get(()).filter(|_| is_allowed) else { return false };
+        let LatestChange { generation, lists_lag_until } = self.change_of(id);
         let is_outdated = self.list.freshness(&list) == Freshness::Expired
             || list.stamp.generation < self.generations.of_all_objects().generation;
-        let shows_writes = self.list.context.now() >= change.lists_lag_until;
-        let serves = read.policy == CachePolicy::StaleAllowed || (is_outdated && shows_writes);
+        let serves = match read.policy {
+            CachePolicy::StaleAllowed => {
+                list.stamp.generation < generation || list.stamp.at >= lists_lag_until
+            }
+            _ => is_outdated && self.list.context.now() >= lists_lag_until,
+        };
         serves && list.pages == 1 && list.value.find(id).is_some()
     }
 

@@ -5,9 +5,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ultracart_transport::ErrorKind;
+use ultracart_transport::{ErrorKind, Instant};
 
-use super::generations::Generation;
+use super::generations::{Generation, ReadStamp};
 
 /// A shared, immutable response with its freshness, age and cost in calls.
 ///
@@ -26,10 +26,11 @@ use super::generations::Generation;
 /// ```
 pub struct Cached<T: ?Sized> {
     value: Arc<T>,
-    served: Served,
-    age: Duration,
-    calls: u32,
     generation: Generation,
+    /// In nanoseconds: little enough to be moved quickly.
+    age: u64,
+    calls: u32,
+    served: Served,
 }
 
 /// Whether a response is as new as the caller's [`CachePolicy`](crate::CachePolicy) asked for.
@@ -55,15 +56,11 @@ pub enum Stale {
 }
 
 impl<T: ?Sized> Cached<T> {
+    /// A value that was read at `stamp` and is served at `now`.
     #[inline]
-    pub(crate) fn new(
-        value: Arc<T>,
-        served: Served,
-        age: Duration,
-        calls: u32,
-        generation: Generation,
-    ) -> Self {
-        Self { value, served, age, calls, generation }
+    pub(super) fn new(value: Arc<T>, stamp: ReadStamp, now: Instant, served: Served, calls: u32) -> Self {
+        let age = now.as_nanos().saturating_sub(stamp.at.as_nanos());
+        Self { value, generation: stamp.generation, age, calls, served }
     }
 
     /// Returns the generation at which the value was read.
@@ -73,7 +70,13 @@ impl<T: ?Sized> Cached<T> {
 
     /// Returns a part of this response, as fresh as the whole.
     pub(crate) fn part<U: ?Sized>(&self, part: Arc<U>) -> Cached<U> {
-        Cached::new(part, self.served, self.age, self.calls, self.generation)
+        Cached {
+            value: part,
+            generation: self.generation,
+            age: self.age,
+            calls: self.calls,
+            served: self.served,
+        }
     }
 
     /// Returns whether the value is fresh, or why a stale one was returned.
@@ -85,7 +88,7 @@ impl<T: ?Sized> Cached<T> {
     ///
     /// For an object that this client wrote, that call is the write.
     pub fn age(&self) -> Duration {
-        self.age
+        Duration::from_nanos(self.age)
     }
 
     /// Returns how many calls this read made: 0 if the value was cached, or if another caller's call brought it.
@@ -123,7 +126,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Cached<T> {
         f.debug_struct("Cached")
             .field("value", &self.value)
             .field("served", &self.served)
-            .field("age", &self.age)
+            .field("age", &self.age())
             .field("calls", &self.calls)
             .finish_non_exhaustive()
     }

@@ -64,8 +64,9 @@ pub(super) enum Counted {
     FailureRepeated,
 }
 
-/// The counters of one cache.
+/// The counters of one cache, on cache lines of their own: a hit writes here, and reads what stands beside it.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(super) struct Counters {
     operation: &'static str,
     facade: sink::Hits,
