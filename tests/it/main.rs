@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod cache;
+mod cache_property;
 mod faults;
 mod lag;
 mod oauth;

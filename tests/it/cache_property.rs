@@ -1,0 +1,89 @@
+//! Reads, writes, webhooks, failures and time in any order: what a read may never show, and what may never be loaded
+//! twice.
+
+pub(crate) mod account;
+pub(crate) mod held;
+pub(crate) mod manual_clock;
+mod rules;
+mod world;
+
+use std::time::Duration;
+
+use http::StatusCode;
+use proptest::prelude::*;
+use ultracart_client::CachePolicy;
+
+use account::{Key, ListFields, USERS};
+use world::World;
+
+/// What happens next. Places are taken modulo the number of things that there are.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Read(Key, CachePolicy),
+    /// A reader goes away.
+    Drop(usize),
+    /// A write of this client begins, unless the user is being written.
+    Write(usize),
+    /// The server does what a request asks for.
+    Serve(usize),
+    /// The response to a request that was served comes back.
+    Complete(usize),
+    /// A request fails, before or after it was served.
+    Fail(usize, StatusCode),
+    /// A user is changed, not by this client. An event will tell.
+    ChangeElsewhere(usize),
+    /// An event of a change is received, in any order.
+    Event(usize),
+    Advance(Duration),
+    ClearCache,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let policy = prop_oneof![
+        4 => Just(CachePolicy::Default),
+        1 => Just(CachePolicy::NeverStale),
+        2 => Just(CachePolicy::Refresh),
+        2 => Just(CachePolicy::StaleAllowed),
+        1 => Just(CachePolicy::OnlyIfCached),
+    ];
+    let key = prop_oneof![3 => Just(Key::User(0)), 1 => Just(Key::User(1)), 2 => Just(Key::List)];
+    let status = prop_oneof![Just(StatusCode::INTERNAL_SERVER_ERROR), Just(StatusCode::UNAUTHORIZED)];
+    let place = || 0..12_usize;
+    prop_oneof![
+        8 => (key, policy).prop_map(|(key, policy)| Step::Read(key, policy)),
+        1 => place().prop_map(Step::Drop),
+        2 => (0..USERS).prop_map(Step::Write),
+        5 => place().prop_map(Step::Serve),
+        5 => place().prop_map(Step::Complete),
+        1 => (place(), status).prop_map(|(place, status)| Step::Fail(place, status)),
+        2 => (0..USERS).prop_map(Step::ChangeElsewhere),
+        2 => place().prop_map(Step::Event),
+        1 => (0..1_000_u64).prop_map(|millis| Step::Advance(Duration::from_millis(millis))),
+        2 => (0..400_u64).prop_map(|seconds| Step::Advance(Duration::from_secs(seconds))),
+        1 => Just(Step::ClearCache),
+    ]
+}
+
+fn list_fields() -> impl Strategy<Value = ListFields> {
+    prop_oneof![Just(ListFields::All), Just(ListFields::NoHistories)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn reads_in_any_order_obey_the_rules_of_the_cache(
+        lists in list_fields(),
+        steps in prop::collection::vec(step(), 1..=80),
+    ) {
+        // No timer: everything goes by the clock that the test moves.
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut world = World::new(lists);
+            for step in steps {
+                world.take(step).await;
+            }
+            world.end().await;
+        });
+    }
+}
