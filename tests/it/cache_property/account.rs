@@ -41,15 +41,37 @@ pub(crate) enum Key {
     List,
 }
 
+/// A webhook's event: a user has this version.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Event {
+    pub(crate) user: usize,
+    pub(crate) version: u64,
+    pub(crate) author: Author,
+}
+
+/// Who has changed a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Author {
+    ThisClient,
+    Elsewhere,
+}
+
+impl Event {
+    pub(crate) fn delivery(self) -> String {
+        let user = object(self.user, self.version, ListFields::All);
+        json!({"events": [{"user_update": user}]}).to_string()
+    }
+}
+
 impl VersionedAccount {
     pub(crate) fn new(lists: ListFields) -> Self {
         Self { made_at: [(); USERS].map(|()| vec![Duration::ZERO]), lists }
     }
 
-    /// Changes a user, and returns the new version.
-    pub(crate) fn change(&mut self, user: usize, now: Duration) -> u64 {
+    /// Changes a user, and returns the event that tells of it.
+    pub(crate) fn change(&mut self, user: usize, author: Author, now: Duration) -> Event {
         self.made_at[user].push(now);
-        self.versions()[user]
+        Event { user, version: self.versions()[user], author }
     }
 
     pub(crate) fn versions(&self) -> Versions {
@@ -68,8 +90,7 @@ impl VersionedAccount {
                 json!({"success": true, "user": object(user, versions[user], ListFields::All)})
             }
             Target::Load(Key::List) => {
-                let users: Vec<_> =
-                    (0..USERS).map(|user| object(user, versions[user], self.lists)).collect();
+                let users: Vec<_> = (0..USERS).map(|user| object(user, versions[user], self.lists)).collect();
                 json!({"success": true, "users": users})
             }
         };
@@ -99,7 +120,7 @@ pub(crate) fn shown(user: &User) -> (usize, u64) {
 }
 
 /// A user on the wire.
-pub(crate) fn object(user: usize, version: u64, fields: ListFields) -> Value {
+fn object(user: usize, version: u64, fields: ListFields) -> Value {
     let mut object = json!({"user_id": user + 1, "full_name": version.to_string()});
     if fields == ListFields::All {
         object["login_histories"] = json!([{"ip_address": "192.0.2.7"}]);

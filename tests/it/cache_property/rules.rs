@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use ultracart_client::{CachePolicy, CacheStats, Error, ErrorKind, Served, Stale};
 
-use super::account::{Key, Target, USERS, VersionedAccount, Versions};
+use super::account::{Author, Event, Key, Target, USERS, VersionedAccount, Versions};
 use super::world::{Answer, Reader, STALE_IF_ERROR, TTL};
 
 /// The part of the time to live after which a list is refreshed ahead.
@@ -23,9 +23,8 @@ pub(super) struct Load {
     /// Its place among all calls.
     place: u64,
     sent_at: Duration,
-    /// The changes that it has seen, and the reasons there have been to load.
-    changes: u64,
-    reasons: u64,
+    /// What was known of its key then.
+    counts: Counts,
     pub(super) versions: Versions,
 }
 
@@ -35,19 +34,26 @@ struct Failure {
     /// Its place among all calls.
     place: u64,
     status: StatusCode,
-    changes: u64,
-    reasons: u64,
+    counts: Counts,
     /// No load is sent before this time for the same reason.
     until: Duration,
+}
+
+/// What has happened to a key.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    /// Changes that have invalidated it.
+    invalidations: u64,
+    /// With those that may have: an event that tells what this client has written.
+    changes: u64,
+    /// With refreshes that were asked: the reasons to load.
+    reasons: u64,
 }
 
 /// What is known of a key.
 #[derive(Debug, Default)]
 struct Known {
-    /// Number of changes that have invalidated it.
-    changes: u64,
-    /// Number of changes and of refreshes that were asked.
-    reasons: u64,
+    counts: Counts,
     /// The load that was sent last of those that have succeeded.
     loaded: Option<Load>,
     failed: Option<Failure>,
@@ -128,21 +134,31 @@ impl Rules {
     /// A read begins.
     pub(super) fn asked(&mut self, key: Key, policy: CachePolicy) {
         if policy == CachePolicy::Refresh {
-            self.known_mut(key).reasons += 1;
+            self.known_mut(key).counts.reasons += 1;
         }
     }
 
     /// A user changes, as far as the client can know.
     fn changed(&mut self, user: usize) {
-        for known in [&mut self.users[user], &mut self.list] {
-            known.changes += 1;
-            known.reasons += 1;
+        self.may_have_changed(user);
+        self.users[user].counts.invalidations += 1;
+        self.list.counts.invalidations += 1;
+    }
+
+    fn may_have_changed(&mut self, user: usize) {
+        for counts in [&mut self.users[user].counts, &mut self.list.counts] {
+            counts.changes += 1;
+            counts.reasons += 1;
         }
     }
 
-    /// An event of this version was received.
-    pub(super) fn told(&mut self, user: usize, version: u64) {
-        self.changed(user);
+    /// An event was received.
+    pub(super) fn told(&mut self, event: Event) {
+        let Event { user, version, author } = event;
+        match author {
+            Author::Elsewhere => self.changed(user),
+            Author::ThisClient => self.may_have_changed(user),
+        }
         self.settled[user] = self.settled[user].max(version);
     }
 
@@ -167,11 +183,9 @@ impl Rules {
     /// What a read shows at least that begins now, if the cache has to answer it.
     pub(super) fn hit(&self, key: Key, policy: CachePolicy, now: Duration) -> Option<Versions> {
         let known = self.known(key);
-        let load = known.loaded.filter(|load| load.changes == known.changes)?;
+        let load = known.loaded.filter(|load| load.counts.changes == known.counts.changes)?;
         let may_lag = |load: &Load| (0..USERS).any(|user| self.may_lag(user, load.sent_at));
-        if policy == CachePolicy::Refresh
-            || now - load.sent_at >= TTL
-            || (key == Key::List && may_lag(&load))
+        if policy == CachePolicy::Refresh || now - load.sent_at >= TTL || (key == Key::List && may_lag(&load))
         {
             return None;
         }
@@ -202,13 +216,17 @@ impl Rules {
             }
         };
         let known = self.known(key);
-        let (changes, reasons) = (known.changes, known.reasons);
+        let counts = known.counts;
+        let is_for_same = |other: Counts| other.reasons == counts.reasons;
         if target == Target::Load(key) {
-            assert!(under_way.all(|load| load.reasons != reasons), "{key:?} is loaded twice at the same time");
-            if let Some(failure) = known.failed.filter(|failure| failure.reasons == reasons) {
+            assert!(
+                !under_way.any(|load| is_for_same(load.counts)),
+                "{key:?} is loaded twice at the same time"
+            );
+            if let Some(failure) = known.failed.filter(|failure| is_for_same(failure.counts)) {
                 assert!(now >= failure.until, "{key:?} is loaded again right after {}", failure.status);
             }
-            if let Some(load) = known.loaded.filter(|load| load.reasons == reasons) {
+            if let Some(load) = known.loaded.filter(|load| is_for_same(load.counts)) {
                 let needed_at = if key == Key::List { TTL.mul_f64(REFRESH_AT) } else { TTL };
                 let is_trusted = key != Key::List || (0..USERS).all(|user| !self.may_lag(user, load.sent_at));
                 let age = now - load.sent_at;
@@ -216,7 +234,7 @@ impl Rules {
             }
             self.calls.loads += 1;
         }
-        Load { place, sent_at: now, changes, reasons, versions: [0; USERS] }
+        Load { place, sent_at: now, counts, versions: [0; USERS] }
     }
 
     /// A request succeeds.
@@ -242,8 +260,8 @@ impl Rules {
     /// A request fails.
     pub(super) fn failed(&mut self, target: Target, load: Load, status: StatusCode, now: Duration) {
         if let Target::Load(key) = target {
-            let Load { place, changes, reasons, .. } = load;
-            let failure = Failure { place, status, changes, reasons, until: now + BACK_OFF };
+            let Load { place, counts, .. } = load;
+            let failure = Failure { place, status, counts, until: now + BACK_OFF };
             let failed = &mut self.known_mut(key).failed;
             *failed = failed.filter(|other| other.place > place).or(Some(failure));
         }
@@ -314,7 +332,9 @@ impl Rules {
         let is_refresh = reader.policy == CachePolicy::Refresh && reader.key == Key::List;
         for (user, version) in &answer.shown {
             let least = match least[*user] {
-                least if is_refresh && self.may_lag(*user, now - answer.age) => least.min(self.settled[*user]),
+                least if is_refresh && self.may_lag(*user, now - answer.age) => {
+                    least.min(self.settled[*user])
+                }
                 least => least,
             };
             assert!(*version >= least, "{:?} shows version {version} where {why}: {least}", reader.key);
@@ -327,8 +347,9 @@ impl Rules {
         let is_repeated = error.attempts() == 0 && is_new;
         let was = |status: StatusCode| {
             let keys = [self.known(key), &self.list].into_iter();
-            keys.filter_map(|known| Some((known.failed?, known.changes)))
-                .any(|(failure, changes)| failure.status == status && failure.changes == changes)
+            keys.filter_map(|known| Some((known.failed?, known.counts))).any(|(failure, counts)| {
+                failure.status == status && failure.counts.invalidations == counts.invalidations
+            })
         };
         match error.kind() {
             ErrorKind::NotCached => assert_eq!((policy, error.attempts()), (CachePolicy::OnlyIfCached, 0)),

@@ -11,7 +11,7 @@ use ultracart_client::webhook::Receiver;
 use ultracart_client::{CachePolicy, Cached, Client, Clock as _, Config, Error, ErrorKind, Served};
 
 use super::Step;
-use super::account::{self, Key, ListFields, Target, USERS, VersionedAccount, Versions};
+use super::account::{self, Author, Event, Key, ListFields, Target, USERS, VersionedAccount, Versions};
 use super::held::{HeldRequest, HeldService};
 use super::manual_clock::ManualClock;
 use super::rules::{Load, Rules};
@@ -96,8 +96,8 @@ pub(super) struct World {
     calls: Vec<Call>,
     readers: Vec<Reader>,
     writers: [Option<Writer>; USERS],
-    /// Events that have not been received: user and version.
-    events: Vec<(usize, u64)>,
+    /// Events that have not been received.
+    events: Vec<Event>,
 }
 
 impl World {
@@ -164,16 +164,13 @@ impl World {
                 }
             }
             Step::ChangeElsewhere(user) => {
-                let version = self.rules.account.change(user, now);
-                self.events.push((user, version));
+                self.events.push(self.rules.account.change(user, Author::Elsewhere, now));
             }
             Step::Event(place) => {
                 if let Some(place) = place.checked_rem(self.events.len()) {
-                    let (user, version) = self.events.swap_remove(place);
-                    let object = account::object(user, version, ListFields::All);
-                    let body = serde_json::json!({"events": [{"user_update": object}]});
-                    self.receiver.receive(None, body.to_string().as_bytes()).unwrap();
-                    self.rules.told(user, version);
+                    let event = self.events.swap_remove(place);
+                    self.receiver.receive(None, event.delivery().as_bytes()).unwrap();
+                    self.rules.told(event);
                 }
             }
             Step::Advance(time) => self.clock.advance(time),
@@ -220,9 +217,9 @@ impl World {
             return;
         }
         if let Target::Update(user) = call.target {
-            let version = self.rules.account.change(user, self.clock.now());
-            self.events.push((user, version));
-            self.writers[user].as_mut().unwrap().made = Some(version);
+            let event = self.rules.account.change(user, Author::ThisClient, self.clock.now());
+            self.events.push(event);
+            self.writers[user].as_mut().unwrap().made = Some(event.version);
         }
         (call.is_served, call.load.versions) = (true, self.rules.account.versions());
     }
