@@ -7,14 +7,51 @@ pub(crate) mod manual_clock;
 mod rules;
 mod world;
 
+use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
 use proptest::prelude::*;
-use ultracart_client::CachePolicy;
+use tower_service::Service;
+use ultracart_client::config::Window;
+use ultracart_client::{CachePolicy, Client, Config};
 
-use account::{Key, ListFields, USERS};
-use world::World;
+use self::account::{Key, ListFields, USERS};
+use self::manual_clock::ManualClock;
+use self::world::World;
+
+/// So many calls at a time, as many as there are, each of them once.
+pub(crate) fn unlimited(max_concurrency: u32) -> Config {
+    let mut config = Config::default();
+    config.limiter.max_concurrency = max_concurrency;
+    config.limiter.spare = 0;
+    config.limiter.guard_gap = Duration::ZERO;
+    config.limiter.quarantine = Duration::ZERO;
+    config.limiter.windows = vec![Window::new(1_000_000, Duration::from_hours(1))];
+    config.http.request_timeout = Duration::from_hours(24);
+    config.retry.max_attempts = 1;
+    config
+}
+
+/// A client of a service, by a clock that the test moves.
+pub(crate) fn client<S>(config: Config, clock: &Arc<ManualClock>, service: S) -> Client
+where
+    S: Service<Request<Bytes>, Response = Response<String>, Error = Infallible>,
+    S: Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    let clock = Arc::clone(clock);
+    Client::builder().config(config).simple_key("key").clock(clock).service(service).build().unwrap()
+}
+
+/// Lets all tasks of this thread's runtime run until they wait for the test.
+pub(crate) async fn settle() {
+    for _ in 0..40 {
+        tokio::task::yield_now().await;
+    }
+}
 
 /// What happens next. Places are taken modulo the number of things that there are.
 #[derive(Clone, Copy, Debug)]

@@ -4,6 +4,7 @@
 
 mod cache;
 mod cache_property;
+mod cache_threads;
 mod faults;
 mod lag;
 mod oauth;

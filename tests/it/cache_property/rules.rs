@@ -199,11 +199,12 @@ impl Rules {
         }))
     }
 
-    /// A request arrives at the server, while these are under way for the same.
+    /// A request arrives at the server, while these loads are under way for the same and these readers wait.
     pub(super) fn arrived<'a>(
         &mut self,
         target: Target,
         mut under_way: impl Iterator<Item = &'a Load>,
+        readers: &[Reader],
         now: Duration,
     ) -> Load {
         self.calls.sent += 1;
@@ -223,7 +224,11 @@ impl Rules {
                 !under_way.any(|load| is_for_same(load.counts)),
                 "{key:?} is loaded twice at the same time"
             );
-            if let Some(failure) = known.failed.filter(|failure| is_for_same(failure.counts)) {
+            // A refresh takes no failure for an answer.
+            let is_refresh =
+                readers.iter().any(|reader| reader.key == key && reader.policy == CachePolicy::Refresh);
+            let failed = known.failed.filter(|failure| is_for_same(failure.counts) && !is_refresh);
+            if let Some(failure) = failed {
                 assert!(now >= failure.until, "{key:?} is loaded again right after {}", failure.status);
             }
             if let Some(load) = known.loaded.filter(|load| is_for_same(load.counts)) {

@@ -5,41 +5,26 @@ use std::time::Duration;
 
 use http::StatusCode;
 use tokio::task::JoinHandle;
-use ultracart_client::config::Window;
 use ultracart_client::model::User;
 use ultracart_client::webhook::Receiver;
 use ultracart_client::{CachePolicy, Cached, Client, Clock as _, Config, Error, ErrorKind, Served};
 
-use super::Step;
 use super::account::{self, Author, Event, Key, ListFields, Target, USERS, VersionedAccount, Versions};
 use super::held::{HeldRequest, HeldService};
 use super::manual_clock::ManualClock;
 use super::rules::{Load, Rules};
+use super::{Step, client, settle, unlimited};
 
 pub(super) const TTL: Duration = Duration::from_mins(5);
 pub(super) const STALE_IF_ERROR: Duration = Duration::from_mins(20);
 
-/// A client whose calls `service` answers: two at a time, as many as it likes, each of them once.
-pub(crate) fn client(service: HeldService, clock: Arc<ManualClock>) -> Client {
-    let mut config = Config::default();
-    config.limiter.max_concurrency = 2;
-    config.limiter.spare = 0;
-    config.limiter.guard_gap = Duration::ZERO;
-    config.limiter.quarantine = Duration::ZERO;
-    config.limiter.windows = vec![Window::new(1_000_000, Duration::from_hours(1))];
-    config.http.request_timeout = Duration::from_hours(24);
-    config.retry.max_attempts = 1;
+/// Two calls at a time; events make nothing live longer.
+fn config() -> Config {
+    let mut config = unlimited(2);
     config.cache.users.ttl = TTL;
     config.cache.users.stale_if_error = STALE_IF_ERROR;
     config.cache.webhook_ttl = Duration::ZERO;
-    Client::builder().config(config).simple_key("key").clock(clock).service(service).build().unwrap()
-}
-
-/// Lets all tasks run until they wait for the test.
-pub(crate) async fn settle() {
-    for _ in 0..40 {
-        tokio::task::yield_now().await;
-    }
+    config
 }
 
 /// A request at the server.
@@ -103,7 +88,7 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(lists: ListFields) -> Self {
         let (clock, service) = (ManualClock::new(), HeldService::default());
-        let client = client(service.clone(), Arc::clone(&clock));
+        let client = client(config(), &clock, service.clone());
         let receiver = client.webhook().no_auth();
         let rules = Rules::new(VersionedAccount::new(lists));
         Self {
@@ -231,7 +216,7 @@ impl World {
         while let Some(held) = self.service.next() {
             let target = Target::of(&held.request);
             let under_way = self.calls.iter().filter(|call| call.target == target).map(|call| &call.load);
-            let load = self.rules.arrived(target, under_way, now);
+            let load = self.rules.arrived(target, under_way, &self.readers, now);
             self.calls.push(Call { target, load, is_served: false, held });
         }
         let readers = std::mem::take(&mut self.readers);
