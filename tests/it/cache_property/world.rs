@@ -129,6 +129,10 @@ impl World {
             }
             Step::Write(user) => self.write(user),
             Step::Serve(place) => self.serve(place),
+            Step::Answer(place) => {
+                self.serve(place);
+                self.act(Step::Complete(place));
+            }
             Step::Complete(place) => {
                 if let Some(place) = place.checked_rem(self.calls.len())
                     && self.calls[place].is_served
@@ -152,11 +156,12 @@ impl World {
                 self.events.push(self.rules.account.change(user, Author::Elsewhere, now));
             }
             Step::Event(place) => {
-                if let Some(place) = place.checked_rem(self.events.len()) {
-                    let event = self.events.swap_remove(place);
-                    self.receiver.receive(None, event.delivery().as_bytes()).unwrap();
-                    self.rules.told(event);
+                if self.events.is_empty() {
+                    self.act(Step::ChangeElsewhere(place % USERS));
                 }
+                let event = self.events.swap_remove(place % self.events.len());
+                self.receiver.receive(None, event.delivery().as_bytes()).unwrap();
+                self.rules.told(event);
             }
             Step::Advance(time) => self.clock.advance(time),
             Step::ClearCache => {
@@ -249,8 +254,7 @@ impl World {
             self.clock.advance(Duration::from_secs(1));
             self.look().await;
             while !self.calls.is_empty() {
-                self.act(Step::Serve(0));
-                self.act(Step::Complete(0));
+                self.act(Step::Answer(0));
                 self.look().await;
             }
         }
