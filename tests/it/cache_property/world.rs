@@ -112,8 +112,8 @@ impl World {
             assert_eq!(self.rules.sent(), sent, "OnlyIfCached made a call");
         }
         self.readers.iter_mut().for_each(|reader| reader.is_new = false);
-        // No two steps happen at the same time.
-        self.clock.advance(Duration::from_millis(1));
+        // No two steps happen at the same time, and some steps after an event its burst is over.
+        self.clock.advance(Duration::from_millis(100));
         self.look().await;
     }
 
