@@ -149,7 +149,7 @@ fn reads_on_four_threads_are_new_and_all_of_them_end() {
         let (api, clock, settled) = (api.clone(), Arc::clone(&clock), Arc::clone(&settled));
         async move {
             let turn = round + reader;
-            if turn % 7 == 0 {
+            if turn.is_multiple_of(7) {
                 let written = api.update_user(account::id(0), &User::new().full_name("next")).await.unwrap();
                 settled.fetch_max(account::shown(&written).1, Ordering::SeqCst);
                 return;
@@ -157,11 +157,11 @@ fn reads_on_four_threads_are_new_and_all_of_them_end() {
             if turn % 7 == 1 {
                 clock.advance(Duration::from_secs(76));
             }
-            let policy = if turn % 5 == 0 { CachePolicy::Refresh } else { CachePolicy::Default };
+            let policy = if turn.is_multiple_of(5) { CachePolicy::Refresh } else { CachePolicy::Default };
             let api = api.cache_policy(policy);
             let oldest = settled.load(Ordering::SeqCst);
             let read = async {
-                if turn % 2 == 0 {
+                if turn.is_multiple_of(2) {
                     version(&api.get_users().await.unwrap())
                 } else {
                     account::shown(&api.get_user(account::id(0)).await.unwrap()).1
@@ -171,7 +171,7 @@ fn reads_on_four_threads_are_new_and_all_of_them_end() {
                 for _ in 0..reader {
                     yield_now().await;
                 }
-                if turn % 3 != 0 {
+                if !turn.is_multiple_of(3) {
                     pending::<()>().await;
                 }
             };
@@ -258,11 +258,11 @@ fn outlives_the_runtime_of_its_load(end: impl FnOnce(Runtime)) {
         held.read();
         settle().await;
     });
-    let reader = second.block_on(async {
-        let reader = held.read();
-        settle().await;
-        reader
-    });
+    let reader = {
+        let _context = second.enter();
+        held.read()
+    };
+    second.block_on(settle());
     assert_eq!(held.client.calls_spent(), 1);
     end(first);
     second.block_on(async {

@@ -185,7 +185,7 @@ impl Rules {
         let known = self.known(key);
         let load = known.loaded.filter(|load| load.counts.changes == known.counts.changes)?;
         let may_lag = |load: &Load| (0..USERS).any(|user| self.may_lag(user, load.sent_at));
-        if policy == CachePolicy::Refresh || now - load.sent_at >= TTL || (key == Key::List && may_lag(&load))
+        if policy == CachePolicy::Refresh || now >= load.sent_at + TTL || (key == Key::List && may_lag(&load))
         {
             return None;
         }
@@ -234,7 +234,7 @@ impl Rules {
             if let Some(load) = known.loaded.filter(|load| is_for_same(load.counts)) {
                 let needed_at = if key == Key::List { TTL.mul_f64(REFRESH_AT) } else { TTL };
                 let is_trusted = key != Key::List || (0..USERS).all(|user| !self.may_lag(user, load.sent_at));
-                let age = now - load.sent_at;
+                let age = now.saturating_sub(load.sent_at);
                 assert!(age >= needed_at || !is_trusted, "{key:?} is loaded again after {age:?}");
             }
             self.calls.loads += 1;
@@ -326,7 +326,7 @@ impl Rules {
 
         // The age is not too low: no version is shown that was replaced before the server was asked.
         for (user, version) in &answer.shown {
-            let asked_at = now - answer.age;
+            let asked_at = now.saturating_sub(answer.age);
             let replaced_at = self.account.replaced_at(*user, *version);
             let was_current = replaced_at.is_none_or(|replaced_at| replaced_at >= asked_at);
             assert!(was_current || self.may_lag(*user, asked_at), "{key:?} is older than {:?}", answer.age);
@@ -337,7 +337,7 @@ impl Rules {
         let is_refresh = reader.policy == CachePolicy::Refresh && reader.key == Key::List;
         for (user, version) in &answer.shown {
             let least = match least[*user] {
-                least if is_refresh && self.may_lag(*user, now - answer.age) => {
+                least if is_refresh && self.may_lag(*user, now.saturating_sub(answer.age)) => {
                     least.min(self.settled[*user])
                 }
                 least => least,
