@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod cache;
+mod cache_property;
+mod cache_threads;
 mod faults;
 mod lag;
 mod oauth;
