@@ -1,7 +1,6 @@
 //! All caches of a client.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 use ultracart_model::{UserId, UserLogin};
@@ -135,10 +134,5 @@ impl Caches {
         for generations in [&users.generations, &groups.generations, &logins.generations] {
             generations.record(Change::Everything, Instant::START);
         }
-    }
-
-    /// Returns when a response of this age was sent.
-    pub(super) fn sent_at(&self, age: Duration) -> Instant {
-        self.context.now() - age
     }
 }

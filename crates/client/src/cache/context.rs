@@ -24,6 +24,7 @@ pub(super) const COARSE_LAG: Duration = Duration::from_millis(50);
 /// What all caches of a client share.
 #[derive(Debug)]
 pub(super) struct CacheContext {
+    clock: Arc<dyn Clock>,
     limiter: Limiter,
     /// One refresh at a time, so that each sees what the one before it spent.
     refresh: Semaphore,
@@ -51,6 +52,7 @@ impl Burst {
 impl CacheContext {
     pub(super) fn new(limiter: Limiter, webhook_ttl: Duration) -> Self {
         Self {
+            clock: Arc::clone(limiter.clock()),
             limiter,
             refresh: Semaphore::new(1),
             server_answered_at: AtomicInstant::default(),
@@ -62,12 +64,12 @@ impl CacheContext {
     }
 
     pub(super) fn now(&self) -> Instant {
-        Instant::START + self.clock().now()
+        Instant::START + self.clock.now()
     }
 
     /// Returns the time for less than [`now`](Self::now), up to [`COARSE_LAG`] behind it.
     pub(super) fn coarse_now(&self) -> Instant {
-        Instant::from_nanos(self.clock().coarse())
+        Instant::from_nanos(self.clock.coarse())
     }
 
     /// A write succeeded: the server can be reached.
@@ -131,11 +133,7 @@ impl CacheContext {
             if wait.is_zero() {
                 return;
             }
-            self.clock().sleep(wait).await;
+            self.clock.sleep(wait).await;
         }
-    }
-
-    fn clock(&self) -> &Arc<dyn Clock> {
-        self.limiter.clock()
     }
 }

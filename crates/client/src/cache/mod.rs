@@ -28,4 +28,4 @@ pub use self::policy::CachePolicy;
 pub(crate) use self::policy::{Read, RequiredFields};
 pub use self::response::{Cached, Served, Stale};
 pub use self::stats::CacheStats;
-pub(crate) use self::write::{IfOvertaken, Write, WriteOutcome};
+pub(crate) use self::write::{Write, WriteOutcome};

@@ -34,18 +34,9 @@ pub(crate) struct Write<L: Kind> {
 #[derive(Debug)]
 struct Base {
     read_at: Instant,
-    generation: Generation,
-    if_overtaken: IfOvertaken,
+    unless_changed_since: Option<Generation>,
     /// Held until the write is over, so that the next change of the object is based on its result.
     _lock: OwnedMutexGuard<()>,
-}
-
-/// What happens to a change if its object has changed since it was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum IfOvertaken {
-    /// It is not sent, and can be made again.
-    Withdraw,
-    Send,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,23 +60,22 @@ pub(crate) enum WriteOutcome<T> {
 }
 
 impl<L: Kind> Write<L> {
-    pub(crate) fn new(caches: &Arc<Caches>, id: Option<L::Id>, effect: Effect) -> Arc<Self> {
+    pub(crate) fn new(caches: &Arc<Caches>, id: Option<L::Id>, effect: Effect) -> Self {
         let (caches, state) = (Arc::clone(caches), Mutex::new(State::Queued));
-        Arc::new(Self { caches, id, effect, base: None, state })
+        Self { caches, id, effect, base: None, state }
     }
 
-    /// A write of a changed object, which was read and changed under `lock`.
-    pub(crate) fn of_change(
-        caches: &Arc<Caches>,
-        (id, effect): (L::Id, Effect),
+    /// Makes this the write of a change: its object was read and changed under `lock`. It is not sent if the object has
+    /// changed since the generation `unless_changed_since`.
+    pub(crate) fn based_on(
+        mut self,
         read: &Cached<L::Item>,
-        if_overtaken: IfOvertaken,
+        unless_changed_since: Option<Generation>,
         lock: OwnedMutexGuard<()>,
-    ) -> Arc<Self> {
-        let (read_at, generation) = (caches.sent_at(read.age()), read.generation());
-        let base = Some(Base { read_at, generation, if_overtaken, _lock: lock });
-        let (caches, state) = (Arc::clone(caches), Mutex::new(State::Queued));
-        Arc::new(Self { caches, id: Some(id), effect, base, state })
+    ) -> Self {
+        let read_at = self.caches.context.now() - read.age();
+        self.base = Some(Base { read_at, unless_changed_since, _lock: lock });
+        self
     }
 
     /// Returns whether the write was not sent, since its object had changed when its permit came.
@@ -144,12 +134,12 @@ impl<L: Kind> Write<L> {
 impl<L: Kind> AttemptHook for Write<L> {
     fn before_attempt(&self, earlier: EarlierAttempts) -> ControlFlow<()> {
         let mut state = lock(&self.state);
-        if let Some(base) = self.base.as_ref().filter(|base| base.if_overtaken == IfOvertaken::Withdraw)
+        if let Some(unless_changed_since) = self.base.as_ref().and_then(|base| base.unless_changed_since)
             && earlier == EarlierAttempts::HadNoEffect
         {
-            // A second attempt follows the invalidation by the first.
-            let seen = if let State::Sent(sent) = *state { sent.generation } else { base.generation };
-            if self.latest_change() > seen {
+            // The first attempt has invalidated the object itself.
+            let since = if let State::Sent(sent) = *state { sent.generation } else { unless_changed_since };
+            if self.latest_change() > since {
                 *state = State::Overtaken;
                 return ControlFlow::Break(());
             }

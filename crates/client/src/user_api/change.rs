@@ -1,10 +1,12 @@
 //! Read, change, write back: the same for users and groups.
 
+use std::sync::Arc;
+
 use ultracart_model::{Group, GroupOid, User, UserId};
 use ultracart_transport::Error;
 
 use super::UserApi;
-use crate::cache::{Cached, Effect, IfOvertaken, Kind, Read, RequiredFields, Write};
+use crate::cache::{Cached, Effect, Kind, Read, RequiredFields, Write};
 use crate::list::{Groups, Users};
 use crate::operation::{Operation, UpdateGroup, UpdateUser};
 
@@ -72,10 +74,10 @@ impl UserApi {
         let mut reads = 0;
         loop {
             reads += 1;
-            let if_overtaken = if reads < MAX_READS { IfOvertaken::Withdraw } else { IfOvertaken::Send };
             let lock = resource.lock(id).await;
             let before = L::read(self, id, read).await?;
-            if if_overtaken == IfOvertaken::Withdraw && !resource.is_current(id, &before) {
+            let unless_changed_since = (reads < MAX_READS).then(|| before.generation());
+            if unless_changed_since.is_some() && !resource.is_current(id, &before) {
                 continue;
             }
             let mut after = L::Item::clone(&before);
@@ -83,8 +85,8 @@ impl UserApi {
             if after == *before {
                 return Ok(after);
             }
-            let effect = L::effect(&before, &after);
-            let write = Write::<L>::of_change(caches, (id, effect), &before, if_overtaken, lock);
+            let write = Write::<L>::new(caches, Some(id), L::effect(&before, &after));
+            let write = Arc::new(write.based_on(&before, unless_changed_since, lock));
             match self.store(L::update(id, &after), &write).await {
                 Err(_) if write.is_overtaken() => {}
                 result => return result,

@@ -116,7 +116,7 @@ impl UserApi {
     /// # Calls
     /// One.
     pub async fn insert_user(&self, user: &User) -> Result<User, Error> {
-        let write = Write::<Users>::new(&self.client.caches, None, Effect::OF_WHOLE_USER);
+        let write = Arc::new(Write::<Users>::new(&self.client.caches, None, Effect::OF_WHOLE_USER));
         self.store(InsertUser(user), &write).await
     }
 
@@ -128,7 +128,8 @@ impl UserApi {
     /// # Calls
     /// One.
     pub async fn update_user(&self, user_id: UserId, user: &User) -> Result<User, Error> {
-        let write = Write::<Users>::new(&self.client.caches, Some(user_id), Effect::of_update(user));
+        let write =
+            Arc::new(Write::<Users>::new(&self.client.caches, Some(user_id), Effect::of_update(user)));
         self.store(UpdateUser(user_id, user), &write).await
     }
 
@@ -171,7 +172,7 @@ impl UserApi {
     /// # Calls
     /// One. If UltraCart refuses with a 400, which can also mean that there is no such user, one more to find out.
     pub async fn delete_user(&self, user_id: UserId) -> Result<(), Error> {
-        let write = Write::<Users>::new(&self.client.caches, Some(user_id), Effect::OF_WHOLE_USER);
+        let write = Arc::new(Write::<Users>::new(&self.client.caches, Some(user_id), Effect::OF_WHOLE_USER));
         self.delete(DeleteUser(user_id), GetUser(user_id), &write).await
     }
 
@@ -213,7 +214,7 @@ impl UserApi {
     /// # Calls
     /// One.
     pub async fn insert_group(&self, group: &Group) -> Result<Group, Error> {
-        let write = Write::<Groups>::new(&self.client.caches, None, Effect::OF_GROUP);
+        let write = Arc::new(Write::<Groups>::new(&self.client.caches, None, Effect::OF_GROUP));
         self.store(InsertGroup(group), &write).await
     }
 
@@ -225,7 +226,7 @@ impl UserApi {
     /// # Calls
     /// One.
     pub async fn update_group(&self, group_oid: GroupOid, group: &Group) -> Result<Group, Error> {
-        let write = Write::<Groups>::new(&self.client.caches, Some(group_oid), Effect::OF_GROUP);
+        let write = Arc::new(Write::<Groups>::new(&self.client.caches, Some(group_oid), Effect::OF_GROUP));
         self.store(UpdateGroup(group_oid, group), &write).await
     }
 
@@ -256,7 +257,7 @@ impl UserApi {
     /// # Calls
     /// One. If UltraCart refuses with a 400, which can also mean that there is no such group, one more to find out.
     pub async fn delete_group(&self, group_oid: GroupOid) -> Result<(), Error> {
-        let write = Write::<Groups>::new(&self.client.caches, Some(group_oid), Effect::OF_GROUP);
+        let write = Arc::new(Write::<Groups>::new(&self.client.caches, Some(group_oid), Effect::OF_GROUP));
         self.delete(DeleteGroup(group_oid), GetGroup(group_oid), &write).await
     }
 }
