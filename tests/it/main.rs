@@ -4,14 +4,12 @@
 
 mod cache;
 mod faults;
-mod lag;
 mod oauth;
 mod operations;
-mod overtaken;
 mod quota;
 mod retries;
+mod support;
 mod telemetry;
-mod webhooks;
 
 use ultracart_client::{Client, Config};
 use ultracart_sim::Sim;

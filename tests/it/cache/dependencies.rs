@@ -1,0 +1,183 @@
+//! Promise 8: a write invalidates what it affects, and nothing else.
+
+use std::time::Duration;
+
+use ultracart_client::model::{Group, GroupOid, User};
+use ultracart_client::{CachePolicy, Client, Config};
+use ultracart_sim::{Fault, GetGroupBody, Operation, Sim};
+
+use crate::support::{MINUTE, SECOND, name_in, spawn};
+use crate::{client, two};
+
+fn is_member(user: &User, oid: GroupOid) -> Option<bool> {
+    user.groups.iter().flatten().find(|group| group.group_oid == Some(oid))?.member
+}
+
+/// A group that the server returns nothing for is read before a write and after it, while the list is on its way.
+async fn reads_a_group_after_a_write(forget_the_list: impl AsyncFnOnce(&Client)) {
+    let builder = Sim::builder().users(5).groups(3).get_group_body(GetGroupBody::Empty);
+    let sim = builder.max_in_flight(2).build();
+    let client = client(&sim, two());
+    let api = client.user_api();
+    let oid = sim.groups()[0].group_oid.unwrap();
+    let id = sim.users()[2].user_id.unwrap();
+    api.get_group(oid).await.unwrap();
+    forget_the_list(&client).await;
+    sim.fault(Fault::slow_body(10 * SECOND).on(Operation::GetGroups));
+    let before = spawn(&api, |api| async move { api.get_group(oid).await });
+    tokio::time::advance(SECOND).await;
+    api.update_user(id, &User::new().full_name("Ada L.")).await.unwrap();
+    assert_eq!(name_in(&api.get_group(oid).await.unwrap(), id), Some("Ada L."));
+    before.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn write_invalidates_only_what_it_affects() {
+    let sim = Sim::builder().users(5).groups(3).build();
+    let api = client(&sim, Config::default()).user_api();
+    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let oid = sim.groups()[0].group_oid.unwrap();
+    // Which of these cost a call after the write: users, groups, the user's logins and another's.
+    let cost = async || {
+        let before = sim.calls();
+        let users = api.get_users().await.unwrap().calls();
+        let groups = api.get_groups().await.unwrap().calls();
+        let logins = api.get_user_logins(id).await.unwrap().calls();
+        let others = api.get_user_logins(other).await.unwrap().calls();
+        let cost = [users, groups, logins, others];
+        assert_eq!(u64::from(cost.iter().sum::<u32>()), sim.calls() - before);
+        // Lists that show a write are not read again for its sake.
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!((api.get_users().await.unwrap().calls(), api.get_groups().await.unwrap().calls()), (0, 0));
+        cost
+    };
+    assert_eq!(cost().await, [1, 1, 1, 1]);
+    assert_eq!(cost().await, [0, 0, 0, 0]);
+    api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
+    assert_eq!(cost().await, [1, 0, 0, 0]);
+    api.update_user(id, &User::new().full_name("Ada L.")).await.unwrap();
+    assert_eq!(cost().await, [1, 1, 0, 0]);
+    api.update_user(id, &User::new().login("ada.l")).await.unwrap();
+    assert_eq!(cost().await, [1, 1, 1, 0]);
+    api.update_user_with(id, |user| user.phone = Some("555-0101".into())).await.unwrap();
+    assert_eq!(cost().await, [1, 0, 0, 0]);
+    api.update_user_with(id, |user| {
+        let membership = &mut user.groups.as_mut().unwrap()[0];
+        membership.member = Some(membership.member != Some(true));
+    })
+    .await
+    .unwrap();
+    assert_eq!(cost().await, [1, 1, 0, 0]);
+    api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
+    assert_eq!(cost().await, [1, 1, 0, 0]);
+    let new = api.insert_user(&User::new().login("new.user")).await.unwrap().user_id.unwrap();
+    assert_eq!(cost().await, [1, 1, 0, 0]);
+    api.delete_user(new).await.unwrap();
+    assert_eq!(cost().await, [1, 1, 0, 0]);
+    api.delete_group(oid).await.unwrap();
+    assert_eq!(cost().await, [1, 1, 0, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn group_write_after_user_write_shows_in_user() {
+    let sim = Sim::builder().users(5).groups(2).build();
+    let api = client(&sim, Config::default()).user_api();
+    let id = sim.users()[1].user_id.unwrap();
+    let oid = sim.groups()[1].group_oid.unwrap();
+    api.get_users().await.unwrap();
+    api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
+    let before = is_member(&sim.user(id).unwrap(), oid).unwrap();
+    api.update_group_with(oid, |group| {
+        for user in group.users.iter_mut().flatten().filter(|user| user.user_id == Some(id)) {
+            user.member = Some(!before);
+        }
+    })
+    .await
+    .unwrap();
+    let users = api.get_users().await.unwrap();
+    assert_eq!(is_member(users.get(id).unwrap(), oid), Some(!before));
+    api.update_user_with(id, |user| user.phone = Some("555-0101".into())).await.unwrap();
+    assert_eq!(is_member(&sim.user(id).unwrap(), oid), Some(!before));
+}
+
+#[tokio::test(start_paused = true)]
+async fn user_write_after_group_write_shows_in_group() {
+    let sim = Sim::builder().users(5).groups(2).build();
+    let api = client(&sim, Config::default()).user_api();
+    let id = sim.users()[1].user_id.unwrap();
+    let oid = sim.groups()[1].group_oid.unwrap();
+    api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
+    api.update_user(id, &User::new().full_name("Ada L.")).await.unwrap();
+    let groups = api.get_groups().await.unwrap();
+    assert_eq!(name_in(groups.get(oid).unwrap(), id), Some("Ada L."));
+}
+
+#[tokio::test(start_paused = true)]
+async fn group_out_of_expired_list_shows_write() {
+    reads_a_group_after_a_write(async |_| tokio::time::advance(6 * MINUTE).await).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn group_after_clear_and_write_shows_write() {
+    reads_a_group_after_a_write(async |client| client.clear_cache()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn group_newer_than_base_of_change_is_reread() {
+    let sim = Sim::builder().users(5).groups(2).build();
+    let api = client(&sim, Config::default()).user_api();
+    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let oid = sim.groups()[0].group_oid.unwrap();
+    let name = sim.user(id).unwrap().full_name;
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    tokio::time::advance(SECOND).await;
+    sim.edit_user(id, |user| user.full_name = Some("Ada L.".into()));
+    api.get_group(oid).await.unwrap();
+    // It writes back the name of before, as it is documented to.
+    api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
+    assert_eq!(sim.user(id).unwrap().full_name, name);
+    let group = api.get_group(oid).await.unwrap();
+    let shown = group.users.iter().flatten().find(|user| user.user_id == Some(id)).unwrap();
+    assert_eq!(shown.full_name, name);
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_read_while_change_waits_are_reread() {
+    let sim = Sim::builder().users(5).groups(2).build();
+    let mut config = Config::default();
+    config.limiter.windows[0].burst = Some(4);
+    let api = client(&sim, config).user_api();
+    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let name = sim.user(id).unwrap().full_name;
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    tokio::time::advance(SECOND).await;
+    sim.edit_user(id, |user| user.full_name = Some("Ada L.".into()));
+    let groups = spawn(&api, |api| async move { api.get_groups().await.map(drop) });
+    tokio::task::yield_now().await;
+    // It comes behind the groups.
+    api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
+    groups.await.unwrap().unwrap();
+    assert_eq!(sim.user(id).unwrap().full_name, name);
+    let groups = api.get_groups().await.unwrap();
+    let shown = groups[0].users.iter().flatten().find(|user| user.user_id == Some(id)).unwrap();
+    assert_eq!(shown.full_name, name);
+}
+
+#[tokio::test(start_paused = true)]
+async fn logins_newer_than_base_of_change_are_reread() {
+    let sim = Sim::builder().users(5).groups(2).build();
+    let api = client(&sim, Config::default()).user_api();
+    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    tokio::time::advance(SECOND).await;
+    sim.edit_user(id, |user| user.login = Some("renamed.elsewhere".into()));
+    api.get_user_logins(id).await.unwrap();
+    // It writes back the login of before, as it is documented to.
+    api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
+    let shown = api.get_user_logins(id).await.unwrap();
+    let fresh = api.cache_policy(CachePolicy::Refresh).get_user_logins(id).await.unwrap();
+    assert_eq!(*shown, *fresh);
+}

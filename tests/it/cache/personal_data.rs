@@ -1,0 +1,84 @@
+//! Promise 12: personal data leaves memory, and crosses no credential.
+
+use ultracart_client::limiter::Limiter;
+use ultracart_client::model::{Group, User};
+use ultracart_client::{CachePolicy, Client, Config, UserApi};
+use ultracart_sim::Sim;
+
+use crate::client;
+
+/// A client of an account with another key and the same limiter.
+fn client_of(sim: &Sim, key: &str, limiter: &Limiter) -> UserApi {
+    let builder = Client::builder().simple_key(key).limiter(limiter.clone());
+    builder.service(sim.service()).build().unwrap().user_api()
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_of_two_credentials_share_nothing() {
+    let limiter = Limiter::new(&Config::default().limiter).unwrap();
+    let sims =
+        ["first", "second"].map(|key| Sim::builder().users(5).seed(key.len() as u64).simple_key(key).build());
+    let apis = ["first", "second"].map(|key| client_of(&sims[key.len() - 5], key, &limiter));
+    let id = sims[0].users()[0].user_id.unwrap();
+    for (sim, api) in sims.iter().zip(&apis) {
+        assert_eq!(api.get_users().await.unwrap().get(id).unwrap().email, sim.user(id).unwrap().email);
+        assert_eq!(api.get_user(id).await.unwrap().email, sim.user(id).unwrap().email);
+        assert!(!api.get_user_logins(id).await.unwrap().is_empty());
+        assert_eq!(sim.calls(), 3);
+    }
+    assert_ne!(sims[0].user(id).unwrap().email, sims[1].user(id).unwrap().email);
+    // Nor does what one of them writes.
+    apis[0].update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
+    assert_ne!(apis[1].get_user(id).await.unwrap().phone.as_deref(), Some("555-0100"));
+    assert_eq!(apis[1].get_users().await.unwrap().calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cleared_cache_holds_nothing() {
+    let sim = Sim::builder().users(5).groups(3).build();
+    let client = client(&sim, Config::default());
+    let api = client.user_api();
+    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let oid = sim.groups()[0].group_oid.unwrap();
+    api.update_user(other, &User::new().phone("555-0100")).await.unwrap();
+    api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
+    let held = (
+        api.get_users().await.unwrap().into_inner(),
+        api.get_user(id).await.unwrap().into_inner(),
+        api.get_user(other).await.unwrap().into_inner(),
+        api.get_groups().await.unwrap().into_inner(),
+        api.get_group(oid).await.unwrap().into_inner(),
+        api.get_user_logins(id).await.unwrap().into_inner(),
+    );
+    let dropped = (
+        std::sync::Arc::downgrade(&held.0),
+        std::sync::Arc::downgrade(&held.1),
+        std::sync::Arc::downgrade(&held.2),
+        std::sync::Arc::downgrade(&held.3),
+        std::sync::Arc::downgrade(&held.4),
+        std::sync::Arc::downgrade(&held.5),
+    );
+    drop(held);
+    client.clear_cache();
+    // moka takes a moment to let go.
+    let mut left = [1; 6];
+    for _ in 0..100_000 {
+        client.clear_cache();
+        std::thread::yield_now();
+        left = [
+            dropped.0.strong_count(),
+            dropped.1.strong_count(),
+            dropped.2.strong_count(),
+            dropped.3.strong_count(),
+            dropped.4.strong_count(),
+            dropped.5.strong_count(),
+        ];
+        if left == [0; 6] {
+            break;
+        }
+    }
+    assert_eq!(left, [0; 6], "users, groups and logins");
+    let cached = api.cache_policy(CachePolicy::OnlyIfCached);
+    assert!(cached.get_users().await.is_err() && cached.get_user(other).await.is_err());
+    assert!(cached.get_groups().await.is_err() && cached.get_user_logins(id).await.is_err());
+}
