@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use ultracart_client::config::Window;
 use ultracart_client::model::User;
-use ultracart_client::{Config, ErrorKind};
-use ultracart_sim::{Fault, GetGroupBody, Operation, Sim};
+use ultracart_client::{CachePolicy, Config, ErrorKind};
+use ultracart_sim::{Fault, GetGroupBody, Operation, Sim, Webhook};
 
-use crate::client;
+use crate::support::{Account, SECOND, hold_permit, no_retries, settle, spawn, user_id};
+use crate::{client, two};
 
 #[tokio::test(start_paused = true)]
 async fn successful_write_clears_cached_outages() {
@@ -101,4 +103,127 @@ async fn insert_clears_not_found() {
     let new = api.insert_user(&User::new().login("new.user")).await.unwrap();
     assert_eq!(new.user_id, Some(next.into()));
     assert_eq!(api.get_user(next.into()).await.unwrap().login.as_deref(), Some("new.user"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_clears_not_found() {
+    let account = Account::new(Sim::builder().users(5));
+    let next = account.id(4).get() + 1;
+    assert!(account.api.get_user(next.into()).await.unwrap_err().is_not_found());
+    assert_eq!(account.sim.put_user(User::new().login("new.user")).get(), next);
+    account.deliver();
+    assert_eq!(account.api.get_user(next.into()).await.unwrap().login.as_deref(), Some("new.user"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn late_outcome_of_older_load_is_ignored() {
+    // The older load ends after the newer one: once with the user, and once with an outage.
+    for late in [Fault::slow_headers(3 * SECOND), Fault::hang()] {
+        let mut config = two();
+        config.retry.max_attempts = 1;
+        config.http.request_timeout = 4 * SECOND;
+        let account = Account::with(Sim::builder().users(5).max_in_flight(2), Webhook::new(), config);
+        let (api, sim, id) = (&account.api, &account.sim, account.id(1));
+        sim.fault(late.on(Operation::GetUser));
+        let before = spawn(api, move |api| async move { api.get_user(id).await.map(drop) });
+        settle().await;
+        assert!(sim.remove_user(id));
+        account.deliver();
+        assert!(api.get_user(id).await.unwrap_err().is_not_found());
+        _ = before.await.unwrap();
+        assert!(api.get_user(id).await.unwrap_err().is_not_found());
+        assert_eq!(sim.calls(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn late_outage_of_older_load_hides_no_value() {
+    let mut config = two();
+    config.retry.max_attempts = 1;
+    config.http.request_timeout = 4 * SECOND;
+    let account = Account::with(Sim::builder().users(5).max_in_flight(2), Webhook::new(), config);
+    let (api, sim, id) = (&account.api, &account.sim, account.id(1));
+    sim.fault(Fault::hang().on(Operation::GetUsers));
+    let before = spawn(api, |api| async move { api.get_users().await.map(drop) });
+    settle().await;
+    account.rename(id, "Ada L.");
+    account.deliver();
+    assert_eq!(account.name(id).await, "Ada L.");
+    assert_eq!(before.await.unwrap().unwrap_err().kind(), ErrorKind::Timeout);
+    account.rename(id, "Ada M.");
+    account.deliver();
+    assert_eq!(account.name(id).await, "Ada M.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn latest_failures_are_kept_up_to_a_bound() {
+    let sim = Sim::builder().users(1).unlimited().keep_requests(0).build();
+    let mut config = Config::default();
+    config.limiter.guard_gap = Duration::ZERO;
+    config.limiter.windows = vec![Window::new(1_000_000, SECOND)];
+    let api = client(&sim, config).user_api();
+    let cost = async |id: i32| api.get_user(id.into()).await.unwrap_err().attempts();
+    for id in 0..12_000 {
+        assert_eq!(cost(1_000_000 + id).await, 1);
+    }
+    assert_eq!((cost(1_011_999).await, cost(1_000_000).await), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn back_off_doubles_to_five_minutes() {
+    let account = Account::with(Sim::builder().users(5), Webhook::new(), no_retries());
+    let (api, sim, id) = (&account.api, &account.sim, account.id(1));
+    sim.fault(Fault::status_500().on(Operation::GetUsers).always());
+    for wait in [5, 10, 20, 40, 80, 160, 300, 300] {
+        assert_eq!(api.get_users().await.unwrap_err().attempts(), 1, "before {wait} s");
+        tokio::time::advance(Duration::from_millis(wait * 1_000 - 1)).await;
+        let error = api.get_users().await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Server, 0), "after {wait} s");
+        tokio::time::advance(Duration::from_millis(1)).await;
+    }
+    // After a success it begins anew.
+    sim.clear_faults();
+    api.get_users().await.unwrap();
+    account.rename(id, "Ada L.");
+    account.deliver();
+    sim.fault(Fault::status_500().on(Operation::GetUsers));
+    api.get_users().await.unwrap_err();
+    tokio::time::advance(5 * SECOND).await;
+    assert_eq!(account.name(id).await, "Ada L.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failure_without_a_call_is_not_cached() {
+    let sim = Sim::builder().users(5).build();
+    let mut config = Config::default();
+    config.limiter.max_wait = Some(SECOND);
+    let api = client(&sim, config).user_api();
+    let holder = hold_permit(&sim, &api, 3 * SECOND).await;
+    let error = api.get_users().await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::MaxWait, 0));
+    holder.await.unwrap();
+    assert!(sim.elapsed() < 5 * SECOND, "a failure would still be cached");
+    assert_eq!(api.get_users().await.unwrap().calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refresh_ignores_a_cached_failure() {
+    let sim = Sim::builder().users(5).build();
+    let api = client(&sim, no_retries()).user_api();
+    sim.fault(Fault::status_500().on(Operation::GetUsers));
+    api.get_users().await.unwrap_err();
+    assert_eq!(api.get_users().await.unwrap_err().attempts(), 0);
+    let users = api.cache_policy(CachePolicy::Refresh).get_users().await.unwrap();
+    assert_eq!((users.calls(), sim.calls()), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failure_of_one_user_leaves_others_alone() {
+    let sim = Sim::builder().users(5).build();
+    let api = client(&sim, no_retries()).user_api();
+    let [id, other] = [0, 1].map(|place| user_id(&sim, place));
+    sim.fault(Fault::status_500().on(Operation::GetUser));
+    assert_eq!(api.get_user(id).await.unwrap_err().attempts(), 1);
+    assert_eq!(api.get_user(other).await.unwrap().calls(), 1);
+    assert_eq!(api.get_user(id).await.unwrap_err().attempts(), 0);
 }

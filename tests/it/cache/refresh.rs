@@ -1,13 +1,14 @@
 //! Promise 6: values are refreshed before they expire, behind foreground calls and within a reserve.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use ultracart_client::{CachePolicy, Config};
+use ultracart_client::{CachePolicy, Config, ErrorKind, Served, Stale};
 use ultracart_sim::{Fault, Histories, Operation, RetryAfter, Sim};
 
 use super::read_for_a_day;
 use crate::client;
-use crate::support::spawn;
+use crate::support::{Account, MINUTE, SECOND, hold_permit, no_retries, settle, spawn, user_id};
 
 #[tokio::test(start_paused = true)]
 async fn reads_each_minute_of_a_day_cost_722_calls() {
@@ -33,12 +34,17 @@ async fn refresh_ahead_leaves_a_tenth_of_the_quota() {
         let api = client.user_api();
         api.get_users().await.unwrap();
         tokio::time::advance(Duration::from_secs(270)).await;
-        assert_eq!(api.get_users().await.unwrap().calls(), 0);
+        for _ in 0..100 {
+            assert_eq!(api.get_users().await.unwrap().calls(), 0);
+        }
         for _ in 0..600 {
             tokio::time::advance(Duration::from_millis(100)).await;
         }
         let stats = client.cache_snapshot().users;
         assert_eq!((stats.refreshes == 1, stats.refreshes_skipped == 0), (is_read, is_read), "{parts}");
+        assert_eq!(stats.refreshes_skipped, u64::from(!is_read), "once, however many ask");
+        // A caller who waits for something else has it read all the same.
+        assert_eq!(api.get_user_logins(user_id(&sim, 0)).await.unwrap().calls(), 1);
     }
 }
 
@@ -88,4 +94,126 @@ async fn refresh_ahead_is_skipped_during_retry_after() {
     assert_eq!(api.get_users().await.unwrap().calls(), 0);
     tokio::time::advance(Duration::from_secs(1)).await;
     assert_eq!(client.cache_snapshot().users.refreshes, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn due_list_is_refreshed_once_without_waiting() {
+    let sim = Sim::builder().users(5).build();
+    let client = client(&sim, Config::default());
+    let api = client.user_api();
+    let first = api.get_users().await.unwrap();
+    tokio::time::advance(239 * SECOND).await;
+    api.get_users().await.unwrap();
+    settle().await;
+    assert_eq!(sim.calls(), 1);
+    tokio::time::advance(SECOND).await;
+    for _ in 0..100 {
+        assert!(Arc::ptr_eq(api.get_users().await.unwrap().as_ref(), first.as_ref()));
+    }
+    settle().await;
+    assert_eq!((sim.calls(), client.cache_snapshot().users.refreshes), (2, 1));
+    let second = api.get_users().await.unwrap();
+    assert_eq!((second.calls(), second.age()), (0, Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn reader_at_expiry_joins_the_refresh() {
+    let sim = Sim::builder().users(5).build();
+    let mut config = Config::default();
+    config.http.request_timeout = 5 * MINUTE;
+    let api = client(&sim, config).user_api();
+    api.get_users().await.unwrap();
+    tokio::time::advance(4 * MINUTE).await;
+    sim.fault(Fault::slow_headers(70 * SECOND).on(Operation::GetUsers));
+    api.get_users().await.unwrap();
+    settle().await;
+    tokio::time::advance(MINUTE).await;
+    let users = api.get_users().await.unwrap();
+    assert_eq!((users.calls(), users.age(), sim.calls()), (0, 70 * SECOND, 2));
+}
+
+/// The order in which operations were sent.
+fn sent(sim: &Sim) -> Vec<Operation> {
+    sim.requests().iter().filter_map(|request| request.operation).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn queued_refresh_is_sent_after_foreground_calls() {
+    use Operation::{GetGroups, GetUserLogins, GetUsers};
+    // Once another caller comes, and once a caller for the same who cannot wait.
+    for is_changed in [false, true] {
+        let account = Account::new(Sim::builder().users(5));
+        let (api, sim, id) = (&account.api, &account.sim, account.id(1));
+        api.get_users().await.unwrap();
+        tokio::time::advance(4 * MINUTE).await;
+        hold_permit(sim, api, 10 * SECOND).await;
+        assert_eq!(api.get_users().await.unwrap().calls(), 0);
+        settle().await;
+        let mut readers = Vec::new();
+        if is_changed {
+            account.rename(id, "Ada L.");
+            account.deliver();
+            readers.push(spawn(api, |api| async move { api.get_users().await.map(drop) }));
+            settle().await;
+            tokio::time::advance(SECOND).await;
+            settle().await;
+        }
+        readers.push(spawn(api, move |api| async move { api.get_user_logins(id).await.map(drop) }));
+        for reader in readers {
+            reader.await.unwrap().unwrap();
+        }
+        tokio::time::advance(MINUTE).await;
+        settle().await;
+        let [first, second] = if is_changed { [GetUsers, GetUserLogins] } else { [GetUserLogins, GetUsers] };
+        assert_eq!(sent(sim), [GetUsers, GetGroups, first, second]);
+        // One that has given way is none.
+        assert_eq!(account.client.cache_snapshot().users.refreshes, u64::from(!is_changed));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn failing_refresh_backs_off() {
+    let sim = Sim::builder().users(5).build();
+    let api = client(&sim, no_retries()).user_api();
+    api.get_users().await.unwrap();
+    sim.fault(Fault::status_500().on(Operation::GetUsers).always());
+    // From the fourth minute on it is due each quarter of a minute, and each failure is cached for twice as long.
+    for (seconds, calls) in [(240, 2), (15, 3), (15, 4), (15, 4)] {
+        tokio::time::advance(seconds * SECOND).await;
+        assert_eq!(api.get_users().await.unwrap().calls(), 0);
+        settle().await;
+        assert_eq!(sim.calls(), calls);
+    }
+    tokio::time::advance(20 * SECOND).await;
+    let stale = api.cache_policy(CachePolicy::StaleAllowed);
+    stale.get_users().await.unwrap();
+    settle().await;
+    for _ in 0..10 {
+        let users = stale.get_users().await.unwrap();
+        assert_eq!(users.served(), Served::Stale(Stale::Failed(ErrorKind::Server)));
+    }
+    settle().await;
+    assert_eq!(sim.calls(), 5);
+    // For an answer that is meant, the expired list is no substitute.
+    sim.clear_faults();
+    sim.fault(Fault::unauthorized_401().on(Operation::GetUsers));
+    tokio::time::advance(5 * MINUTE).await;
+    stale.get_users().await.unwrap();
+    settle().await;
+    assert_eq!(stale.get_users().await.unwrap_err().kind(), ErrorKind::Unauthorized);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refresh_at_one_never_refreshes_ahead() {
+    let sim = Sim::builder().users(5).build();
+    let mut config = Config::default();
+    config.cache.users.refresh_at = 1.0;
+    let api = client(&sim, config).user_api();
+    api.get_users().await.unwrap();
+    for _ in 0..299 {
+        tokio::time::advance(SECOND).await;
+        assert_eq!(api.get_users().await.unwrap().calls(), 0);
+        settle().await;
+    }
+    assert_eq!(sim.calls(), 1);
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 pub(crate) use account::Account;
 use tokio::task::JoinHandle;
-use ultracart_client::UserApi;
-use ultracart_client::model::{Group, UserId};
-use ultracart_sim::{Fault, Sim};
+use ultracart_client::model::{Group, GroupOid, UserId};
+use ultracart_client::{Config, UserApi};
+use ultracart_sim::{Fault, Operation, Sim};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_mins(1);
@@ -20,6 +20,36 @@ where
     F: Future<Output = T> + Send + 'static,
 {
     tokio::spawn(call(api.clone()))
+}
+
+/// Lets every task get as far as it can without any time passing.
+pub(crate) async fn settle() {
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Holds a permit for so long, with a call for the groups.
+pub(crate) async fn hold_permit(sim: &Sim, api: &UserApi, time: Duration) -> JoinHandle<()> {
+    sim.fault(Fault::slow_headers(time).on(Operation::GetGroups));
+    let call = spawn(api, |api| async move { drop(api.get_groups().await.unwrap()) });
+    settle().await;
+    call
+}
+
+pub(crate) fn user_id(sim: &Sim, place: usize) -> UserId {
+    sim.users()[place].user_id.unwrap()
+}
+
+pub(crate) fn group_oid(sim: &Sim, place: usize) -> GroupOid {
+    sim.groups()[place].group_oid.unwrap()
+}
+
+/// One attempt a call, so that a failure of the server is the caller's.
+pub(crate) fn no_retries() -> Config {
+    let mut config = Config::default();
+    config.retry.max_attempts = 1;
+    config
 }
 
 /// A reply with this list, whatever the account has by then.
