@@ -4,10 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ultracart_client::config::Oauth;
+use ultracart_client::model::User;
 use ultracart_client::{CachePolicy, Client, Config, ErrorKind};
 use ultracart_sim::{Fault, Operation, Sim, Webhook};
 
-use crate::support::{Account, MINUTE, spawn, until_rejected};
+use crate::support::{
+    Account, MINUTE, SECOND, group_oid, hold_permit, settle, spawn, until_rejected, user_id,
+};
 use crate::{client, two};
 
 #[tokio::test(start_paused = true)]
@@ -136,6 +139,10 @@ async fn change_overtaken_again_and_again_is_sent() {
         }
     }
     assert!(sim.calls() < 30, "{} calls in ten minutes for one change", sim.calls());
+    // Three times it is read again, and then what was read last is written.
+    let sent: Vec<_> = sim.requests().iter().filter_map(|request| request.operation).collect();
+    assert_eq!(sent, [&[Operation::GetUser; 4][..], &[Operation::UpdateUser]].concat());
+    change.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,4 +168,53 @@ async fn change_of_unknown_outcome_is_not_reapplied() {
     account.deliver();
     change.await.unwrap().unwrap();
     assert_eq!(sim.user(id).unwrap().phone.as_deref(), Some("12"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn queued_group_change_after_user_write_is_reread() {
+    let sim = Sim::builder().users(5).groups(2).build();
+    let api = client(&sim, Config::default()).user_api();
+    let (id, oid) = (user_id(&sim, 1), group_oid(&sim, 1));
+    let member = || {
+        let group = sim.group(oid).unwrap();
+        group.users.iter().flatten().find(|user| user.user_id == Some(id)).unwrap().member
+    };
+    let before = member().unwrap();
+    let mut user = User::clone(&api.get_user(id).await.unwrap());
+    for group in user.groups.iter_mut().flatten().filter(|group| group.group_oid == Some(oid)) {
+        group.member = Some(!before);
+    }
+    api.get_group(oid).await.unwrap();
+    tokio::time::advance(SECOND).await;
+    hold_permit(&sim, &api, 10 * SECOND).await;
+    // The membership is written before the group, and after the group was read.
+    let write = spawn(&api, move |api| async move { api.update_user(id, &user).await });
+    settle().await;
+    api.update_group_with(oid, |group| group.name = Some("Night shift".into())).await.unwrap();
+    write.await.unwrap().unwrap();
+    assert_eq!(member(), Some(!before));
+    assert_eq!(sim.group(oid).unwrap().name.as_deref(), Some("Night shift"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_change_blocks_the_next_until_it_ends() {
+    let sim = Sim::builder().users(5).max_in_flight(2).build();
+    let api = client(&sim, two()).user_api();
+    let id = user_id(&sim, 1);
+    api.get_user(id).await.unwrap();
+    tokio::time::advance(SECOND).await;
+    sim.fault(Fault::slow_headers(10 * SECOND).on(Operation::UpdateUser));
+    let change = spawn(&api, move |api| async move {
+        api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await
+    });
+    settle().await;
+    change.abort();
+    assert!(change.await.is_err());
+    api.update_user_with(id, |user| user.full_name = Some("Ada L.".into())).await.unwrap();
+    let user = sim.user(id).unwrap();
+    assert_eq!((user.phone.as_deref(), user.full_name.as_deref()), (Some("555-0100"), Some("Ada L.")));
+    let sent = sim.requests();
+    let writes: Vec<_> =
+        sent.iter().filter(|request| request.operation == Some(Operation::UpdateUser)).collect();
+    assert!(writes[1].at >= writes[0].at + 10 * SECOND && writes[1].in_flight == 0);
 }

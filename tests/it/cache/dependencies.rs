@@ -6,7 +6,7 @@ use ultracart_client::model::{Group, GroupOid, User};
 use ultracart_client::{CachePolicy, Client, Config};
 use ultracart_sim::{Fault, GetGroupBody, Operation, Sim};
 
-use crate::support::{MINUTE, SECOND, name_in, spawn};
+use crate::support::{MINUTE, SECOND, group_oid, name_in, no_retries, spawn, user_id};
 use crate::{client, two};
 
 fn is_member(user: &User, oid: GroupOid) -> Option<bool> {
@@ -73,6 +73,10 @@ async fn write_invalidates_only_what_it_affects() {
     let new = api.insert_user(&User::new().login("new.user")).await.unwrap().user_id.unwrap();
     assert_eq!(cost().await, [1, 1, 0, 0]);
     api.delete_user(new).await.unwrap();
+    assert_eq!(cost().await, [1, 1, 0, 0]);
+    api.update_group_with(oid, |group| group.name = Some("Day shift".into())).await.unwrap();
+    assert_eq!(cost().await, [1, 1, 0, 0]);
+    api.insert_group(&Group::new().name("Evening shift")).await.unwrap();
     assert_eq!(cost().await, [1, 1, 0, 0]);
     api.delete_group(oid).await.unwrap();
     assert_eq!(cost().await, [1, 1, 0, 0]);
@@ -180,4 +184,44 @@ async fn logins_newer_than_base_of_change_are_reread() {
     let shown = api.get_user_logins(id).await.unwrap();
     let fresh = api.cache_policy(CachePolicy::Refresh).get_user_logins(id).await.unwrap();
     assert_eq!(*shown, *fresh);
+}
+
+#[tokio::test(start_paused = true)]
+async fn single_user_after_group_write_is_reread() {
+    let sim = Sim::builder().users(5).groups(2).build();
+    let api = client(&sim, Config::default()).user_api();
+    let (id, oid) = (user_id(&sim, 1), group_oid(&sim, 1));
+    let before = is_member(&api.get_user(id).await.unwrap(), oid).unwrap();
+    api.update_group_with(oid, |group| {
+        for user in group.users.iter_mut().flatten().filter(|user| user.user_id == Some(id)) {
+            user.member = Some(!before);
+        }
+    })
+    .await
+    .unwrap();
+    let user = api.get_user(id).await.unwrap();
+    assert_eq!((user.calls(), is_member(&user, oid)), (1, Some(!before)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn write_of_unknown_outcome_invalidates_both_sides() {
+    let sim = Sim::builder().users(5).groups(2).build();
+    let api = client(&sim, no_retries()).user_api();
+    let (id, oid) = (user_id(&sim, 1), group_oid(&sim, 1));
+    for operation in [Operation::UpdateUser, Operation::UpdateGroup] {
+        api.get_users().await.unwrap();
+        api.get_groups().await.unwrap();
+        sim.fault(Fault::cut_body().on(operation));
+        let written = match operation {
+            Operation::UpdateUser => api.update_user(id, &User::new().full_name("Ada L.")).await.map(drop),
+            _ => api.update_group(oid, &Group::new().name("Night shift")).await.map(drop),
+        };
+        assert!(written.unwrap_err().may_have_reached_server());
+        let users = api.get_users().await.unwrap();
+        let groups = api.get_groups().await.unwrap();
+        assert_eq!((users.calls(), groups.calls()), (1, 1), "{operation:?}");
+        assert_eq!(name_in(groups.get(oid).unwrap(), id), Some("Ada L."));
+        tokio::time::advance(MINUTE).await;
+    }
+    assert_eq!(api.get_groups().await.unwrap().get(oid).unwrap().name.as_deref(), Some("Night shift"));
 }

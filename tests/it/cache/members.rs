@@ -7,7 +7,7 @@ use ultracart_client::{CachePolicy, Config, ErrorKind};
 use ultracart_sim::{Fault, GetGroupBody, Histories, Operation, Sim};
 
 use crate::client;
-use crate::support::{SECOND, list_reply};
+use crate::support::{Account, SECOND, list_reply, user_id};
 
 #[tokio::test(start_paused = true)]
 async fn complete_list_serves_its_users() {
@@ -217,8 +217,37 @@ async fn deleted_user_is_not_served_from_list() {
     api.get_users().await.unwrap();
     api.get_user(other).await.unwrap();
     tokio::time::advance(SECOND).await;
+    // The user has an entry beside the list's.
+    api.cache_policy(CachePolicy::Refresh).get_user(id).await.unwrap();
+    tokio::time::advance(SECOND).await;
     sim.remove_user(id);
     let refresh = api.cache_policy(CachePolicy::Refresh).get_user(id).await;
     assert_eq!(refresh.unwrap_err().kind(), ErrorKind::NotFound);
     assert!(api.get_user(id).await.is_err(), "the server has said since that there is no such user");
+}
+
+#[tokio::test(start_paused = true)]
+async fn list_after_a_single_read_serves_its_users() {
+    let sim = Sim::builder().users(20).histories_in_list(Histories::All).build();
+    let api = client(&sim, Config::default()).user_api();
+    api.get_user(user_id(&sim, 0)).await.unwrap();
+    tokio::time::advance(SECOND).await;
+    api.get_users().await.unwrap();
+    // That nothing is left out is known by the next single read at the latest.
+    for place in 1..20 {
+        api.get_user(user_id(&sim, place)).await.unwrap();
+    }
+    assert!(sim.calls() <= 1 + 1 + 1, "{} calls for 20 users", sim.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_with_echoes_cost_a_call_a_user() {
+    let account = Account::new(Sim::builder().users(300));
+    let users = account.api.get_users().await.unwrap();
+    for user in &*users {
+        let id = user.user_id.unwrap();
+        account.api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
+        assert_eq!(account.deliver(), 1);
+    }
+    assert!(account.sim.calls() <= 315, "{} calls for 300 users", account.sim.calls());
 }

@@ -1,11 +1,15 @@
 //! Promise 12: personal data leaves memory, and crosses no credential.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use ultracart_client::limiter::Limiter;
 use ultracart_client::model::{Group, User};
 use ultracart_client::{CachePolicy, Client, Config, UserApi};
-use ultracart_sim::Sim;
+use ultracart_sim::{Fault, Operation, Sim};
 
 use crate::client;
+use crate::support::{MINUTE, SECOND, group_oid, settle, spawn, user_id};
 
 /// A client of an account with another key and the same limiter.
 fn client_of(sim: &Sim, key: &str, limiter: &Limiter) -> UserApi {
@@ -59,6 +63,13 @@ async fn cleared_cache_holds_nothing() {
         std::sync::Arc::downgrade(&held.5),
     );
     drop(held);
+    let api_of_thread = api.clone();
+    assert!(api.get_user(999_999.into()).await.unwrap_err().is_not_found());
+    // A thread that has read and ended keeps nothing.
+    std::thread::scope(|scope| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        scope.spawn(move || runtime.block_on(api_of_thread.get_users()).unwrap().calls()).join().unwrap()
+    });
     client.clear_cache();
     // moka takes a moment to let go.
     let mut left = [1; 6];
@@ -81,4 +92,74 @@ async fn cleared_cache_holds_nothing() {
     let cached = api.cache_policy(CachePolicy::OnlyIfCached);
     assert!(cached.get_users().await.is_err() && cached.get_user(other).await.is_err());
     assert!(cached.get_groups().await.is_err() && cached.get_user_logins(id).await.is_err());
+    // Nor is a failure left, or a value for those who allow stale ones.
+    assert_eq!(api.get_user(999_999.into()).await.unwrap_err().attempts(), 1);
+    let stale = api.cache_policy(CachePolicy::StaleAllowed);
+    assert_eq!(stale.get_users().await.unwrap().calls(), 1);
+    assert_eq!(stale.get_user(id).await.unwrap().calls(), 1);
+    assert_eq!(stale.get_user_logins(id).await.unwrap().calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn load_in_flight_at_clear_is_not_cached() {
+    let sim = Sim::builder().users(5).build();
+    let client = client(&sim, Config::default());
+    let api = client.user_api();
+    let id = user_id(&sim, 0);
+    sim.fault(Fault::slow_headers(3 * SECOND).on(Operation::GetUsers));
+    sim.fault(Fault::slow_headers(3 * SECOND).on(Operation::GetUser));
+    sim.fault(Fault::slow_headers(3 * SECOND).on(Operation::GetUserLogins));
+    let users = spawn(&api, |api| async move { api.get_users().await.map(drop) });
+    settle().await;
+    client.clear_cache();
+    users.await.unwrap().unwrap();
+    let user = spawn(&api, move |api| async move { api.get_user(id).await.map(drop) });
+    tokio::time::advance(SECOND).await;
+    settle().await;
+    client.clear_cache();
+    user.await.unwrap().unwrap();
+    let logins = spawn(&api, move |api| async move { api.get_user_logins(id).await.map(drop) });
+    tokio::time::advance(SECOND).await;
+    settle().await;
+    client.clear_cache();
+    logins.await.unwrap().unwrap();
+    assert_eq!(sim.calls(), 3);
+    let cached = api.cache_policy(CachePolicy::OnlyIfCached);
+    assert!(cached.get_users().await.is_err());
+    assert!(cached.get_user(id).await.is_err());
+    assert!(cached.get_user_logins(id).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn data_past_its_longest_bound_leaves_memory() {
+    let sim = Sim::builder().users(5).groups(2).build();
+    let api = client(&sim, Config::default()).user_api();
+    let (id, oid) = (user_id(&sim, 0), group_oid(&sim, 0));
+    let users = Arc::downgrade(&api.get_users().await.unwrap().into_inner());
+    let groups = Arc::downgrade(&api.get_groups().await.unwrap().into_inner());
+    let group = Arc::downgrade(&api.get_group(oid).await.unwrap().into_inner());
+    let user = Arc::downgrade(&api.get_user(id).await.unwrap().into_inner());
+    let logins = Arc::downgrade(&api.get_user_logins(id).await.unwrap().into_inner());
+    let left = || {
+        let objects = [user.strong_count(), group.strong_count()];
+        [users.strong_count() + groups.strong_count(), objects.iter().sum(), logins.strong_count()]
+    };
+    assert!(left().iter().all(|count| *count > 0));
+    // A value is served for a day after its five minutes.
+    tokio::time::advance(Duration::from_hours(24) + 5 * MINUTE).await;
+    let cached = api.cache_policy(CachePolicy::OnlyIfCached);
+    assert!(cached.get_users().await.is_err() && cached.get_groups().await.is_err());
+    assert!(cached.get_user(id).await.is_err() && cached.get_group(oid).await.is_err());
+    assert!(cached.get_user_logins(id).await.is_err());
+    // moka takes a moment to let go, and looks when it is asked for something.
+    for _ in 0..100_000 {
+        if left() == [0; 3] {
+            break;
+        }
+        std::thread::yield_now();
+        _ = cached.get_user(id).await;
+        _ = cached.get_user_logins(id).await;
+        _ = cached.get_group(oid).await;
+    }
+    assert_eq!(left(), [0; 3], "lists, objects and logins");
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use ultracart_client::Config;
 use ultracart_client::config::Cache;
+use ultracart_client::{CachePolicy, Config};
 use ultracart_sim::{Sim, Webhook, WebhookFault};
 
 use super::read_for_a_day;
-use crate::support::Account;
+use crate::support::{Account, MINUTE, SECOND};
 
 #[tokio::test(start_paused = true)]
 async fn lost_event_is_made_good_within_an_hour() {
@@ -80,4 +80,72 @@ async fn reads_of_a_day_with_webhooks_cost_50_user_calls() {
     assert_eq!(account.name(account.id(7)).await, "Name 1380");
     assert!(stats.users.misses + stats.users.refreshes <= 50, "{stats:?}");
     assert_eq!((account.sim.rejections(), account.sim.overlaps()), (0, 0));
+}
+
+/// An event that invalidates no user.
+fn log_in(account: &Account) {
+    account.sim.login(account.id(0), "192.0.2.7", "curl/8");
+    assert_eq!(account.deliver(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn list_from_before_the_first_event_keeps_its_ttl() {
+    let account = Account::new(Sim::builder().users(5));
+    let cached = account.api.cache_policy(CachePolicy::OnlyIfCached);
+    account.api.get_users().await.unwrap();
+    // It was read before the first event, and may have missed some.
+    log_in(&account);
+    tokio::time::advance(5 * MINUTE).await;
+    assert!(cached.get_users().await.is_err());
+    account.api.get_users().await.unwrap();
+    tokio::time::advance(45 * MINUTE).await;
+    assert!(cached.get_users().await.is_ok());
+    log_in(&account);
+    tokio::time::advance(14 * MINUTE).await;
+    assert!(cached.get_users().await.is_ok());
+    tokio::time::advance(MINUTE).await;
+    assert!(cached.get_users().await.is_err());
+    // Without an event for an hour, events may be lost.
+    account.api.get_users().await.unwrap();
+    tokio::time::advance(44 * MINUTE).await;
+    assert!(cached.get_users().await.is_ok());
+    tokio::time::advance(MINUTE).await;
+    assert!(cached.get_users().await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn list_from_a_silence_of_events_keeps_its_ttl() {
+    let account = Account::new(Sim::builder().users(5));
+    let cached = account.api.cache_policy(CachePolicy::OnlyIfCached);
+    log_in(&account);
+    tokio::time::advance(Duration::from_hours(2)).await;
+    account.api.get_users().await.unwrap();
+    tokio::time::advance(5 * MINUTE).await;
+    log_in(&account);
+    assert!(cached.get_users().await.is_err());
+    tokio::time::advance(SECOND).await;
+    account.api.get_users().await.unwrap();
+    tokio::time::advance(45 * MINUTE).await;
+    assert!(cached.get_users().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn logins_live_for_webhook_ttl() {
+    let mut config = Config::default();
+    config.cache.logins.refresh_at = 1.0;
+    let account = Account::with(Sim::builder().users(5), Webhook::new(), config);
+    let [id, other] = [1, 2].map(|place| account.id(place));
+    log_in(&account);
+    tokio::time::advance(SECOND).await;
+    account.api.get_user_logins(id).await.unwrap();
+    account.api.get_user(other).await.unwrap();
+    for _ in 0..5 {
+        tokio::time::advance(10 * MINUTE).await;
+        log_in(&account);
+        assert_eq!(account.api.get_user_logins(id).await.unwrap().calls(), 0);
+        assert_eq!(account.api.get_user(other).await.unwrap().calls(), 0);
+    }
+    tokio::time::advance(10 * MINUTE).await;
+    assert_eq!(account.api.get_user_logins(id).await.unwrap().calls(), 1);
+    assert_eq!(account.api.get_user(other).await.unwrap().calls(), 1);
 }

@@ -6,7 +6,7 @@ use ultracart_client::Config;
 use ultracart_client::model::User;
 use ultracart_sim::{Fault, Operation, Sim, Webhook, WebhookFault};
 
-use crate::support::{Account, SECOND, name_in, spawn};
+use crate::support::{Account, SECOND, name_in, settle, spawn};
 use crate::two;
 
 #[tokio::test(start_paused = true)]
@@ -147,6 +147,7 @@ async fn event_during_load_discards_its_value() {
     assert_ne!(load.await.unwrap().unwrap().get(id).unwrap().full_name.as_deref(), Some("Ada L."));
     assert_eq!(account.name(id).await, "Ada L.");
     assert_eq!(account.sim.calls(), 2);
+    assert_eq!(account.client.cache_snapshot().users.discarded, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -204,4 +205,25 @@ async fn late_and_repeated_events_end_in_current_users() {
         assert_eq!(seen, expected);
         assert_eq!(account.sim.take_deliveries().len(), 0);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn endless_events_delay_a_reload_by_two_seconds() {
+    let account = Account::new(Sim::builder().users(5));
+    let id = account.id(1);
+    account.api.get_users().await.unwrap();
+    account.rename(id, "Name 0");
+    account.deliver();
+    let read = spawn(&account.api, |api| async move { api.get_users().await.map(drop) });
+    settle().await;
+    for step in 1..=20 {
+        assert!(!read.is_finished(), "after {step} steps");
+        tokio::time::advance(Duration::from_millis(100)).await;
+        account.rename(id, &format!("Name {step}"));
+        account.deliver();
+        settle().await;
+    }
+    assert!(read.is_finished());
+    read.await.unwrap().unwrap();
+    assert_eq!(account.sim.calls(), 2);
 }

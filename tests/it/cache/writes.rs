@@ -6,7 +6,7 @@ use ultracart_client::Config;
 use ultracart_client::model::{Group, User};
 use ultracart_sim::{Fault, Operation, Sim};
 
-use crate::support::spawn;
+use crate::support::{SECOND, settle, spawn, user_id};
 use crate::{client, two};
 
 #[tokio::test(start_paused = true)]
@@ -113,4 +113,45 @@ async fn list_changed_between_its_pages_is_not_cached() {
     let users = api.get_users().await.unwrap();
     assert_eq!(users.get(id).unwrap().phone.as_deref(), Some("555-0100"));
     assert_eq!(users.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn read_during_a_write_is_not_from_before_it() {
+    let sim = Sim::builder().users(5).max_in_flight(2).build();
+    let api = client(&sim, two()).user_api();
+    let id = user_id(&sim, 0);
+    api.get_users().await.unwrap();
+    tokio::time::advance(SECOND).await;
+    sim.fault(Fault::slow_headers(10 * SECOND).on(Operation::UpdateUser));
+    let write = spawn(&api, move |api| async move { api.update_user(id, &User::new().phone("1")).await });
+    settle().await;
+    let users = api.get_users().await.unwrap();
+    assert_eq!((users.calls(), users.get(id).unwrap().phone.as_deref()), (1, Some("1")));
+    // Nor is a read during it good after it.
+    assert_eq!(api.get_users().await.unwrap().calls(), 0);
+    write.await.unwrap().unwrap();
+    assert_eq!(api.get_users().await.unwrap().calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_of_a_write_invalidates() {
+    let sim = Sim::builder().users(5).max_in_flight(2).build();
+    let mut config = two();
+    config.limiter.quarantine = Duration::ZERO;
+    config.retry.base_delay = 10 * SECOND;
+    let api = client(&sim, config).user_api();
+    let id = user_id(&sim, 0);
+    sim.fault(Fault::reset_before().on(Operation::UpdateUser));
+    sim.fault(Fault::slow_headers(10 * SECOND).on(Operation::UpdateUser));
+    let write = spawn(&api, move |api| async move { api.update_user(id, &User::new().phone("1")).await });
+    settle().await;
+    api.get_users().await.unwrap();
+    assert_eq!(api.get_users().await.unwrap().calls(), 0);
+    while sim.calls() < 3 {
+        tokio::time::advance(Duration::from_millis(10)).await;
+    }
+    let users = api.get_users().await.unwrap();
+    assert_eq!((users.calls(), users.get(id).unwrap().phone.as_deref()), (1, Some("1")));
+    assert!(!write.is_finished());
+    write.await.unwrap().unwrap();
 }
