@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use ultracart_client::Config;
 use ultracart_client::model::{Group, User};
-use ultracart_sim::{Fault, Histories, Operation, Sim};
+use ultracart_sim::{Fault, GetGroupBody, Histories, Operation, Sim};
 
 use crate::client;
-use crate::support::{Account, SECOND, list_reply, spawn};
+use crate::support::{Account, SECOND, group_oid, list_reply, spawn, user_id};
 
 #[tokio::test(start_paused = true)]
 async fn lagging_lists_hide_no_write() {
@@ -215,4 +215,60 @@ async fn list_after_refused_insert_lives_its_full_ttl() {
     api.get_users().await.unwrap();
     tokio::time::advance(20 * SECOND).await;
     assert_eq!(api.get_users().await.unwrap().calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lagging_groups_do_not_undo_a_change() {
+    for body in [GetGroupBody::Present, GetGroupBody::Empty] {
+        let sim = Sim::builder().users(3).groups(2).get_group_body(body).build();
+        let api = client(&sim, Config::default()).user_api();
+        let (id, oid) = (user_id(&sim, 0), group_oid(&sim, 0));
+        let member = || {
+            let group = sim.group(oid).unwrap();
+            group.users.iter().flatten().find(|user| user.user_id == Some(id)).unwrap().member.unwrap()
+        };
+        let was_member = member();
+        api.get_groups().await.unwrap();
+        api.get_group(group_oid(&sim, 1)).await.unwrap();
+        let before = sim.groups();
+        api.update_group_with(oid, |group| group.name = Some("Night shift".into())).await.unwrap();
+        sim.fault(list_reply("groups", &before).on(Operation::GetGroups));
+        api.get_groups().await.unwrap();
+        api.update_group_with(oid, |group| {
+            for user in group.users.iter_mut().flatten().filter(|user| user.user_id == Some(id)) {
+                user.member = Some(!was_member);
+            }
+        })
+        .await
+        .unwrap();
+        assert_eq!(sim.group(oid).unwrap().name.as_deref(), Some("Night shift"), "{body:?}");
+        assert_eq!(member(), !was_member, "{body:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lagging_users_do_not_undo_a_group_write() {
+    let sim = Sim::builder().users(3).groups(2).histories_in_list(Histories::All).build();
+    let api = client(&sim, Config::default()).user_api();
+    let [id, other] = [0, 1].map(|place| user_id(&sim, place));
+    let oid = group_oid(&sim, 0);
+    let member = || {
+        let user = sim.user(id).unwrap();
+        user.groups.iter().flatten().find(|group| group.group_oid == Some(oid)).unwrap().member.unwrap()
+    };
+    let was_member = member();
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    let before = sim.users();
+    api.update_group_with(oid, |group| {
+        for user in group.users.iter_mut().flatten().filter(|user| user.user_id == Some(id)) {
+            user.member = Some(!was_member);
+        }
+    })
+    .await
+    .unwrap();
+    sim.fault(list_reply("users", &before).on(Operation::GetUsers));
+    api.get_users().await.unwrap();
+    api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
+    assert_eq!(member(), !was_member);
 }

@@ -4,6 +4,7 @@
 
 mod answers;
 mod changes;
+mod coarse_clock;
 mod dependencies;
 mod failures;
 mod hits;
