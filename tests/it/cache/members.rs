@@ -7,7 +7,7 @@ use ultracart_client::{CachePolicy, Config, ErrorKind};
 use ultracart_sim::{Fault, GetGroupBody, Histories, Operation, Sim};
 
 use crate::client;
-use crate::support::{Account, SECOND, list_reply, user_id};
+use crate::support::{Account, MINUTE, SECOND, list_reply, user_id};
 
 #[tokio::test(start_paused = true)]
 async fn complete_list_serves_its_users() {
@@ -250,4 +250,21 @@ async fn changes_with_echoes_cost_a_call_a_user() {
         assert_eq!(account.deliver(), 1);
     }
     assert!(account.sim.calls() <= 315, "{} calls for 300 users", account.sim.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn write_job_beyond_the_ttl_costs_a_call_a_user() {
+    let sim = Sim::builder().users(300).build();
+    // Calls go at the pace of the quota, 3.6 seconds each: the job takes 18 minutes.
+    let mut config = Config::default();
+    config.limiter.spare = 0;
+    config.limiter.windows[0].burst = Some(1);
+    let api = client(&sim, config).user_api();
+    let ids: Vec<_> = api.get_users().await.unwrap().iter().map(|user| user.user_id.unwrap()).collect();
+    for id in ids {
+        api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
+    }
+    assert!(sim.elapsed() > 15 * MINUTE, "{:?}", sim.elapsed());
+    assert!(sim.calls() <= 315, "{} calls for 300 users", sim.calls());
+    assert!(sim.users().iter().all(|user| user.phone.as_deref() == Some("555-0100")));
 }
