@@ -218,3 +218,30 @@ async fn dropped_change_blocks_the_next_until_it_ends() {
         sent.iter().filter(|request| request.operation == Some(Operation::UpdateUser)).collect();
     assert!(writes[1].at >= writes[0].at + 10 * SECOND && writes[1].in_flight == 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn changes_of_two_users_overlap() {
+    let sim = Sim::builder().users(5).groups(2).max_in_flight(2).build();
+    let mut config = two();
+    config.http.request_timeout = Duration::from_hours(3);
+    let api = client(&sim, config).user_api();
+    let [id, other, third] = [0, 1, 2].map(|place| user_id(&sim, place));
+    let oid = group_oid(&sim, 0);
+    api.get_users().await.unwrap();
+    api.get_groups().await.unwrap();
+    api.get_user(third).await.unwrap();
+    tokio::time::advance(SECOND).await;
+    // The server takes two hours for the first one, and the others do not wait for it.
+    let start = sim.elapsed();
+    sim.fault(Fault::slow_headers(Duration::from_hours(2)).on(Operation::UpdateUser));
+    let slow = spawn(&api, move |api| async move {
+        api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await
+    });
+    settle().await;
+    api.update_user_with(other, |user| user.phone = Some("555-0101".into())).await.unwrap();
+    api.update_group_with(oid, |group| group.name = Some("Night shift".into())).await.unwrap();
+    assert!(!slow.is_finished() && sim.elapsed() < start + 10 * SECOND);
+    assert!(sim.requests().last().unwrap().in_flight == 1);
+    slow.await.unwrap().unwrap();
+    assert_eq!(sim.user(id).unwrap().phone.as_deref(), Some("555-0100"));
+}

@@ -163,3 +163,26 @@ async fn data_past_its_longest_bound_leaves_memory() {
     }
     assert_eq!(left(), [0; 3], "lists, objects and logins");
 }
+
+#[tokio::test(start_paused = true)]
+async fn write_reply_past_its_bound_leaves_memory() {
+    let sim = Sim::builder().users(5).build();
+    let api = client(&sim, Config::default()).user_api();
+    let [id, other] = [0, 1].map(|place| user_id(&sim, place));
+    api.get_user(id).await.unwrap();
+    api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
+    let reply = api.get_user(id).await.unwrap();
+    assert_eq!(reply.calls(), 0);
+    let reply = Arc::downgrade(&reply.into_inner());
+    tokio::time::advance(Duration::from_hours(24) + 5 * MINUTE).await;
+    let cached = api.cache_policy(CachePolicy::OnlyIfCached);
+    assert!(cached.get_user(id).await.is_err());
+    for _ in 0..100_000 {
+        if reply.strong_count() == 0 {
+            break;
+        }
+        std::thread::yield_now();
+        _ = cached.get_user(other).await;
+    }
+    assert_eq!(reply.strong_count(), 0);
+}

@@ -8,8 +8,8 @@ use ultracart_client::config::Cache;
 use ultracart_client::{CachePolicy, Config, ErrorKind, Users};
 use ultracart_sim::{Fault, Operation, Sim};
 
-use crate::client;
 use crate::support::{SECOND, group_oid, settle, spawn, user_id};
+use crate::{client, two};
 
 #[tokio::test(start_paused = true)]
 async fn zero_ttl_caches_nothing() {
@@ -130,4 +130,22 @@ async fn only_if_cached_makes_no_call() {
         assert_eq!(result.unwrap(), 0);
     }
     assert_eq!(sim.calls(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refresh_does_not_wait_for_a_load_in_flight() {
+    let sim = Sim::builder().users(5).max_in_flight(2).build();
+    let api = client(&sim, two()).user_api();
+    let id = user_id(&sim, 0);
+    sim.fault(Fault::slow_headers(10 * SECOND).on(Operation::GetUsers));
+    let slow = spawn(&api, |api| async move { api.get_users().await.map(drop) });
+    settle().await;
+    sim.edit_user(id, |user| user.full_name = Some("Ada L.".into()));
+    let users = api.cache_policy(CachePolicy::Refresh).get_users().await.unwrap();
+    assert_eq!((users.calls(), slow.is_finished()), (1, false));
+    // Of two loads the one that was sent later stays in the cache.
+    slow.await.unwrap().unwrap();
+    let users = api.get_users().await.unwrap();
+    assert_eq!((users.calls(), users.get(id).unwrap().full_name.as_deref()), (0, Some("Ada L.")));
+    assert_eq!(sim.calls(), 2);
 }
