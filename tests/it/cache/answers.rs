@@ -30,7 +30,7 @@ async fn password_of_update_user_is_not_cached() {
     let sim = Sim::builder().users(5).build();
     let api = client(&sim, Config::default()).user_api();
     let id = sim.users()[0].user_id.unwrap();
-    // This one tells that the answer to a write leaves nothing out, so that it will do for a read.
+    // This read shows that the reply to a write is complete, so that the reply can serve a read.
     api.get_user(id).await.unwrap();
     api.update_user(id, &User::new().change_password_to("Secret-1")).await.unwrap();
     let user = api.get_user(id).await.unwrap();
@@ -69,7 +69,7 @@ async fn reply_of_refused_write_is_not_served() {
     let sim = Sim::builder().users(5).build();
     let api = client(&sim, Config::default()).user_api();
     let id = user_id(&sim, 0);
-    // The reply would be complete.
+    // The reply has every field of the user.
     let mut user = sim.user(id).unwrap();
     api.get_user(id).await.unwrap();
     user.phone = Some("555-0100".into());

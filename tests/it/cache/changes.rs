@@ -41,7 +41,7 @@ async fn queued_change_after_event_is_reread() {
     account.api.get_users().await.unwrap();
     account.api.get_user(other).await.unwrap();
     account.api.get_groups().await.unwrap();
-    // It waits for its turn when somebody else renames the user.
+    // The change waits for its permit when another program renames the user.
     let change = spawn(&account.api, |api| async move {
         api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await
     });
@@ -63,7 +63,7 @@ async fn rejected_change_after_event_is_reread() {
     let id = account.id(2);
     account.api.get_users().await.unwrap();
     account.api.get_user(account.id(3)).await.unwrap();
-    // A 429: nothing was done, and all calls wait for a while.
+    // After a 429 nothing was written, and all calls wait for a while.
     account.sim.fault(Fault::too_many_requests().on(Operation::UpdateUser));
     let change = spawn(&account.api, |api| async move {
         api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await
@@ -90,7 +90,7 @@ async fn change_awaiting_token_after_event_is_reread() {
     oauth.refresh_token = Some("refresh-0".into());
     let mut config = Config::default();
     config.auth.oauth = Some(oauth);
-    // The way to a new token takes a while: its storing is when the rename comes.
+    // The user is renamed while the new token is stored.
     let [id, other] = [2, 3].map(|place| sim.users()[place].user_id.unwrap());
     let (at_store, stores) = (sim.clone(), Arc::new(Mutex::new(0)));
     let receiver = Arc::new(Mutex::new(None::<ultracart_client::webhook::Receiver>));
@@ -139,7 +139,7 @@ async fn change_overtaken_again_and_again_is_sent() {
         }
     }
     assert!(sim.calls() < 30, "{} calls in ten minutes for one change", sim.calls());
-    // Three times it is read again, and then what was read last is written.
+    // The user is read again three times, and then the latest version is written.
     let sent: Vec<_> = sim.requests().iter().filter_map(|request| request.operation).collect();
     assert_eq!(sent, [&[Operation::GetUser; 4][..], &[Operation::UpdateUser]].concat());
     change.await.unwrap().unwrap();
@@ -187,7 +187,7 @@ async fn queued_group_change_after_user_write_is_reread() {
     api.get_group(oid).await.unwrap();
     tokio::time::advance(SECOND).await;
     hold_permit(&sim, &api, 10 * SECOND).await;
-    // The membership is written before the group, and after the group was read.
+    // The user's write is queued first, and the change of the group is based on an older group.
     let write = spawn(&api, move |api| async move { api.update_user(id, &user).await });
     settle().await;
     api.update_group_with(oid, |group| group.name = Some("Night shift".into())).await.unwrap();
@@ -231,7 +231,7 @@ async fn changes_of_two_users_overlap() {
     api.get_groups().await.unwrap();
     api.get_user(third).await.unwrap();
     tokio::time::advance(SECOND).await;
-    // The server takes two hours for the first one, and the others do not wait for it.
+    // The server takes two hours for the first change. The others do not wait for it.
     let start = sim.elapsed();
     sim.fault(Fault::slow_headers(Duration::from_hours(2)).on(Operation::UpdateUser));
     let slow = spawn(&api, move |api| async move {

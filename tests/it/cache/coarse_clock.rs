@@ -11,7 +11,7 @@ use crate::support::{MINUTE, SECOND, user_id};
 
 const LAG: Duration = Duration::from_millis(50);
 
-/// A clock whose coarse reading lags as far as it may.
+/// A clock whose coarse reading lags by as much as is allowed.
 #[derive(Debug)]
 struct LaggingClock(TokioClock);
 
@@ -41,7 +41,7 @@ async fn lagging_clock_serves_nothing_expired() {
     config.cache.users.ttl = MINUTE;
     config.cache.users.refresh_at = 1.0;
     config.cache.logins = config.cache.users.clone();
-    // The time does not begin at 0, where what is measured from there would look right by chance.
+    // The clock does not start at 0, so that a wrong origin cannot give the right result by chance.
     tokio::time::advance(MINUTE).await;
     let clock = Arc::new(LaggingClock(TokioClock::new()));
     tokio::time::advance(MINUTE).await;
@@ -58,7 +58,7 @@ async fn lagging_clock_serves_nothing_expired() {
     api.get_user(id).await.unwrap();
     tokio::time::advance(SECOND).await;
     api.get_users().await.unwrap();
-    // Each lives for a minute by the exact time, and no longer because the coarse one lags.
+    // Each value lives for a minute by the exact time, not by the coarse one.
     tokio::time::advance(Duration::from_millis(57_975)).await;
     assert_eq!(calls().await, [0, 0, 0]);
     let age = api.get_users().await.unwrap().age();

@@ -11,7 +11,7 @@ fn is_member(user: &User, oid: GroupOid) -> Option<bool> {
     user.groups.iter().flatten().find(|group| group.group_oid == Some(oid))?.member
 }
 
-/// A group that the server returns nothing for is read before a write and after it, while the list is on its way.
+/// Reads a group before a write and after it, while a list is in flight. `getGroup` returns nothing.
 async fn reads_a_group_after_a_write(forget_the_list: impl AsyncFnOnce(&Client)) {
     let builder = Sim::builder().users(5).groups(3).get_group_body(GetGroupBody::Empty);
     let sim = builder.max_in_flight(2).build();
@@ -35,7 +35,7 @@ async fn write_invalidates_only_what_it_affects() {
     let api = client(&sim, Config::default()).user_api();
     let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
     let oid = sim.groups()[0].group_oid.unwrap();
-    // Which of these cost a call after the write: users, groups, the user's logins and another's.
+    // The calls of each read after a write: users, groups, the user's logins and another user's logins.
     let cost = async || {
         let before = sim.calls();
         let users = api.get_users().await.unwrap().calls();
@@ -46,12 +46,12 @@ async fn write_invalidates_only_what_it_affects() {
         assert_eq!(u64::from(cost.iter().sum::<u32>()), sim.calls() - before);
         cost
     };
-    // Which of the lists cost a call six seconds later.
+    // The calls of each list six seconds later.
     let lists_later = async || {
         tokio::time::advance(6 * SECOND).await;
         [api.get_users().await.unwrap().calls(), api.get_groups().await.unwrap().calls()]
     };
-    // A list that was sent within five seconds after a write is kept for five, and the next one as long as ever.
+    // A list that was sent within 5 s after a write is kept for 5 s, and the next one for its ttl.
     let check_after_write = async |expected: [u32; 4]| {
         assert_eq!(cost().await, expected);
         assert_eq!(lists_later().await, expected[..2]);
@@ -146,7 +146,7 @@ async fn group_newer_than_base_of_change_is_reread() {
     tokio::time::advance(SECOND).await;
     sim.edit_user(id, |user| user.full_name = Some("Ada L.".into()));
     api.get_group(oid).await.unwrap();
-    // It writes back the name of before, as it is documented to.
+    // The change writes back the name of its base, as documented.
     api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
     assert_eq!(sim.user(id).unwrap().full_name, name);
     let group = api.get_group(oid).await.unwrap();
@@ -168,7 +168,7 @@ async fn groups_read_while_change_waits_are_reread() {
     sim.edit_user(id, |user| user.full_name = Some("Ada L.".into()));
     let groups = spawn(&api, |api| async move { api.get_groups().await.map(drop) });
     tokio::task::yield_now().await;
-    // It comes behind the groups.
+    // The change is queued behind the groups.
     api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
     groups.await.unwrap().unwrap();
     assert_eq!(sim.user(id).unwrap().full_name, name);
@@ -185,7 +185,7 @@ async fn logins_newer_than_base_of_change_are_reread() {
     api.get_users().await.unwrap();
     api.get_user(other).await.unwrap();
     tokio::time::advance(SECOND).await;
-    // The account's history follows the name.
+    // The login history of the account shows the current login name.
     let rename = |login: &str| {
         sim.edit_user(id, |user| user.login = Some(login.into()));
         sim.set_logins(id, [UserLogin::new().login(login)]);
@@ -193,7 +193,7 @@ async fn logins_newer_than_base_of_change_are_reread() {
     let login = sim.user(id).unwrap().login.unwrap();
     rename("renamed.elsewhere");
     assert_eq!(api.get_user_logins(id).await.unwrap()[0].login.as_deref(), Some("renamed.elsewhere"));
-    // It writes back the login of before, as it is documented to.
+    // The change writes back the login name of its base, as documented.
     api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
     assert_eq!(sim.user(id).unwrap().login.as_deref(), Some(&*login));
     rename(&login);

@@ -22,7 +22,7 @@ async fn successful_write_clears_cached_outages() {
     assert_eq!(sim.calls(), calls);
     api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
     api.get_users().await.unwrap();
-    // Whatever it was that failed.
+    // The same for groups and logins.
     sim.script((0..5).map(|_| Fault::status_500().on(Operation::GetGroups)));
     sim.script((0..5).map(|_| Fault::status_500().on(Operation::GetUserLogins)));
     api.get_groups().await.unwrap_err();
@@ -43,7 +43,7 @@ async fn list_failing_at_its_second_page_backs_off() {
     let api = client(&sim, config).user_api();
     for second in 0..120 {
         let error = api.get_users().await.unwrap_err();
-        // It is tried after 0, 5, 15, 35 and 75 seconds.
+        // A call is made after 0, 5, 15, 35 and 75 seconds.
         let is_tried = [0, 5, 15, 35, 75].contains(&second);
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::MaxWait, u32::from(is_tried)), "{second}");
         tokio::time::advance(Duration::from_secs(1)).await;
@@ -117,7 +117,7 @@ async fn event_clears_not_found() {
 
 #[tokio::test(start_paused = true)]
 async fn late_outcome_of_older_load_is_ignored() {
-    // The older load ends after the newer one: once with the user, and once with an outage.
+    // The older load ends last: once with the user, and once with an outage.
     for late in [Fault::slow_headers(3 * SECOND), Fault::hang()] {
         let mut config = two();
         config.retry.max_attempts = 1;
@@ -186,7 +186,7 @@ async fn back_off_doubles_to_five_minutes() {
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Server, 0), "after {wait} s");
         tokio::time::advance(Duration::from_millis(1)).await;
     }
-    // After a success it begins anew.
+    // A success resets the back-off.
     sim.clear_faults();
     api.get_users().await.unwrap();
     account.rename(id, "Ada L.");

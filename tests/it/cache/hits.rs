@@ -31,7 +31,7 @@ async fn age_of_list_counts_from_its_sending() {
     let api = client(&sim, Config::default()).user_api();
     let holder = hold_permit(&sim, &api, 10 * SECOND).await;
     sim.fault(Fault::slow_body(3 * SECOND).on(Operation::GetUsers));
-    // It waits for ten seconds to be sent, and takes three.
+    // The call waits for its permit for ten seconds, and takes three.
     assert_eq!(api.get_users().await.unwrap().age(), 3 * SECOND);
     holder.await.unwrap();
     let cached = api.cache_policy(CachePolicy::OnlyIfCached);

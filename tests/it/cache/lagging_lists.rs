@@ -21,7 +21,7 @@ async fn lagging_lists_hide_no_write() {
     api.delete_user(deleted).await.unwrap();
     sim.fault(list_reply("users", &users).on(Operation::GetUsers));
     sim.fault(list_reply("groups", &groups).on(Operation::GetGroups));
-    // The list is given as it was sent. What was written is never taken from it.
+    // The list is served as it was sent. A written object is never taken from it.
     let seen = api.get_users().await.unwrap();
     assert!(seen.get(new).is_none() && seen.get(deleted).is_some());
     assert_eq!(seen.get(changed).unwrap().phone, users[0].phone);
@@ -30,7 +30,7 @@ async fn lagging_lists_hide_no_write() {
     let user = api.get_user(changed).await.unwrap();
     assert_eq!((user.phone.as_deref(), &user.email), (Some("555-0100"), &users[0].email));
     assert!(api.get_user(deleted).await.unwrap_err().is_not_found());
-    // The groups name the users as they were.
+    // The members of the groups lag behind, too.
     api.get_groups().await.unwrap();
     let calls = sim.calls();
     assert_eq!((api.get_users().await.unwrap().calls(), api.get_groups().await.unwrap().calls()), (0, 0));
@@ -42,7 +42,7 @@ async fn lagging_lists_hide_no_write() {
         api.get_groups().await.unwrap().iter().all(|group| member(group, new) && !member(group, deleted))
     );
     assert_eq!(sim.calls() - calls, 2);
-    // Now that they show it, they are good for as long as ever.
+    // Lists that were sent later are kept for their ttl.
     tokio::time::advance(Duration::from_mins(3)).await;
     assert_eq!((api.get_users().await.unwrap().calls(), api.get_groups().await.unwrap().calls()), (0, 0));
 
@@ -73,7 +73,7 @@ async fn list_after_unknown_outcome_is_kept_5_seconds() {
     let api = client(&sim, config).user_api();
     let ids = [0, 1, 2].map(|place| sim.users()[place].user_id.unwrap());
     let users = sim.users();
-    // Whether it is the first of them or the last.
+    // The write of unknown outcome is neither the first nor the last.
     sim.fault(Fault::cut_body().on(Operation::UpdateUser).nth(2));
     for (place, id) in ids.iter().enumerate() {
         let written = api.update_user(*id, &User::new().phone("555-0100")).await;
@@ -81,14 +81,14 @@ async fn list_after_unknown_outcome_is_kept_5_seconds() {
     }
     sim.fault(list_reply("users", &users).on(Operation::GetUsers));
     api.get_users().await.unwrap();
-    // After the failure the limiter has waited for five seconds: the lists are sent after 5, 11 and 17.
+    // The limiter waits for 5 s after the failure. The lists are sent after 5, 11 and 17 s.
     for _ in 0..2 {
         tokio::time::advance(4 * SECOND).await;
         assert_eq!(api.get_users().await.unwrap().calls(), 0);
         tokio::time::advance(2 * SECOND).await;
         assert_eq!(api.get_users().await.unwrap().calls(), 1);
     }
-    // After fifteen seconds no list lags any more.
+    // A list that was sent after 15 s is kept for its ttl.
     tokio::time::advance(3 * MINUTE).await;
     assert_eq!(api.get_users().await.unwrap().calls(), 0);
 }
@@ -154,7 +154,7 @@ async fn inserted_user_with_early_event_shows_after_lag() {
     let id = insert.await.unwrap().user_id.unwrap();
     account.sim.fault(list_reply("users", &before).on(Operation::GetUsers));
     account.api.get_users().await.unwrap();
-    // Seen at once or not, it is at the latest when no list lags any more.
+    // The list may lag for a while, and shows the user after that.
     tokio::time::advance(20 * SECOND).await;
     assert!(account.api.get_users().await.unwrap().get(id).is_some());
 }
@@ -166,7 +166,7 @@ async fn lost_insert_before_refused_one_shows() {
     let before = sim.users();
     sim.fault(Fault::reset_after().on(Operation::InsertUser));
     api.insert_user(&User::new().login("lost.user")).await.unwrap_err();
-    // The other one is not even made.
+    // The second insert is refused.
     sim.fault(Fault::error(http::StatusCode::BAD_REQUEST, "no").on(Operation::InsertUser));
     api.insert_user(&User::new().login("new.user")).await.unwrap_err();
     sim.fault(list_reply("users", &before).on(Operation::GetUsers));

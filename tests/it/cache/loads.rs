@@ -24,7 +24,7 @@ async fn thousand_callers_share_one_call() {
     let api = client.user_api();
     let read = || spawn(&api, |api| async move { api.get_users().await.unwrap().len() });
     let callers: Vec<_> = (0..1_000).map(|_| read()).collect();
-    // The one who came first goes away.
+    // The first caller, which leads the load, goes away.
     settle().await;
     callers[0].abort();
     for caller in callers.into_iter().skip(1) {
@@ -44,7 +44,7 @@ async fn rejected_load_serves_reader_after_change() {
     for _ in 0..100 {
         tokio::time::advance(Duration::from_millis(10)).await;
     }
-    // It has been rejected, and waits. A newer load takes its place, and each reader counts the calls of its own.
+    // The rejected load waits. A newer load takes its place, and each reader counts the calls of the load it led.
     assert_eq!((sim.calls(), read.is_finished()), (1, false));
     account.rename(account.id(1), "Ada L.");
     account.deliver();
@@ -88,7 +88,7 @@ async fn queued_load_serves_readers_after_a_change() {
 
 #[tokio::test(start_paused = true)]
 async fn dropped_leader_leaves_the_load_to_followers() {
-    // Once after the load was sent, and once while it waits for its permit.
+    // The leader goes away after the load was sent, and while the load waits for its permit.
     for is_queued in [false, true] {
         let sim = Sim::builder().users(5).build();
         let api = client(&sim, Config::default()).user_api();
@@ -120,7 +120,7 @@ async fn queued_load_without_callers_is_not_sent() {
     tokio::time::advance(MINUTE).await;
     settle().await;
     assert_eq!(sim.calls(), 1);
-    // Nor is that a failure.
+    // The withdrawn load is not cached as a failure.
     assert_eq!(api.get_users().await.unwrap().calls(), 1);
 }
 
@@ -154,7 +154,7 @@ async fn readers_of_one_user_share_one_call() {
     assert_eq!(sim.calls(), 2);
 }
 
-/// An account that is not reached the first time, because the way there panics.
+/// A service that panics at the first request, and then passes requests on.
 #[derive(Clone)]
 struct PanicsOnce {
     inner: SimService,
@@ -175,7 +175,7 @@ impl Service<Request<Bytes>> for PanicsOnce {
         Box::pin(async move {
             tokio::task::yield_now().await;
             if requests.fetch_add(1, Ordering::Relaxed) == 0 {
-                // Without the message of a panic.
+                // `panic!` would print a message.
                 std::panic::resume_unwind(Box::new("as the test says"));
             }
             inner.call(request).await

@@ -11,7 +11,7 @@ use crate::support::{Account, MINUTE, SECOND, user_id};
 
 #[tokio::test(start_paused = true)]
 async fn complete_list_serves_its_users() {
-    // The list leaves out everybody's logins: a user by themselves has them.
+    // The list leaves out the logins, which a single user has.
     let sim = Sim::builder().users(50).build();
     let api = client(&sim, Config::default()).user_api();
     api.get_users().await.unwrap();
@@ -25,18 +25,18 @@ async fn complete_list_serves_its_users() {
     let sim = Sim::builder().users(50).histories_in_list(Histories::All).build();
     let api = client(&sim, Config::default()).user_api();
     let users = api.get_users().await.unwrap();
-    // The first one tells that nothing is left out.
+    // The first single read shows that the list is complete.
     api.get_user(ids[0]).await.unwrap();
     for id in &ids[1..] {
         let user = api.get_user(*id).await.unwrap();
         assert!(std::sync::Arc::ptr_eq(user.as_ref(), users.get(*id).unwrap()));
     }
     assert_eq!(sim.calls(), 2);
-    // A user whom the list does not have may be new.
+    // A user who is not in the list may be new.
     let new = sim.put_user(User::new().login("new.user"));
     assert_eq!(api.get_user(new).await.unwrap().login.as_deref(), Some("new.user"));
     assert_eq!(sim.calls(), 3);
-    // Too old, the list is read again at the price of one of them.
+    // An expired list is read again, which costs no more than one user.
     tokio::time::advance(Duration::from_mins(6)).await;
     for id in &ids {
         api.get_user(*id).await.unwrap();
@@ -54,11 +54,11 @@ async fn changes_of_300_users_cost_one_list() {
             .await
             .unwrap();
     }
-    // One more tells what the list leaves out.
+    // One more call shows what the list leaves out.
     assert_eq!(sim.calls(), 1 + 1 + 300);
     assert!(sim.users().iter().all(|user| user.phone.as_deref() == Some("555-0100")));
     assert!(sim.users().iter().all(|user| user.login_histories.is_some()));
-    // Who was changed elsewhere is read before they are changed, where that is asked for.
+    // With `Refresh`, the user is read before the change.
     let id = users[7].user_id.unwrap();
     sim.edit_user(id, |user| user.full_name = Some("Renamed elsewhere".into()));
     let api = api.cache_policy(CachePolicy::Refresh);
@@ -91,7 +91,7 @@ async fn field_set_after_the_list_keeps_it_complete() {
     assert!(sim.edit_user(id, |user| user.phone = Some("555-0101".into())));
     api.get_user(id).await.unwrap();
     assert_eq!(api.get_user(other).await.unwrap().calls(), 0);
-    // One that nobody has in the list is: until there is another list.
+    // A field that nobody has in the list makes the list incomplete, until there is another list.
     let api = client(&sim, Config::default()).user_api();
     api.get_users().await.unwrap();
     assert!(sim.edit_user(id, |user| user.extra.insert("beta", &1).unwrap()));
@@ -129,7 +129,7 @@ async fn newer_of_user_and_list_is_served() {
         tokio::time::advance(Duration::from_secs(1)).await;
         refresh.get_users().await.unwrap();
         phone(&one).await;
-        // Also where another one has been read since.
+        // A later read of another user does not change that.
         tokio::time::advance(Duration::from_secs(1)).await;
         refresh.get_user(other_id).await.unwrap();
         phone(&one).await;
@@ -167,7 +167,7 @@ async fn changes_of_12_groups_cost_one_list() {
         let oid = group.group_oid.unwrap();
         api.update_group_with(oid, |group| group.name = Some("Night shift".into())).await.unwrap();
     }
-    // One more tells that the server returns nothing.
+    // One more call shows that the server returns nothing.
     assert!(sim.calls() <= 1 + 1 + 12 + 1, "{} calls for 12 groups", sim.calls());
 }
 
@@ -211,7 +211,7 @@ async fn deleted_user_is_not_served_from_list() {
     api.get_users().await.unwrap();
     api.get_user(other).await.unwrap();
     tokio::time::advance(SECOND).await;
-    // The user has an entry beside the list's.
+    // The user is also cached by itself.
     api.cache_policy(CachePolicy::Refresh).get_user(id).await.unwrap();
     tokio::time::advance(SECOND).await;
     sim.remove_user(id);
@@ -227,7 +227,7 @@ async fn list_after_a_single_read_serves_its_users() {
     api.get_user(user_id(&sim, 0)).await.unwrap();
     tokio::time::advance(SECOND).await;
     api.get_users().await.unwrap();
-    // That nothing is left out is known by the next single read at the latest.
+    // The next single read shows at the latest that the list is complete.
     for place in 1..20 {
         api.get_user(user_id(&sim, place)).await.unwrap();
     }
@@ -252,10 +252,10 @@ async fn latest_single_read_decides_completeness() {
     let api = client(&sim, Config::default()).user_api();
     let [id, other, third] = [0, 1, 2].map(|place| user_id(&sim, place));
     api.get_users().await.unwrap();
-    // This one has a field that nobody has in the list.
+    // The first user has a field that nobody has in the list.
     assert!(sim.edit_user(id, |user| user.extra.insert("beta", &1).unwrap()));
     api.get_user(id).await.unwrap();
-    // The next one does not.
+    // The second user does not.
     assert_eq!(api.get_user(other).await.unwrap().calls(), 1);
     assert_eq!(api.get_user(third).await.unwrap().calls(), 0);
 }
@@ -263,7 +263,7 @@ async fn latest_single_read_decides_completeness() {
 #[tokio::test(start_paused = true)]
 async fn write_job_beyond_the_ttl_costs_a_call_a_user() {
     let sim = Sim::builder().users(300).build();
-    // Calls go at the pace of the quota, 3.6 seconds each: the job takes 18 minutes.
+    // Calls are made at the pace of the quota, one in 3.6 s, so that the job takes 18 minutes.
     let mut config = Config::default();
     config.limiter.spare = 0;
     config.limiter.windows[0].burst = Some(1);
@@ -286,7 +286,7 @@ async fn list_after_a_write_serves_other_users() {
     api.get_user(other).await.unwrap();
     api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
     api.get_users().await.unwrap();
-    // Kept for five seconds as a list, and for the whole ttl for users who were not written.
+    // The list is kept for 5 s as a list, and for its ttl for the users who were not written.
     tokio::time::advance(3 * MINUTE).await;
     assert_eq!(api.get_user(third).await.unwrap().calls(), 0);
     assert_eq!(api.get_users().await.unwrap().calls(), 1);

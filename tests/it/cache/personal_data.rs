@@ -11,7 +11,7 @@ use ultracart_sim::{Fault, Operation, Sim};
 use crate::client;
 use crate::support::{MINUTE, SECOND, group_oid, settle, spawn, user_id};
 
-/// A client of an account with another key and the same limiter.
+/// A client with this key and a shared limiter.
 fn client_of(sim: &Sim, key: &str, limiter: &Limiter) -> UserApi {
     let builder = Client::builder().simple_key(key).limiter(limiter.clone());
     builder.service(sim.service()).build().unwrap().user_api()
@@ -31,7 +31,7 @@ async fn clients_of_two_credentials_share_nothing() {
         assert_eq!(sim.calls(), 3);
     }
     assert_ne!(sims[0].user(id).unwrap().email, sims[1].user(id).unwrap().email);
-    // Nor does what one of them writes.
+    // A write through one client does not show in the other.
     apis[0].update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
     assert_ne!(apis[1].get_user(id).await.unwrap().phone.as_deref(), Some("555-0100"));
     assert_eq!(apis[1].get_users().await.unwrap().calls(), 0);
@@ -65,13 +65,13 @@ async fn cleared_cache_holds_nothing() {
     drop(held);
     let api_of_thread = api.clone();
     assert!(api.get_user(999_999.into()).await.unwrap_err().is_not_found());
-    // A thread that has read and ended keeps nothing.
+    // A thread that has read the list and ended keeps nothing.
     std::thread::scope(|scope| {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         scope.spawn(move || runtime.block_on(api_of_thread.get_users()).unwrap().calls()).join().unwrap()
     });
     client.clear_cache();
-    // moka takes a moment to let go.
+    // moka drops values a moment later.
     let mut left = [1; 6];
     for _ in 0..100_000 {
         client.clear_cache();
@@ -92,7 +92,7 @@ async fn cleared_cache_holds_nothing() {
     let cached = api.cache_policy(CachePolicy::OnlyIfCached);
     assert!(cached.get_users().await.is_err() && cached.get_user(other).await.is_err());
     assert!(cached.get_groups().await.is_err() && cached.get_user_logins(id).await.is_err());
-    // Nor is a failure left, or a value for those who allow stale ones.
+    // No failure is left either, and no stale value.
     assert_eq!(api.get_user(999_999.into()).await.unwrap_err().attempts(), 1);
     let stale = api.cache_policy(CachePolicy::StaleAllowed);
     assert_eq!(stale.get_users().await.unwrap().calls(), 1);
@@ -145,13 +145,13 @@ async fn data_past_its_longest_bound_leaves_memory() {
         [users.strong_count() + groups.strong_count(), objects.iter().sum(), logins.strong_count()]
     };
     assert!(left().iter().all(|count| *count > 0));
-    // A value is served for a day after its five minutes.
+    // A value may be served for a day after its ttl of five minutes.
     tokio::time::advance(Duration::from_hours(24) + 5 * MINUTE).await;
     let cached = api.cache_policy(CachePolicy::OnlyIfCached);
     assert!(cached.get_users().await.is_err() && cached.get_groups().await.is_err());
     assert!(cached.get_user(id).await.is_err() && cached.get_group(oid).await.is_err());
     assert!(cached.get_user_logins(id).await.is_err());
-    // moka takes a moment to let go, and looks when it is asked for something.
+    // moka drops values a moment later, when it is used.
     for _ in 0..100_000 {
         if left() == [0; 3] {
             break;

@@ -46,11 +46,11 @@ async fn refresh_is_sent_after_it_was_asked() {
     let first = spawn(&refresh, |api| async move { api.get_users().await });
     settle().await;
     sim.edit_user(id, |user| user.full_name = Some("Ada L.".into()));
-    // These come too late for the call that is under way, and share the next one.
+    // These are asked for after the first call was sent, and share the next one.
     let others: Vec<_> =
         (0..50).map(|_| spawn(&refresh, |api| async move { api.get_users().await })).collect();
     settle().await;
-    // This one asks for no more than is cached.
+    // A default read is served from the cache meanwhile.
     assert_eq!(api.get_users().await.unwrap().calls(), 0);
     assert_eq!(name(&first.await.unwrap().unwrap()), before);
     for other in others {
@@ -68,7 +68,7 @@ async fn refresh_takes_what_a_later_one_has_read() {
     sim.fault(Fault::slow_headers(3 * SECOND).on(Operation::GetUsers));
     let first = spawn(&api, |api| async move { api.get_users().await.map(drop) });
     settle().await;
-    // Both are asked for now, and seldom looked at.
+    // Both futures are polled once now, and again much later.
     let mut context = Context::from_waker(Waker::noop());
     let mut slow = pin!(refresh.get_users());
     assert!(slow.as_mut().poll(&mut context).is_pending());
@@ -77,7 +77,7 @@ async fn refresh_takes_what_a_later_one_has_read() {
     sim.fault(Fault::slow_headers(3 * SECOND).on(Operation::GetUsers));
     let other = spawn(&refresh, |api| async move { api.get_users().await.map(drop) });
     first.await.unwrap().unwrap();
-    // One looks while the call of the other is under way, and one when it is over.
+    // One is polled while the later call is in flight, and the other when it has ended.
     tokio::time::advance(SECOND).await;
     settle().await;
     assert_eq!(sim.calls(), 2);
@@ -143,7 +143,7 @@ async fn refresh_does_not_wait_for_a_load_in_flight() {
     sim.edit_user(id, |user| user.full_name = Some("Ada L.".into()));
     let users = api.cache_policy(CachePolicy::Refresh).get_users().await.unwrap();
     assert_eq!((users.calls(), slow.is_finished()), (1, false));
-    // Of two loads the one that was sent later stays in the cache.
+    // Of two loads, the one that was sent later stays in the cache.
     slow.await.unwrap().unwrap();
     let users = api.get_users().await.unwrap();
     assert_eq!((users.calls(), users.get(id).unwrap().full_name.as_deref()), (0, Some("Ada L.")));

@@ -43,14 +43,14 @@ async fn refresh_ahead_leaves_a_tenth_of_the_quota() {
         let stats = client.cache_snapshot().users;
         assert_eq!((stats.refreshes == 1, stats.refreshes_skipped == 0), (is_read, is_read), "{parts}");
         assert_eq!(stats.refreshes_skipped, u64::from(!is_read), "once, however many ask");
-        // A caller who waits for something else has it read all the same.
+        // A foreground read makes its call all the same.
         assert_eq!(api.get_user_logins(user_id(&sim, 0)).await.unwrap().calls(), 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn single_user_is_never_refreshed_ahead() {
-    // A list in two parts would cost two.
+    // A list of two pages would cost two calls.
     let sim = Sim::builder().users(20).page_size(10).histories_in_list(Histories::All).build();
     let api = client(&sim, Config::default()).user_api();
     let id = sim.users()[0].user_id.unwrap();
@@ -63,7 +63,7 @@ async fn single_user_is_never_refreshed_ahead() {
     assert_eq!(api.get_user(id).await.unwrap().calls(), 0);
     tokio::time::advance(Duration::from_secs(1)).await;
     assert_eq!(sim.calls(), 2 + 1 + 1);
-    // Nor is a list for one that is good by itself.
+    // The list is not refreshed ahead for a user that is cached by itself.
     let sim = Sim::builder().users(20).histories_in_list(Histories::All).build();
     let api = client(&sim, Config::default()).user_api();
     let id = sim.users()[0].user_id.unwrap();
@@ -82,7 +82,7 @@ async fn refresh_ahead_is_skipped_during_retry_after() {
     let id = sim.users()[0].user_id.unwrap();
     api.get_users().await.unwrap();
     tokio::time::advance(Duration::from_mins(4)).await;
-    // It names no window: what is left of each looks like enough.
+    // The 429 names no window, so that each window looks full enough.
     let refusal = Fault::too_many_requests().message("slow down").retry_after(RetryAfter::Seconds(20));
     sim.fault(refusal.on(Operation::GetUserLogins));
     let logins = spawn(&api, |api| async move { api.get_user_logins(id).await.map(drop) });
@@ -132,7 +132,7 @@ async fn reader_at_expiry_joins_the_refresh() {
     assert_eq!((users.calls(), users.age(), sim.calls()), (0, 70 * SECOND, 2));
 }
 
-/// The order in which operations were sent.
+/// The operations in the order in which they were sent.
 fn sent(sim: &Sim) -> Vec<Operation> {
     sim.requests().iter().filter_map(|request| request.operation).collect()
 }
@@ -140,7 +140,7 @@ fn sent(sim: &Sim) -> Vec<Operation> {
 #[tokio::test(start_paused = true)]
 async fn queued_refresh_is_sent_after_foreground_calls() {
     use Operation::{GetGroups, GetUserLogins, GetUsers};
-    // Once another caller comes, and once a caller for the same who cannot wait.
+    // A foreground caller asks for something else, or for the same list after a change.
     for is_changed in [false, true] {
         let account = Account::new(Sim::builder().users(5));
         let (api, sim, id) = (&account.api, &account.sim, account.id(1));
@@ -166,7 +166,7 @@ async fn queued_refresh_is_sent_after_foreground_calls() {
         settle().await;
         let [first, second] = if is_changed { [GetUsers, GetUserLogins] } else { [GetUserLogins, GetUsers] };
         assert_eq!(sent(sim), [GetUsers, GetGroups, first, second]);
-        // One that has given way is none.
+        // A refresh that was never sent is not counted.
         assert_eq!(account.client.cache_snapshot().users.refreshes, u64::from(!is_changed));
     }
 }
@@ -177,7 +177,7 @@ async fn failing_refresh_backs_off() {
     let api = client(&sim, no_retries()).user_api();
     api.get_users().await.unwrap();
     sim.fault(Fault::status_500().on(Operation::GetUsers).always());
-    // From the fourth minute on it is due each quarter of a minute, and each failure is cached for twice as long.
+    // From 240 s on a refresh is due every 15 s. The failures are cached for 5, 10 and 20 s.
     for (seconds, calls) in [(240, 2), (15, 3), (15, 4), (15, 4)] {
         tokio::time::advance(seconds * SECOND).await;
         assert_eq!(api.get_users().await.unwrap().calls(), 0);
@@ -194,7 +194,7 @@ async fn failing_refresh_backs_off() {
     }
     settle().await;
     assert_eq!(sim.calls(), 5);
-    // For an answer that is meant, the expired list is no substitute.
+    // A 401 is not answered from the expired list.
     sim.clear_faults();
     sim.fault(Fault::unauthorized_401().on(Operation::GetUsers));
     tokio::time::advance(5 * MINUTE).await;

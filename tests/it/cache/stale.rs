@@ -39,7 +39,7 @@ async fn outage_serves_user_from_expired_list() {
     let [id, other, third] = [0, 1, 2].map(|place| sim.users()[place].user_id.unwrap());
     api.get_users().await.unwrap();
     api.get_user(other).await.unwrap();
-    // Somebody else is changed, and the one who is asked for is not.
+    // Another user is written.
     api.update_user(third, &User::new().phone("555-0100")).await.unwrap();
     assert_eq!(api.get_user(id).await.unwrap().calls(), 0);
     tokio::time::advance(Duration::from_mins(6)).await;
@@ -123,7 +123,7 @@ async fn refusals_are_not_answered_from_expired_data() {
     for (status, kind) in kinds {
         let sim = Sim::builder().users(5).groups(2).build();
         let (id, oid) = (user_id(&sim, 0), group_oid(&sim, 0));
-        // Each of them with a client of its own: one that was told 410 makes no call any more.
+        // Each read has a client of its own, because a client makes no call after a 410.
         for read in ["users", "user", "groups", "group", "logins"] {
             let api = client(&sim, no_retries()).user_api();
             let read = async || match read {
@@ -153,7 +153,7 @@ async fn invalidated_list_is_no_answer_to_an_outage() {
     api.get_users().await.unwrap();
     api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
     sim.fault(Fault::status_500().on(Operation::GetUsers).always());
-    // A failed read does not undo the write before it.
+    // A failed read does not revive the value from before the write.
     for _ in 0..3 {
         assert_eq!(api.get_users().await.unwrap_err().kind(), ErrorKind::Server);
         let stale = api.cache_policy(CachePolicy::StaleAllowed).get_users().await.unwrap();

@@ -60,7 +60,7 @@ async fn groups_keep_their_own_ttl_with_webhooks() {
 async fn reads_of_a_day_with_webhooks_cost_50_user_calls() {
     let builder = Sim::builder().users(50).keep_requests(0).latency(Duration::from_millis(300));
     let account = Account::new(builder);
-    // Somebody logs in every ten minutes, and every two hours somebody is renamed elsewhere.
+    // A user logs in every ten minutes, and another program renames a user every two hours.
     read_for_a_day(&account.api, |minute| {
         if minute % 10 == 0 {
             account.sim.login(account.id(usize::try_from(minute).unwrap() % 50), "192.0.2.7", "curl/8");
@@ -82,7 +82,7 @@ async fn reads_of_a_day_with_webhooks_cost_50_user_calls() {
     assert_eq!((account.sim.rejections(), account.sim.overlaps()), (0, 0));
 }
 
-/// An event that invalidates no user.
+/// Delivers an event that invalidates no user.
 fn log_in(account: &Account) {
     account.sim.login(account.id(0), "192.0.2.7", "curl/8");
     assert_eq!(account.deliver(), 1);
@@ -93,7 +93,7 @@ async fn list_from_before_the_first_event_keeps_its_ttl() {
     let account = Account::new(Sim::builder().users(5));
     let cached = account.api.cache_policy(CachePolicy::OnlyIfCached);
     account.api.get_users().await.unwrap();
-    // It was read before the first event, and may have missed some.
+    // The list was read before the first event, and may have missed one.
     log_in(&account);
     tokio::time::advance(5 * MINUTE).await;
     assert!(cached.get_users().await.is_err());
@@ -105,7 +105,7 @@ async fn list_from_before_the_first_event_keeps_its_ttl() {
     assert!(cached.get_users().await.is_ok());
     tokio::time::advance(MINUTE).await;
     assert!(cached.get_users().await.is_err());
-    // Without an event for an hour, events may be lost.
+    // Events may be lost if none has come for an hour.
     account.api.get_users().await.unwrap();
     tokio::time::advance(44 * MINUTE).await;
     assert!(cached.get_users().await.is_ok());

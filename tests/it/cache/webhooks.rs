@@ -70,7 +70,7 @@ async fn echoes_of_two_writes_cost_one_reload_at_most() {
 async fn event_during_insert_overrides_its_reply() {
     let account = Account::new(Sim::builder().users(5));
     let (other, sim) = (account.id(1), &account.sim);
-    // The answer to a write leaves nothing out.
+    // These calls show that the reply to a write is complete.
     account.api.get_user(other).await.unwrap();
     account.api.update_user(other, &User::new().phone("555-0100")).await.unwrap();
     account.deliver();
@@ -98,7 +98,7 @@ async fn thousand_events_in_a_second_cost_one_reload() {
     let reading = tokio::spawn({
         let api = account.api.clone();
         async move {
-            // Whoever reads all the time meanwhile.
+            // One caller reads all the time meanwhile.
             for _ in 0..1_000 {
                 api.get_users().await.unwrap();
                 tokio::task::yield_now().await;
@@ -169,7 +169,7 @@ async fn echoes_of_writes_cost_one_reload_at_most() {
     assert_eq!((api.get_users().await.unwrap().calls(), api.get_groups().await.unwrap().calls()), (0, 0));
     let user = api.get_user(new).await.unwrap();
     assert!(user.calls() <= 1 && user.login.as_deref() == Some("new.user"));
-    // What somebody else does to the same user does.
+    // A change by another program costs a reload of each list.
     account.rename(id, "Ada L.");
     account.deliver();
     assert_eq!(account.name(id).await, "Ada L.");

@@ -15,7 +15,7 @@ async fn read_after_write_shows_it() {
     let api = client(&sim, Config::default()).user_api();
     let id = sim.users()[0].user_id.unwrap();
     api.get_users().await.unwrap();
-    // A load that begins before the write, and a write that overtakes it in the caller's program.
+    // The load begins before the write, and both run at the same time.
     let load = spawn(&api, |api| async move { api.get_groups().await.map(drop) });
     tokio::task::yield_now().await;
     api.update_user_with(id, |user| user.full_name = Some("Changed".into())).await.unwrap();
@@ -47,7 +47,7 @@ async fn load_overtaken_by_write_is_not_cached() {
     let load = spawn(&api, |api| async move { api.get_groups().await.map(|groups| groups.len()) });
     tokio::time::advance(Duration::from_secs(1)).await;
     let new = api.insert_group(&Group::new().name("New")).await.unwrap();
-    // A caller who asked before the write gets what the server sent.
+    // The caller of the older load gets the list as it was sent.
     assert_eq!(load.await.unwrap().unwrap(), 2);
     assert!(api.get_groups().await.unwrap().get(new.group_oid.unwrap()).is_some());
     assert_eq!((sim.calls(), sim.rejections()), (3, 0));
@@ -58,7 +58,7 @@ async fn write_of_dropped_caller_invalidates_at_its_end() {
     let sim = Sim::builder().users(5).max_in_flight(2).build();
     let api = client(&sim, two()).user_api();
     let id = sim.users()[0].user_id.unwrap();
-    // The server takes ten seconds to do it.
+    // The server takes ten seconds for the write.
     sim.fault(Fault::slow_headers(Duration::from_secs(10)).on(Operation::UpdateUser));
     let write = spawn(&api, |api| async move { api.update_user(id, &User::new().phone("555-0100")).await });
     tokio::time::advance(Duration::from_secs(1)).await;
@@ -127,7 +127,7 @@ async fn read_during_a_write_is_not_from_before_it() {
     settle().await;
     let users = api.get_users().await.unwrap();
     assert_eq!((users.calls(), users.get(id).unwrap().phone.as_deref()), (1, Some("1")));
-    // Nor is a read during it good after it.
+    // A value that was read during the write does not outlive it.
     assert_eq!(api.get_users().await.unwrap().calls(), 0);
     write.await.unwrap().unwrap();
     assert_eq!(api.get_users().await.unwrap().calls(), 1);

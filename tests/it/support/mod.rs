@@ -13,7 +13,7 @@ use ultracart_sim::{Fault, Operation, Sim};
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 
-/// Makes a call in a task of its own.
+/// Spawns a call on its own task.
 pub(crate) fn spawn<T, F>(api: &UserApi, call: impl FnOnce(UserApi) -> F) -> JoinHandle<T>
 where
     T: Send + 'static,
@@ -22,14 +22,14 @@ where
     tokio::spawn(call(api.clone()))
 }
 
-/// Lets every task get as far as it can without any time passing.
+/// Lets every task run until it waits, without any time passing.
 pub(crate) async fn settle() {
     for _ in 0..50 {
         tokio::task::yield_now().await;
     }
 }
 
-/// Holds a permit for so long, with a call for the groups.
+/// Holds a permit for this long, with a slow call for the groups.
 pub(crate) async fn hold_permit(sim: &Sim, api: &UserApi, time: Duration) -> JoinHandle<()> {
     sim.fault(Fault::slow_headers(time).on(Operation::GetGroups));
     let call = spawn(api, |api| async move { drop(api.get_groups().await.unwrap()) });
@@ -45,14 +45,14 @@ pub(crate) fn group_oid(sim: &Sim, place: usize) -> GroupOid {
     sim.groups()[place].group_oid.unwrap()
 }
 
-/// One attempt a call, so that a failure of the server is the caller's.
+/// A configuration without retries.
 pub(crate) fn no_retries() -> Config {
     let mut config = Config::default();
     config.retry.max_attempts = 1;
     config
 }
 
-/// A reply with this list, whatever the account has by then.
+/// A reply with this list, whatever the account holds.
 pub(crate) fn list_reply(name: &str, objects: &impl serde::Serialize) -> Fault {
     let body = serde_json::json!({ "success": true, name: objects }).to_string();
     Fault::answer(http::Response::new(body.into()))
@@ -66,7 +66,7 @@ pub(crate) async fn until_rejected(sim: &Sim) {
     }
 }
 
-/// The name of a user as their group has it.
+/// The name of a user as the group shows it.
 pub(crate) fn name_in(group: &Group, id: UserId) -> Option<&str> {
     group.users.iter().flatten().find(|user| user.user_id == Some(id))?.full_name.as_deref()
 }
