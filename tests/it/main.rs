@@ -6,14 +6,12 @@ mod cache;
 mod cache_property;
 mod cache_threads;
 mod faults;
-mod lag;
 mod oauth;
 mod operations;
-mod overtaken;
 mod quota;
 mod retries;
+mod support;
 mod telemetry;
-mod webhooks;
 
 use ultracart_client::{Client, Config};
 use ultracart_sim::Sim;

@@ -1,19 +1,16 @@
-//! What this client has written is read, also where the server's lists lag behind.
+//! Promise 3, where the lists of the server lag behind the writes of this client.
 
 use std::time::Duration;
 
 use ultracart_client::Config;
 use ultracart_client::model::{Group, User};
-use ultracart_sim::{Fault, Histories, Operation, Sim};
+use ultracart_sim::{Fault, GetGroupBody, Histories, Operation, Sim};
 
-use crate::cache::list;
 use crate::client;
-use crate::webhooks::Account;
-
-const S: Duration = Duration::from_secs(1);
+use crate::support::{Account, MINUTE, SECOND, group_oid, list_reply, spawn, user_id};
 
 #[tokio::test(start_paused = true)]
-async fn what_was_written_is_read_also_where_the_list_lags_behind() {
+async fn lagging_lists_hide_no_write() {
     let sim = Sim::builder().users(3).groups(2).build();
     let api = client(&sim, Config::default()).user_api();
     let [changed, deleted] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
@@ -22,15 +19,18 @@ async fn what_was_written_is_read_also_where_the_list_lags_behind() {
     let new = api.insert_user(&User::new().login("new.user")).await.unwrap().user_id.unwrap();
     api.update_user(changed, &User::new().phone("555-0100").full_name("Ada L.")).await.unwrap();
     api.delete_user(deleted).await.unwrap();
-    sim.fault(list("users", &users).on(Operation::GetUsers));
-    sim.fault(list("groups", &groups).on(Operation::GetGroups));
+    sim.fault(list_reply("users", &users).on(Operation::GetUsers));
+    sim.fault(list_reply("groups", &groups).on(Operation::GetGroups));
+    // The list is served as it was sent. A written object is never taken from it.
     let seen = api.get_users().await.unwrap();
-    assert_eq!(seen.get(new).unwrap().login.as_deref(), Some("new.user"));
-    assert_eq!(seen.get(changed).unwrap().phone.as_deref(), Some("555-0100"));
-    assert_eq!(seen.get(changed).unwrap().email, users[0].email);
-    assert!(seen.get(deleted).is_none());
+    assert!(seen.get(new).is_none() && seen.get(deleted).is_some());
+    assert_eq!(seen.get(changed).unwrap().phone, users[0].phone);
     assert_eq!(seen.len(), 3);
-    // The groups name the users as they were. That is not mended, and not believed for long.
+    assert_eq!(api.get_user(new).await.unwrap().login.as_deref(), Some("new.user"));
+    let user = api.get_user(changed).await.unwrap();
+    assert_eq!((user.phone.as_deref(), &user.email), (Some("555-0100"), &users[0].email));
+    assert!(api.get_user(deleted).await.unwrap_err().is_not_found());
+    // The members of the groups lag behind, too.
     api.get_groups().await.unwrap();
     let calls = sim.calls();
     assert_eq!((api.get_users().await.unwrap().calls(), api.get_groups().await.unwrap().calls()), (0, 0));
@@ -42,7 +42,7 @@ async fn what_was_written_is_read_also_where_the_list_lags_behind() {
         api.get_groups().await.unwrap().iter().all(|group| member(group, new) && !member(group, deleted))
     );
     assert_eq!(sim.calls() - calls, 2);
-    // Now that they show it, they are good for as long as ever.
+    // Lists that were sent later are kept for their ttl.
     tokio::time::advance(Duration::from_mins(3)).await;
     assert_eq!((api.get_users().await.unwrap().calls(), api.get_groups().await.unwrap().calls()), (0, 0));
 
@@ -50,43 +50,51 @@ async fn what_was_written_is_read_also_where_the_list_lags_behind() {
     let (users, groups) = (sim.users(), sim.groups());
     let oid = groups[0].group_oid.unwrap();
     api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
-    sim.fault(list("users", &users).on(Operation::GetUsers));
-    sim.fault(list("groups", &groups).on(Operation::GetGroups));
+    sim.fault(list_reply("users", &users).on(Operation::GetUsers));
+    sim.fault(list_reply("groups", &groups).on(Operation::GetGroups));
     let seen = api.get_groups().await.unwrap();
-    assert_eq!(seen.get(oid).unwrap().name.as_deref(), Some("Night shift"));
-    assert_eq!(seen.get(oid).unwrap().users, groups[0].users);
+    assert_eq!(seen.get(oid).unwrap().name, groups[0].name);
+    let group = api.get_group(oid).await.unwrap();
+    assert_eq!((group.name.as_deref(), &group.users), (Some("Night shift"), &groups[0].users));
     api.get_users().await.unwrap();
     tokio::time::advance(Duration::from_secs(5)).await;
+    let seen = api.get_groups().await.unwrap();
+    assert_eq!((seen.calls(), seen.get(oid).unwrap().name.as_deref()), (1, Some("Night shift")));
     let seen = api.get_users().await.unwrap();
     let named = |user: &User| user.groups.as_ref().unwrap()[0].name.as_deref() == Some("Night shift");
     assert!(seen.calls() == 1 && seen.iter().all(|user| named(user)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_after_a_write_of_unknown_outcome_is_believed_as_long_as_the_longest_lag() {
+async fn list_after_unknown_outcome_is_kept_5_seconds() {
     let sim = Sim::builder().users(5).build();
     let mut config = Config::default();
     config.retry.max_attempts = 1;
     let api = client(&sim, config).user_api();
     let ids = [0, 1, 2].map(|place| sim.users()[place].user_id.unwrap());
     let users = sim.users();
-    // Whether it is the first of them or the last.
+    // The write of unknown outcome is neither the first nor the last.
     sim.fault(Fault::cut_body().on(Operation::UpdateUser).nth(2));
     for (place, id) in ids.iter().enumerate() {
         let written = api.update_user(*id, &User::new().phone("555-0100")).await;
         assert_eq!(written.is_err(), place == 1);
     }
-    sim.fault(list("users", &users).on(Operation::GetUsers));
+    sim.fault(list_reply("users", &users).on(Operation::GetUsers));
     api.get_users().await.unwrap();
-    // After the failure the limiter has waited for five seconds.
-    tokio::time::advance(Duration::from_secs(9)).await;
+    // The limiter waits for 5 s after the failure. The lists are sent after 5, 11 and 17 s.
+    for _ in 0..2 {
+        tokio::time::advance(4 * SECOND).await;
+        assert_eq!(api.get_users().await.unwrap().calls(), 0);
+        tokio::time::advance(2 * SECOND).await;
+        assert_eq!(api.get_users().await.unwrap().calls(), 1);
+    }
+    // A list that was sent after 15 s is kept for its ttl.
+    tokio::time::advance(3 * MINUTE).await;
     assert_eq!(api.get_users().await.unwrap().calls(), 0);
-    tokio::time::advance(Duration::from_secs(2)).await;
-    assert_eq!(api.get_users().await.unwrap().calls(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_written_of_a_user_is_read_also_after_a_group_was_written() {
+async fn user_write_shows_after_group_write() {
     let sim = Sim::builder().users(3).groups(2).build();
     let api = client(&sim, Config::default()).user_api();
     let id = sim.users()[0].user_id.unwrap();
@@ -94,24 +102,26 @@ async fn what_was_written_of_a_user_is_read_also_after_a_group_was_written() {
     let before = sim.users();
     api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
     api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
-    sim.fault(list("users", &before).on(Operation::GetUsers));
-    assert_eq!(api.get_users().await.unwrap().get(id).unwrap().phone.as_deref(), Some("555-0100"));
+    sim.fault(list_reply("users", &before).on(Operation::GetUsers));
+    api.get_users().await.unwrap();
+    assert_eq!(api.get_user(id).await.unwrap().phone.as_deref(), Some("555-0100"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_written_of_a_group_is_read_also_after_a_user_was_written() {
+async fn group_write_shows_after_user_write() {
     let sim = Sim::builder().users(3).groups(2).build();
     let api = client(&sim, Config::default()).user_api();
     let oid = sim.groups()[0].group_oid.unwrap();
     let before = sim.groups();
     api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
     api.insert_user(&User::new().login("new.user")).await.unwrap();
-    sim.fault(list("groups", &before).on(Operation::GetGroups));
-    assert_eq!(api.get_groups().await.unwrap().get(oid).unwrap().name.as_deref(), Some("Night shift"));
+    sim.fault(list_reply("groups", &before).on(Operation::GetGroups));
+    api.get_groups().await.unwrap();
+    assert_eq!(api.get_group(oid).await.unwrap().name.as_deref(), Some("Night shift"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_changes_through_one_client_do_not_undo_each_other_where_the_list_lags() {
+async fn lagging_list_does_not_undo_a_change() {
     let sim = Sim::builder().users(3).groups(2).build();
     let api = client(&sim, Config::default()).user_api();
     let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
@@ -121,77 +131,79 @@ async fn two_changes_through_one_client_do_not_undo_each_other_where_the_list_la
     let before = sim.users();
     api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
     api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
-    sim.fault(list("users", &before).on(Operation::GetUsers));
+    sim.fault(list_reply("users", &before).on(Operation::GetUsers));
     api.get_users().await.unwrap();
     api.update_user_with(id, |user| user.full_name = Some("Ada L.".into())).await.unwrap();
     assert_eq!(sim.user(id).unwrap().phone.as_deref(), Some("555-0100"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_inserted_is_read_also_where_its_event_was_quicker_than_its_answer() {
+async fn inserted_user_with_early_event_shows_after_lag() {
     let account = Account::new(Sim::builder().users(3));
     let before = account.sim.users();
-    account.sim.fault(Fault::slow_headers(S).on(Operation::InsertUser));
-    let insert = tokio::spawn({
-        let api = account.api.clone();
-        async move { api.insert_user(&User::new().login("new.user")).await.unwrap() }
-    });
+    account.sim.fault(Fault::slow_headers(SECOND).on(Operation::InsertUser));
+    let insert =
+        spawn(
+            &account.api,
+            |api| async move { api.insert_user(&User::new().login("new.user")).await.unwrap() },
+        );
     while account.sim.users().len() == 3 {
         tokio::time::advance(Duration::from_millis(10)).await;
     }
     assert_eq!(account.deliver(), 1);
     let id = insert.await.unwrap().user_id.unwrap();
-    account.sim.fault(list("users", &before).on(Operation::GetUsers));
+    account.sim.fault(list_reply("users", &before).on(Operation::GetUsers));
     account.api.get_users().await.unwrap();
-    // Seen at once or not, it is at the latest when no list lags any more.
-    tokio::time::advance(20 * S).await;
+    // The list may lag for a while, and shows the user after that.
+    tokio::time::advance(20 * SECOND).await;
     assert!(account.api.get_users().await.unwrap().get(id).is_some());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_insert_is_not_forgotten_because_another_one_is_refused() {
+async fn lost_insert_before_refused_one_shows() {
     let sim = Sim::builder().users(3).build();
     let api = client(&sim, Config::default()).user_api();
     let before = sim.users();
     sim.fault(Fault::reset_after().on(Operation::InsertUser));
     api.insert_user(&User::new().login("lost.user")).await.unwrap_err();
-    // The other one is not even made.
+    // The second insert is refused.
     sim.fault(Fault::error(http::StatusCode::BAD_REQUEST, "no").on(Operation::InsertUser));
     api.insert_user(&User::new().login("new.user")).await.unwrap_err();
-    sim.fault(list("users", &before).on(Operation::GetUsers));
+    sim.fault(list_reply("users", &before).on(Operation::GetUsers));
     api.get_users().await.unwrap();
-    tokio::time::advance(15 * S).await;
+    tokio::time::advance(15 * SECOND).await;
     assert!(api.get_users().await.unwrap().by_login("lost.user").is_some());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_lags_is_not_believed_for_long_because_the_cache_was_cleared() {
+async fn lagging_list_after_clear_is_not_kept() {
     let sim = Sim::builder().users(3).build();
     let client = client(&sim, Config::default());
     let api = client.user_api();
     let (before, id) = (sim.users(), sim.users()[0].user_id.unwrap());
     api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
     client.clear_cache();
-    sim.fault(list("users", &before).on(Operation::GetUsers));
+    sim.fault(list_reply("users", &before).on(Operation::GetUsers));
     api.get_users().await.unwrap();
-    tokio::time::advance(20 * S).await;
+    tokio::time::advance(20 * SECOND).await;
     assert_eq!(api.get_users().await.unwrap().get(id).unwrap().phone.as_deref(), Some("555-0100"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_event_of_a_write_does_not_hide_the_next_one() {
+async fn second_write_shows_after_events_of_both() {
     let account = Account::new(Sim::builder().users(3));
     let (before, id) = (account.sim.users(), account.id(1));
     account.api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
     account.api.update_user(id, &User::new().phone("555-0101")).await.unwrap();
     assert_eq!(account.deliver(), 2);
     tokio::time::advance(Duration::from_millis(300)).await;
-    account.sim.fault(list("users", &before).on(Operation::GetUsers));
-    assert_eq!(account.api.get_users().await.unwrap().get(id).unwrap().phone.as_deref(), Some("555-0101"));
+    account.sim.fault(list_reply("users", &before).on(Operation::GetUsers));
+    account.api.get_users().await.unwrap();
+    assert_eq!(account.api.get_user(id).await.unwrap().phone.as_deref(), Some("555-0101"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_lags_behind_a_write_of_unknown_outcome_is_no_base_of_a_change() {
+async fn lagging_list_does_not_undo_unknown_write() {
     let sim = Sim::builder().users(3).histories_in_list(Histories::All).build();
     let mut config = Config::default();
     config.retry.max_attempts = 1;
@@ -202,19 +214,75 @@ async fn a_list_that_lags_behind_a_write_of_unknown_outcome_is_no_base_of_a_chan
     api.get_user(other).await.unwrap();
     sim.fault(Fault::cut_body().on(Operation::UpdateUser));
     api.update_user(id, &User::new().phone("555-0100")).await.unwrap_err();
-    sim.fault(list("users", &before).on(Operation::GetUsers));
+    sim.fault(list_reply("users", &before).on(Operation::GetUsers));
     api.get_users().await.unwrap();
     api.update_user_with(id, |user| user.full_name = Some("Ada L.".into())).await.unwrap();
     assert_eq!(sim.user(id).unwrap().phone.as_deref(), Some("555-0100"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_after_an_insert_that_was_refused_is_good_for_as_long_as_ever() {
+async fn list_after_refused_insert_lives_its_full_ttl() {
     let sim = Sim::builder().users(3).build();
     let api = client(&sim, Config::default()).user_api();
     sim.fault(Fault::error(http::StatusCode::BAD_REQUEST, "no").on(Operation::InsertUser));
     api.insert_user(&User::new().login("new.user")).await.unwrap_err();
     api.get_users().await.unwrap();
-    tokio::time::advance(20 * S).await;
+    tokio::time::advance(20 * SECOND).await;
     assert_eq!(api.get_users().await.unwrap().calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lagging_groups_do_not_undo_a_change() {
+    for body in [GetGroupBody::Present, GetGroupBody::Empty] {
+        let sim = Sim::builder().users(3).groups(2).get_group_body(body).build();
+        let api = client(&sim, Config::default()).user_api();
+        let (id, oid) = (user_id(&sim, 0), group_oid(&sim, 0));
+        let member = || {
+            let group = sim.group(oid).unwrap();
+            group.users.iter().flatten().find(|user| user.user_id == Some(id)).unwrap().member.unwrap()
+        };
+        let was_member = member();
+        api.get_groups().await.unwrap();
+        api.get_group(group_oid(&sim, 1)).await.unwrap();
+        let before = sim.groups();
+        api.update_group_with(oid, |group| group.name = Some("Night shift".into())).await.unwrap();
+        sim.fault(list_reply("groups", &before).on(Operation::GetGroups));
+        api.get_groups().await.unwrap();
+        api.update_group_with(oid, |group| {
+            for user in group.users.iter_mut().flatten().filter(|user| user.user_id == Some(id)) {
+                user.member = Some(!was_member);
+            }
+        })
+        .await
+        .unwrap();
+        assert_eq!(sim.group(oid).unwrap().name.as_deref(), Some("Night shift"), "{body:?}");
+        assert_eq!(member(), !was_member, "{body:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lagging_users_do_not_undo_a_group_write() {
+    let sim = Sim::builder().users(3).groups(2).histories_in_list(Histories::All).build();
+    let api = client(&sim, Config::default()).user_api();
+    let [id, other] = [0, 1].map(|place| user_id(&sim, place));
+    let oid = group_oid(&sim, 0);
+    let member = || {
+        let user = sim.user(id).unwrap();
+        user.groups.iter().flatten().find(|group| group.group_oid == Some(oid)).unwrap().member.unwrap()
+    };
+    let was_member = member();
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    let before = sim.users();
+    api.update_group_with(oid, |group| {
+        for user in group.users.iter_mut().flatten().filter(|user| user.user_id == Some(id)) {
+            user.member = Some(!was_member);
+        }
+    })
+    .await
+    .unwrap();
+    sim.fault(list_reply("users", &before).on(Operation::GetUsers));
+    api.get_users().await.unwrap();
+    api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
+    assert_eq!(member(), !was_member);
 }

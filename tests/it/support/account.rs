@@ -1,0 +1,52 @@
+//! An account with a webhook.
+
+use http::header::AUTHORIZATION;
+use ultracart_client::model::UserId;
+use ultracart_client::webhook::Receiver;
+use ultracart_client::{Client, Config, UserApi};
+use ultracart_sim::{Builder, Sim, Webhook};
+
+use crate::client;
+
+/// An account whose webhook deliveries reach a client when the test says so.
+pub(crate) struct Account {
+    pub(crate) sim: Sim,
+    pub(crate) client: Client,
+    pub(crate) api: UserApi,
+    receiver: Receiver,
+}
+
+impl Account {
+    pub(crate) fn new(builder: Builder) -> Self {
+        Self::with(builder, Webhook::new(), Config::default())
+    }
+
+    pub(crate) fn with(builder: Builder, webhook: Webhook, config: Config) -> Self {
+        let sim = builder.webhook(webhook.basic_auth("ultracart", "only-a-test")).build();
+        let client = client(&sim, config);
+        let (api, receiver) = (client.user_api(), client.webhook().basic_auth("ultracart", "only-a-test"));
+        Self { sim, client, api, receiver }
+    }
+
+    /// Delivers the events that are due, and returns their number.
+    pub(crate) fn deliver(&self) -> usize {
+        let deliveries = self.sim.take_deliveries();
+        let events = deliveries.iter().map(|delivery| {
+            let credentials = delivery.headers()[AUTHORIZATION].as_bytes();
+            self.receiver.receive(Some(credentials), delivery.body()).unwrap().events.len()
+        });
+        events.sum()
+    }
+
+    pub(crate) fn id(&self, place: usize) -> UserId {
+        self.sim.users()[place].user_id.unwrap()
+    }
+
+    pub(crate) fn rename(&self, id: UserId, name: &str) {
+        assert!(self.sim.edit_user(id, |user| user.full_name = Some(name.into())));
+    }
+
+    pub(crate) async fn name(&self, id: UserId) -> String {
+        self.api.get_users().await.unwrap().get(id).unwrap().full_name.as_deref().unwrap().to_owned()
+    }
+}
