@@ -52,6 +52,9 @@ impl CacheSnapshot {
 
 /// Users or groups, for code that is the same for both.
 pub(crate) trait Kind: Listing {
+    /// Whether logins name objects of this kind.
+    const HAS_LOGINS: bool;
+
     fn resource(caches: &Caches) -> &Resource<Self>;
 
     /// Returns the clock of the other kind, whose objects name objects of this one.
@@ -59,6 +62,8 @@ pub(crate) trait Kind: Listing {
 }
 
 impl Kind for Users {
+    const HAS_LOGINS: bool = true;
+
     fn resource(caches: &Caches) -> &Resource<Self> {
         &caches.users
     }
@@ -69,6 +74,8 @@ impl Kind for Users {
 }
 
 impl Kind for Groups {
+    const HAS_LOGINS: bool = false;
+
     fn resource(caches: &Caches) -> &Resource<Self> {
         &caches.groups
     }

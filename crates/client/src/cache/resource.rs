@@ -31,6 +31,8 @@ pub(crate) struct Resource<L: Listing> {
     objects: Arc<ReadThrough<L::Id, L::Item>>,
     /// What the objects in a list lack, as the latest object that was read by itself has shown.
     missing_in_list: Mutex<MissingFields>,
+    /// What the replies to writes lack, as the latest one that could be compared has shown.
+    missing_in_replies: Mutex<MissingFields>,
     locks: KeyedLocks<L::Id>,
 }
 
@@ -69,6 +71,7 @@ impl<L: Listing> Resource<L> {
             objects: ReadThrough::new(objects, entries, &generations, context),
             generations,
             missing_in_list: Mutex::new(MissingFields::Unknown),
+            missing_in_replies: Mutex::new(MissingFields::Unknown),
             locks: KeyedLocks::new(),
         }
     }
@@ -128,12 +131,15 @@ impl<L: Listing> Resource<L> {
         self.locks.lock(id).await
     }
 
-    /// Caches an object as a write returned it. It is as complete as the version that it is compared with.
+    /// Caches an object as a write returned it. The reply is as complete as the version before it, if it lacks nothing of
+    /// that; a new object is as complete as the latest reply that could be compared.
     pub(super) fn put_written(&self, id: L::Id, item: Arc<L::Item>, stamp: ReadStamp) {
-        let Some((before, missing_before)) = self.any_version(id) else { return };
-        let missing = missing_fields::<L>(&item, &before, |_| false).max(missing_before);
+        let mut missing = lock(&self.missing_in_replies);
+        if let Some((before, missing_before)) = self.any_version(id) {
+            *missing = missing_fields::<L>(&item, &before, |_| false).max(missing_before);
+        }
         let loaded = Loaded { value: item, calls: 0, pages: 1 };
-        let entry = Entry::new(loaded, stamp, self.objects.rules.lifetime).missing(missing);
+        let entry = Entry::new(loaded, stamp, self.objects.rules.lifetime).missing(*missing);
         self.objects.put(id, entry);
     }
 

@@ -116,11 +116,12 @@ impl<L: Kind> Write<L> {
     }
 
     fn invalidate(&self, id: Option<L::Id>, lists_lag_until: Instant) -> Recorded {
-        let Self { caches, base, .. } = self;
-        let mut effect = self.effect;
-        // The change writes back what it read, and objects of the other kind may be cached in a newer version.
-        effect.on_related |=
-            base.as_ref().is_some_and(|base| L::related(caches).has_read_since(base.read_at));
+        let (caches, mut effect) = (&self.caches, self.effect);
+        if let Some(Base { read_at, .. }) = self.base {
+            // What the change writes back may be older than what has been read elsewhere since.
+            effect.on_related |= L::related(caches).has_read_since(read_at);
+            effect.on_logins |= L::HAS_LOGINS && caches.logins.generations.has_read_since(read_at);
+        }
         caches.invalidate::<L>(id, effect, lists_lag_until)
     }
 
