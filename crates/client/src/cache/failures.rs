@@ -37,9 +37,10 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Failures<K> {
     /// date after a change of the object.
     pub(super) fn recent(&self, key: K, required: Generation, context: &CacheContext) -> Option<Error> {
         let failure = self.0.get(&key).filter(|failure| context.now() < failure.at + failure.back_off)?;
-        let holds = match is_outage(&failure.error) {
-            true => !context.has_answered_since(failure.at),
-            false => failure.generation >= required,
+        let holds = if is_outage(&failure.error) {
+            !context.has_answered_since(failure.at)
+        } else {
+            failure.generation >= required
         };
         holds.then_some(failure.error)
     }

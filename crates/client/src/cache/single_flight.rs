@@ -188,12 +188,12 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
     fn before_attempt(&self, key: K, id: LoadId, progress: &Mutex<Progress>) -> ControlFlow<()> {
         // Stamped under the lock: a caller who finds the load queued knows that it is sent later.
         let mut loads = lock(&self.loads);
-        let is_current = loads.get(key, id).is_some();
-        *lock(progress) = match is_current {
-            true => Progress::Sent(self.generations.stamp(self.context.now())),
-            false => Progress::Superseded,
-        };
-        if is_current { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        if loads.get(key, id).is_none() {
+            *lock(progress) = Progress::Superseded;
+            return ControlFlow::Break(());
+        }
+        *lock(progress) = Progress::Sent(self.generations.stamp(self.context.now()));
+        ControlFlow::Continue(())
     }
 
     /// Keeps what a load brought, or why it failed.
