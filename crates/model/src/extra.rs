@@ -85,14 +85,6 @@ impl Extra {
         self.len() < before
     }
 
-    /// Adds fields whose names are not here yet.
-    pub(crate) fn append<'a>(&mut self, new: impl Iterator<Item = (&'a str, &'a str)>) {
-        let mut all = Unknown::default();
-        all.extend(self.iter());
-        all.extend(new);
-        *self = all.take(0);
-    }
-
     fn from_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let mut all = Unknown::default();
         all.extend(pairs);

@@ -50,56 +50,18 @@ macro_rules! object {
 
             /// The names on the wire of what is set in `other` and not here, in [`extra`](Self::extra) neither.
             ///
-            /// What is in `extra`, a `null` too, is set. For an example see [`filled_from`](Self::filled_from).
-            pub fn lacks<'a>(&self, other: &'a Self) -> impl Iterator<Item = &'a str> {
-                let extra: std::collections::HashSet<&str> = self.extra.iter().map(|(name, _)| name).collect();
-                other.names().filter(move |name| !self.is_set(name) && !extra.contains(name))
-            }
-
-            /// Whether what is set in both is the same: each field, and each name in [`extra`](Self::extra).
-            ///
-            /// Objects and lists in a field are compared as a whole, and values in `extra` by their JSON text.
-            /// For an example see [`filled_from`](Self::filled_from).
-            pub fn agrees_with(&self, other: &Self) -> bool {
-                $(
-                    if let (Some(here), Some(there)) = (&self.$field, &other.$field)
-                        && here != there
-                    {
-                        return false;
-                    }
-                )*
-                let extra: std::collections::HashMap<&str, &str> = self.extra.iter().collect();
-                other.extra.iter().all(|(name, there)| {
-                    let same = extra.get(name).is_none_or(|here| *here == there);
-                    same || self.is_set(name) || other.is_set(name)
-                })
-            }
-
-            /// This object, with what it [`lacks`](Self::lacks) taken from `other`.
+            /// What is in `extra`, a `null` too, is set.
             ///
             /// ```
             /// use ultracart_model::User;
             ///
             /// let listed = User::new().user_id(7).email("a@example.com");
             /// let read = User::new().user_id(7).email("b@example.com").phone("555-0100");
-            ///
             /// assert_eq!(listed.lacks(&read).collect::<Vec<_>>(), ["phone"]);
-            /// assert!(!listed.agrees_with(&read)); // on the e-mail address
-            ///
-            /// let filled = listed.filled_from(&read);
-            /// assert_eq!(filled, User::new().user_id(7).email("a@example.com").phone("555-0100"));
             /// ```
-            #[must_use]
-            pub fn filled_from(mut self, other: &Self) -> Self {
-                let lacks: std::collections::HashSet<&str> = self.lacks(other).collect();
-                $(
-                    if lacks.contains($wire) {
-                        self.$field.clone_from(&other.$field);
-                    }
-                )*
-                let extra = other.extra.iter();
-                self.extra.append(extra.filter(|(name, _)| lacks.contains(name) && !other.is_set(name)));
-                self
+            pub fn lacks<'a>(&self, other: &'a Self) -> impl Iterator<Item = &'a str> {
+                let extra: std::collections::HashSet<&str> = self.extra.iter().map(|(name, _)| name).collect();
+                other.names().filter(move |name| !self.is_set(name) && !extra.contains(name))
             }
 
             /// The names on the wire of what is set, each once.
@@ -235,7 +197,6 @@ macro_rules! object {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
 
     use crate::GroupUserMembership as Member;
 
@@ -261,41 +222,20 @@ mod tests {
     }
 
     #[test]
-    fn a_null_that_a_caller_sends_is_not_lacking_and_not_filled_in() {
+    fn null_sent_by_a_caller_is_not_missing() {
         let here = with_extra(Member::new(), "email", None);
         let there = Member::new().email("a@example.com");
         assert_eq!(lacks(&here, &there), [""; 0]);
-        assert_eq!(here.clone().filled_from(&there), here);
         assert_eq!(lacks(&there, &here), [""; 0]);
-        assert_eq!(Member::new().filled_from(&here), here);
     }
 
     #[test]
     fn what_a_field_hides_in_extra_does_not_count() {
         let here = with_extra(Member::new().full_name("Ada"), "fullName", Some(1));
         let there = with_extra(Member::new().full_name("Ada"), "fullName", Some(2));
-        assert!(here.agrees_with(&there));
         assert_eq!(lacks(&Member::new(), &there), ["fullName"]);
-        assert_eq!(Member::new().filled_from(&there), Member::new().full_name("Ada"));
         let other_spelling = with_extra(Member::new(), "full_name", Some(3));
         assert_eq!(lacks(&here, &other_spelling), [""; 0]);
-    }
-
-    #[test]
-    fn objects_agree_where_both_say_the_same() {
-        let here = member(r#"{"user_id":7,"login":"a","x":1,"y":[]}"#);
-        for (there, agrees) in [
-            ("{}", true),
-            (r#"{"email":"e","member":true,"z":0}"#, true),
-            (r#"{"y":[],"x":1,"user_id":7}"#, true),
-            (r#"{"login":"b"}"#, false),
-            (r#"{"user_id":7,"login":"a","x":2}"#, false),
-            (r#"{"y":[0]}"#, false),
-        ] {
-            let there = member(there);
-            assert_eq!(here.agrees_with(&there), agrees, "{there:?}");
-            assert_eq!(there.agrees_with(&here), agrees, "{there:?}");
-        }
     }
 
     #[test]
@@ -307,37 +247,5 @@ mod tests {
         };
         let (here, there) = (extra(0), extra(50_000));
         assert_eq!(here.lacks(&there).count(), 50_000);
-        assert!(here.agrees_with(&there));
-        assert_eq!(here.filled_from(&there).extra.len(), 150_000);
-    }
-
-    prop_compose! {
-        fn any_member()(
-            user_id in prop::option::of(0..2),
-            full_name in prop::option::of("[ab]"),
-            is_member in prop::option::of(any::<bool>()),
-            extra in prop::collection::vec(("x|y|fullName|full_name|member", prop::option::of(0..2)), 0..4),
-        ) -> Member {
-            let mut object = Member::new();
-            object.user_id = user_id.map(Into::into);
-            object.full_name = full_name.map(Into::into);
-            object.member = is_member;
-            extra.into_iter().fold(object, |object, (name, value)| with_extra(object, &name, value))
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn a_filled_object_lacks_nothing_and_has_changed_nothing(here in any_member(), there in any_member()) {
-            let filled = here.clone().filled_from(&there);
-            prop_assert_eq!(lacks(&filled, &there), [""; 0]);
-            prop_assert!(filled.agrees_with(&here));
-            prop_assert_eq!(lacks(&filled, &here), [""; 0]);
-            prop_assert_eq!(filled.agrees_with(&there), here.agrees_with(&there));
-            let added = lacks(&here, &filled);
-            prop_assert_eq!(added, lacks(&here, &there));
-        }
     }
 }
