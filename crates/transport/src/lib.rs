@@ -15,6 +15,6 @@ mod telemetry;
 mod transport;
 
 pub use call::{Answer, AttemptHook, Call, EarlierAttempts, Safety};
-pub use clock::{Clock, Instant, TokioClock};
+pub use clock::{COARSE_LAG, Clock, Instant, TokioClock};
 pub use error::{Error, ErrorKind};
 pub use transport::{Builder, Transport};

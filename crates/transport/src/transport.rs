@@ -78,10 +78,10 @@ impl Transport {
     ) -> Result<Answer, Error> {
         let operation = call.operation;
         let now = self.0.clock.now();
-        let deadline = self.0.deadline.map(|deadline| Latest {
-            at: now.saturating_add(deadline),
-            limit: WaitLimit::Deadline(deadline),
-        });
+        let deadline = self
+            .0
+            .deadline
+            .map(|deadline| Latest { at: now + deadline, limit: WaitLimit::Deadline(deadline) });
         let context = Context::new(&call, hook, now, deadline);
         let only_names_an_id = call.only_names_an_id;
         let result = self.execute(self.request(call), context.clone()).await;

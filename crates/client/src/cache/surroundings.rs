@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
-use ultracart_transport::Clock;
 use ultracart_transport::limiter::{Bound, Limiter};
+use ultracart_transport::{Clock, Instant};
 
 /// A reload waits until no event has come for this long, so that a burst of them costs one.
 const QUIET: Duration = Duration::from_millis(250);
@@ -60,13 +60,13 @@ impl Surroundings {
     }
 
     pub(super) fn now(&self) -> Duration {
-        self.clock.now()
+        self.clock.now().since(Instant::START)
     }
 
     /// The time in nanoseconds, for less: it may be up to [`TICK`] ahead of this.
     #[inline]
     pub(super) fn coarse(&self) -> u64 {
-        self.clock.coarse()
+        self.clock.coarse_now().as_nanos()
     }
 
     /// The longest time that anything is good.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::call::{AttemptHook, Call, EarlierAttempts, Safety};
-use crate::clock::nanos;
+use crate::clock::{Instant, nanos};
 use crate::error::{Error, ErrorKind};
 use crate::limiter::{Ask, Latest};
 
@@ -22,7 +22,7 @@ struct Inner {
     safety: Safety,
     cache: &'static str,
     hook: Option<Arc<dyn AttemptHook>>,
-    asked_at: Duration,
+    asked_at: Instant,
     ask: Ask,
     attempts: AtomicU32,
     /// How long to wait before asking for a turn again, in nanoseconds.
@@ -40,7 +40,7 @@ impl Context {
     pub(crate) fn new(
         call: &Call,
         hook: Option<Arc<dyn AttemptHook>>,
-        now: Duration,
+        now: Instant,
         deadline: Option<Latest>,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -83,7 +83,7 @@ impl Context {
         self.0.cache
     }
 
-    pub(super) fn asked_at(&self) -> Duration {
+    pub(super) fn asked_at(&self) -> Instant {
         self.0.asked_at
     }
 

@@ -81,7 +81,7 @@ impl Limit {
         let permit = Arc::new(permit);
         context.count_attempt();
         let sent_at = self.clock.now();
-        let waited = sent_at.saturating_sub(asked_at);
+        let waited = sent_at.since(asked_at);
         let span = Span::current();
         span.record("permit.wait_ms", u64::try_from(waited.as_millis()).unwrap_or(u64::MAX));
         span.record("permit.bound", permit.bound().map(field::debug));
@@ -98,7 +98,7 @@ impl Limit {
             Ok(response) => _ = span.record("http.response.status_code", response.status().as_u16()),
             Err(error) => _ = span.record("error.type", ours(error).map(|error| field::debug(error.kind()))),
         }
-        let took = || self.clock.now().saturating_sub(sent_at);
+        let took = || self.clock.now().since(sent_at);
         telemetry::attempt(context.operation(), took, outcome);
         result
     }

@@ -183,7 +183,7 @@ impl ThisCall {
                 }
                 let pause = rules.pause(past);
                 let deadline = self.context.ask().deadline;
-                if deadline.is_some_and(|deadline| rules.clock.now().saturating_add(pause) > deadline.at) {
+                if deadline.is_some_and(|deadline| rules.clock.now() + pause > deadline.at) {
                     debug!("`retry.deadline` leaves no time for another attempt");
                     return false;
                 }

@@ -45,7 +45,7 @@ pub(crate) fn trace(
                 Some(kind)
             }
         };
-        let took = || clock.now().saturating_sub(context.asked_at());
+        let took = || clock.now().since(context.asked_at());
         telemetry::call(context.operation(), took, failure);
         result
     };

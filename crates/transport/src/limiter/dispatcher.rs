@@ -16,7 +16,7 @@ use super::queue::{Latest, Place, Priority, Queue, WaitLimit};
 use super::state::{ApplicationId, Outcome, Reply, Step, Turn};
 use super::store::{Pending, Store};
 use super::{Application, Limiter};
-use crate::clock::Clock;
+use crate::clock::{Clock, Instant};
 use crate::error::{Error, ErrorKind};
 
 /// A clock can stand still while the machine sleeps, so no wait is longer before looking again.
@@ -27,13 +27,13 @@ const SLICE: Duration = Duration::from_secs(30);
 pub(crate) struct Ask {
     pub(crate) priority: Priority,
     /// Since when its place in the order counts, if not from now on.
-    pub(crate) since: Option<Duration>,
+    pub(crate) since: Option<Instant>,
     /// No turn is of use later.
     pub(crate) deadline: Option<Latest>,
 }
 
 impl Ask {
-    fn is_in_time(&self, now: Duration) -> Result<(), Error> {
+    fn is_in_time(&self, now: Instant) -> Result<(), Error> {
         match self.deadline.filter(|deadline| deadline.at < now) {
             Some(deadline) => Err(deadline.limit.error(None)),
             None => Ok(()),
@@ -177,8 +177,7 @@ impl Core {
                 continue 'look;
             }
             // Only now: a turn that comes at the last moment has come in time.
-            let pressing =
-                self.change_queue(|queue| queue.send_away_late(now)).map(|at| at.saturating_sub(now));
+            let pressing = self.change_queue(|queue| queue.send_away_late(now)).map(|at| at.since(now));
             return again.into_iter().chain(pressing).min();
         }
     }
@@ -216,8 +215,7 @@ impl Limiter {
             }
         }
         let max_wait = *core.max_wait();
-        let max_wait =
-            max_wait.map(|wait| Latest { at: now.saturating_add(wait), limit: WaitLimit::MaxWait(wait) });
+        let max_wait = max_wait.map(|wait| Latest { at: now + wait, limit: WaitLimit::MaxWait(wait) });
         let latest = max_wait.into_iter().chain(ask.deadline).min();
         if let Some(latest) = latest {
             // Those who wait before it with the same credential go first. Others may be held up by what does not hold it
@@ -227,7 +225,7 @@ impl Limiter {
             let calls = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
             let forecast = core.store.standing(self.member.application.id).await?.forecast(calls);
             let wait = forecast.sent_in(calls).unwrap_or_default();
-            if now.saturating_add(wait) > latest.at {
+            if now + wait > latest.at {
                 return Err(latest.limit.error(Some(wait)));
             }
         }
@@ -249,7 +247,7 @@ impl Limiter {
         let Some(deadline) = ask.deadline else { return Ok(()) };
         let forecast = self.member.core.store.standing(self.member.application.id).await?.forecast(1);
         let wait = forecast.sent_in(1).unwrap_or_default().max(pause);
-        if self.member.core.clock.now().saturating_add(wait) > deadline.at {
+        if self.member.core.clock.now() + wait > deadline.at {
             return Err(deadline.limit.error(Some(wait)));
         }
         Ok(())
@@ -272,7 +270,7 @@ struct Waiter<'a> {
 }
 
 impl<'a> Waiter<'a> {
-    fn enter(limiter: &'a Limiter, ask: &Ask, now: Duration, latest: Option<Latest>) -> Self {
+    fn enter(limiter: &'a Limiter, ask: &Ask, now: Instant, latest: Option<Latest>) -> Self {
         let (id, since) = (limiter.member.application.id, ask.since.unwrap_or(now));
         let (place, answer) =
             limiter.member.core.change_queue(|queue| queue.enter(id, ask.priority, since, latest));

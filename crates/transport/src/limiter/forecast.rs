@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::cell::Cell;
 use super::scope::Scope;
+use crate::clock::{Instant, nanos};
 use crate::config::Window;
 
 /// What decides when a call may be sent.
@@ -82,15 +83,15 @@ impl Forecast {
         self.phases.last().map(|phase| phase.bound)
     }
 
-    pub(super) fn new(lines: &[Line], calls: u32, now: Duration, service_time: Duration) -> Self {
+    pub(super) fn new(lines: &[Line], calls: u32, now: Instant, service_time: Duration) -> Self {
         let mut phases = Vec::new();
         let mut n = 1;
         while n <= calls {
             let Some(top) = lines.iter().max_by_key(|line| (line.at(n), line.step)) else { break };
             phases.push(Phase {
                 first: n,
-                starts_in: duration(top.at(n)).saturating_sub(now),
-                every: duration(top.step),
+                starts_in: instant(top.at(n)).since(now),
+                every: instant(top.step).since(Instant::START),
                 bound: top.bound,
             });
             n = lines.iter().filter_map(|line| line.overtakes(top)).min().unwrap_or(u32::MAX);
@@ -102,7 +103,9 @@ impl Forecast {
     }
 }
 
-/// When a constraint lets call `n` go: `first + (n − 1) · step`, in nanoseconds. `first` can be before all time.
+/// When a constraint lets call `n` go: `first + (n − 1) · step`, in nanoseconds of the clock.
+///
+/// Wide integers, since `first` can be long before the clock's start: a burst of a million calls goes at once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line {
     first: i128,
@@ -111,14 +114,14 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(first: Duration, step: Duration, bound: Bound) -> Self {
-        Self { first: nanos(first), step: nanos(step), bound }
+    pub(super) fn new(first: Instant, step: Duration, bound: Bound) -> Self {
+        Self { first: first.as_nanos().into(), step: nanos(step).into(), bound }
     }
 
     /// For calls of which none is sent before `start`.
-    pub(super) fn of(cell: &Cell, start: Duration, bound: Bound) -> Self {
-        let step = nanos(cell.period());
-        let first = nanos(cell.empty_at().max(start)) - step * (i128::from(cell.burst()) - 1);
+    pub(super) fn of(cell: &Cell, start: Instant, bound: Bound) -> Self {
+        let step = i128::from(nanos(cell.period()));
+        let first = i128::from(cell.empty_at().max(start).as_nanos()) - step * (i128::from(cell.burst()) - 1);
         Self { first, step, bound }
     }
 
@@ -137,12 +140,8 @@ impl Line {
     }
 }
 
-fn nanos(duration: Duration) -> i128 {
-    i128::try_from(duration.as_nanos()).unwrap_or(i128::MAX)
-}
-
-fn duration(nanos: i128) -> Duration {
-    Duration::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
+fn instant(nanos: i128) -> Instant {
+    Instant::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -157,7 +156,7 @@ mod tests {
         fn it_is_the_highest_line_at_every_call(
             lines in prop::collection::vec((0..50_000_u64, 0..900_u64, 1..60_u32), 1..6), calls in 0..200_u32,
         ) {
-            let start = Duration::from_secs(10);
+            let start = Instant::START + Duration::from_secs(10);
             let mut all = vec![Line::new(start, Duration::from_millis(7), Bound::Pace)];
             for (first, step, burst) in lines {
                 let bound = Bound::Hold;
@@ -167,7 +166,7 @@ mod tests {
             let forecast = Forecast::new(&all, calls, start, Duration::ZERO);
             for n in 1..=calls {
                 let highest = all.iter().map(|line| line.at(n)).max().unwrap();
-                prop_assert_eq!(forecast.sent_in(n), Some(duration(highest).saturating_sub(start)), "call {}", n);
+                prop_assert_eq!(forecast.sent_in(n), Some(instant(highest).since(start)), "call {}", n);
             }
             prop_assert_eq!(forecast.sent_in(calls + 1), None);
         }

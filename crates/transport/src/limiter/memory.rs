@@ -2,11 +2,10 @@
 
 use std::hint;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::Duration;
 
 use super::state::{ApplicationId, Outcome, Reply, Standing, State, Step, Turn};
 use super::store::{Pending, Store};
-use crate::clock::Clock;
+use crate::clock::{Clock, Instant};
 use crate::config;
 
 /// How often the lock is tried for before its thread sleeps, some microseconds in all: to fall asleep and to be woken up
@@ -24,12 +23,12 @@ pub(super) struct Memory {
 struct Kept {
     state: State,
     /// The time of the latest decision.
-    latest: Duration,
+    latest: Instant,
 }
 
 impl Memory {
     pub(super) fn new(config: config::Limiter, clock: Arc<dyn Clock>) -> Self {
-        Self { kept: Mutex::new(Kept { state: State::new(config), latest: Duration::ZERO }), clock }
+        Self { kept: Mutex::new(Kept { state: State::new(config), latest: Instant::START }), clock }
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -44,7 +43,7 @@ impl Memory {
     }
 
     /// The state, and the time of the decision that is made on it.
-    fn lock_now(&self) -> (MutexGuard<'_, Kept>, Duration) {
+    fn lock_now(&self) -> (MutexGuard<'_, Kept>, Instant) {
         // Asked for before the lock, which is held for as long otherwise. Whoever came in between has asked later, and so
         // no decision is made at an earlier time than the one before it.
         let now = self.clock.now();

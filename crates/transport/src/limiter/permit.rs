@@ -1,12 +1,11 @@
 //! A turn that somebody holds.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::time::Duration;
 
 use super::dispatcher::Ask;
 use super::state::{Outcome, Turn};
 use super::{Bound, Limiter};
-use crate::clock::nanos;
+use crate::clock::Instant;
 use crate::error::Error;
 
 /// A turn to send one attempt. Dropped before it is sent, it costs nothing.
@@ -35,7 +34,7 @@ impl Permit {
             limiter,
             phase: AtomicU8::new(HELD),
             number: AtomicU64::new(turn.number),
-            taken_at: AtomicU64::new(nanos(turn.taken_at)),
+            taken_at: AtomicU64::new(turn.taken_at.as_nanos()),
             bound: None,
         }
     }
@@ -75,7 +74,7 @@ impl Permit {
         let next = self.limiter.acquire(ask).await?;
         if let Some((turn, _)) = next.end() {
             self.number.store(turn.number, Ordering::Relaxed);
-            self.taken_at.store(nanos(turn.taken_at), Ordering::Relaxed);
+            self.taken_at.store(turn.taken_at.as_nanos(), Ordering::Relaxed);
             self.phase.store(HELD, Ordering::Release);
         }
         self.sending();
@@ -86,7 +85,7 @@ impl Permit {
     fn end(&self) -> Option<(Turn, u8)> {
         let phase = self.phase.swap(OVER, Ordering::AcqRel);
         (phase != OVER).then(|| {
-            let taken_at = Duration::from_nanos(self.taken_at.load(Ordering::Relaxed));
+            let taken_at = Instant::from_nanos(self.taken_at.load(Ordering::Relaxed));
             let number = self.number.load(Ordering::Relaxed);
             (Turn { application: self.limiter.member.application.id, number, taken_at }, phase)
         })

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::forecast::Bound;
 use super::permit::Permit;
 use super::state::ApplicationId;
+use crate::clock::Instant;
 use crate::config::Human;
 use crate::error::{Error, ErrorKind};
 
@@ -31,14 +32,14 @@ pub enum Priority {
 /// A place in the order: when it is due by its class, and then by arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
-    due: Duration,
+    due: Instant,
     number: u64,
 }
 
 /// Until when a turn must have come, and what says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Latest {
-    pub(crate) at: Duration,
+    pub(crate) at: Instant,
     pub(crate) limit: WaitLimit,
 }
 
@@ -84,7 +85,7 @@ impl Queue {
         &mut self,
         application: ApplicationId,
         priority: Priority,
-        since: Duration,
+        since: Instant,
         latest: Option<Latest>,
     ) -> (Place, oneshot::Receiver<Result<Permit, Error>>) {
         self.next += 1;
@@ -116,7 +117,7 @@ impl Queue {
     }
 
     /// How many of a line go before one who would come to it.
-    pub(super) fn before(&self, application: ApplicationId, priority: Priority, since: Duration) -> usize {
+    pub(super) fn before(&self, application: ApplicationId, priority: Priority, since: Instant) -> usize {
         let Some(line) = self.lines.get(application.0) else { return 0 };
         let place = Place { due: due(priority, since), number: self.next + 1 };
         match line.tickets.last_key_value() {
@@ -149,7 +150,7 @@ impl Queue {
     }
 
     /// Sends away whoever's time is up. The answer is when the next one's is.
-    pub(super) fn send_away_late(&mut self, now: Duration) -> Option<Duration> {
+    pub(super) fn send_away_late(&mut self, now: Instant) -> Option<Instant> {
         while let Some(&(latest, application, place)) = self.pressing.first() {
             if latest.at > now {
                 return Some(latest.at);
@@ -197,10 +198,10 @@ impl Queue {
 }
 
 /// When one who came at `since` is due.
-fn due(priority: Priority, since: Duration) -> Duration {
+fn due(priority: Priority, since: Instant) -> Instant {
     match priority {
         Priority::Foreground => since,
-        Priority::Background => since.saturating_add(AGEING),
+        Priority::Background => since + AGEING,
     }
 }
 
@@ -235,7 +236,7 @@ mod tests {
     #[test]
     fn the_background_lets_others_go_first_for_a_minute() {
         let mut queue = Queue::default();
-        let s = Duration::from_secs;
+        let s = |seconds| Instant::START + Duration::from_secs(seconds);
         let (background, _a) = queue.enter(APP, Priority::Background, s(0), None);
         let (early, _b) = queue.enter(APP, Priority::Foreground, s(59), None);
         let (late, _c) = queue.enter(APP, Priority::Foreground, s(61), None);
@@ -252,9 +253,11 @@ mod tests {
     fn each_line_has_a_first_and_the_one_due_earliest_comes_first() {
         let mut queue = Queue::default();
         let other = ApplicationId(2);
-        let (second, _a) = queue.enter(other, Priority::Foreground, Duration::from_secs(2), None);
-        let (first, _b) = queue.enter(APP, Priority::Foreground, Duration::from_secs(1), None);
-        let (_, _c) = queue.enter(APP, Priority::Foreground, Duration::from_secs(1), None);
+        let (second, _a) =
+            queue.enter(other, Priority::Foreground, Instant::START + Duration::from_secs(2), None);
+        let (first, _b) =
+            queue.enter(APP, Priority::Foreground, Instant::START + Duration::from_secs(1), None);
+        let (_, _c) = queue.enter(APP, Priority::Foreground, Instant::START + Duration::from_secs(1), None);
         assert_eq!(queue.firsts(), [(first, APP), (second, other)]);
         assert_eq!(queue.len(), 3);
     }

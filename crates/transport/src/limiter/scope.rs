@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::cell::Cell;
 use super::journal::Journal;
-use crate::clock::nanos;
+use crate::clock::Instant;
 use crate::config::{Human, Window};
 
 /// Whom UltraCart counts a call for.
@@ -35,7 +35,7 @@ pub(super) struct Windows {
 #[derive(Clone, Copy, Debug, Default)]
 struct Refusals {
     /// The latest one that a leaky bucket of our calls alone does not explain.
-    unexplained: Option<Duration>,
+    unexplained: Option<Instant>,
     /// Since the server took a call.
     in_a_row: u32,
 }
@@ -53,34 +53,33 @@ impl Windows {
         }
     }
 
-    /// Whether every window has a call, at this many nanoseconds.
-    pub(super) fn are_ready(&self, now: u64) -> bool {
+    /// Whether every window has a call.
+    pub(super) fn are_ready(&self, now: Instant) -> bool {
         self.cells.iter().all(|cell| cell.is_ready(now))
     }
 
     /// Takes a call out of every window; each has been asked for one.
-    pub(super) fn take(&mut self, now: Duration) {
-        let at = nanos(now);
+    pub(super) fn take(&mut self, now: Instant) {
         for cell in &self.cells {
-            let taken = cell.take(at);
+            let taken = cell.take(now);
             debug_assert!(taken, "every window has been asked under the same lock");
         }
         self.journal.push(now);
     }
 
     /// The call that was taken at `at`, the latest one, was not sent.
-    pub(super) fn put_back(&mut self, at: Duration) {
+    pub(super) fn put_back(&mut self, at: Instant) {
         self.cells.iter().for_each(Cell::put_back);
         self.journal.remove(at);
     }
 
     /// The server refused the call that was taken at `at`, and no window was the reason.
-    pub(super) fn forget(&mut self, at: Duration) {
+    pub(super) fn forget(&mut self, at: Instant) {
         self.journal.remove(at);
     }
 
     /// The server may count the call that was taken at `at` as late as `until`; none is taken in between.
-    pub(super) fn count_at(&mut self, at: Duration, until: Duration) {
+    pub(super) fn count_at(&mut self, at: Instant, until: Instant) {
         self.cells.iter().for_each(|cell| cell.drain_at(until + cell.period()));
         self.journal.remove(at);
         self.journal.push(until);
@@ -111,14 +110,14 @@ impl Windows {
     /// same quota, or the server counts the calls of a sliding or a fixed window. The latter is only believed on strong
     /// evidence, since it means to wait until the window is over: the first such refusal came just when our own calls
     /// filled such a window, or call after call was refused while holds doubled.
-    pub(super) fn refused(&mut self, window: Window, sent_at: Duration, now: Duration, spare: u32) {
+    pub(super) fn refused(&mut self, window: Window, sent_at: Instant, now: Instant, spare: u32) {
         let Window { calls, per, .. } = window;
         self.journal.remove(sent_at);
         let refusals = self.refusals.entry(per).or_default();
         refusals.in_a_row += 1;
         let persists = refusals.in_a_row >= ENOUGH;
         let is_explained = self.journal.fills_bucket(calls, per, now);
-        let is_first = refusals.unexplained.is_none_or(|latest| now.saturating_sub(latest) >= per);
+        let is_first = refusals.unexplained.is_none_or(|latest| now.since(latest) >= per);
         if !is_explained {
             refusals.unexplained = Some(now);
         }
@@ -163,7 +162,7 @@ impl Windows {
     }
 
     /// Other windows, with what was spent of those they replace.
-    pub(super) fn reconfigure(&mut self, windows: &[Window], spare: u32, now: Duration) {
+    pub(super) fn reconfigure(&mut self, windows: &[Window], spare: u32, now: Instant) {
         let cells: Vec<_> = windows.iter().map(|window| Cell::new(*window, spare)).collect();
         for cell in &cells {
             for old in self.cells.iter().filter(|old| old.window().per == cell.window().per) {

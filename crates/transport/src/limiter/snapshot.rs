@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use super::cell::Cell;
 use super::forecast::Bound;
 use super::scope::Scope;
+use crate::clock::Instant;
 use crate::config::Window;
 
 /// What a limiter knows at one moment; see [`Limiter::snapshot`](super::Limiter::snapshot).
@@ -70,15 +71,15 @@ pub struct Closed {
 }
 
 impl WindowSnapshot {
-    pub(super) fn of(scope: Scope, cell: &Cell, now: Duration) -> Self {
-        let restored_in = cell.empty_at().saturating_sub(now);
+    pub(super) fn of(scope: Scope, cell: &Cell, now: Instant) -> Self {
+        let restored_in = cell.empty_at().since(now);
         let spent = restored_in.as_nanos().div_ceil(cell.period().as_nanos().max(1));
         Self {
             scope,
             window: cell.window(),
             learned: cell.is_learned(),
             remaining: cell.burst().saturating_sub(u32::try_from(spent).unwrap_or(u32::MAX)),
-            next_in: cell.ready_at(now).saturating_sub(now),
+            next_in: cell.ready_at(now).since(now),
             restored_in,
         }
     }

@@ -9,7 +9,7 @@ use super::forecast::{Bound, Forecast, Line};
 use super::rejection::Rejection;
 use super::scope::{Scope, Windows};
 use super::snapshot::{Closed, WindowSnapshot};
-use crate::clock::nanos;
+use crate::clock::Instant;
 use crate::config;
 
 /// The longest hold after 429s that name no time; each further one doubles it up to here.
@@ -51,7 +51,7 @@ pub(crate) enum Reply {
 pub(crate) struct Turn {
     pub(super) application: ApplicationId,
     pub(super) number: u64,
-    pub(super) taken_at: Duration,
+    pub(super) taken_at: Instant,
 }
 
 /// Why there is no turn yet.
@@ -88,7 +88,7 @@ pub(super) struct State {
     /// The number of the turn that can be put back: the latest, as long as nothing else has changed the windows.
     undo: Option<u64>,
     /// Nothing is sent before.
-    not_before: Duration,
+    not_before: Instant,
     because: Bound,
     /// The pause between calls; more than configured after 429s for calls at the same time.
     gap: Duration,
@@ -110,7 +110,7 @@ pub(crate) struct Standing {
     pub(super) gap: Duration,
     pub(super) service_time: Option<Duration>,
     pub(super) rejections: u32,
-    now: Duration,
+    now: Instant,
 }
 
 impl Standing {
@@ -128,7 +128,7 @@ impl State {
             in_flight: 0,
             number: 0,
             undo: None,
-            not_before: Duration::ZERO,
+            not_before: Instant::START,
             because: Bound::GuardGap,
             gap: config.guard_gap,
             rejections: 0,
@@ -143,7 +143,7 @@ impl State {
         self.applications.push(Windows::new(&self.config.windows, self.config.spare));
     }
 
-    pub(super) fn apply(&mut self, step: Step, now: Duration) -> Reply {
+    pub(super) fn apply(&mut self, step: Step, now: Instant) -> Reply {
         match step {
             Step::Take(application) => match self.take_at_once(application, now) {
                 Some(turn) => Reply::Granted(turn),
@@ -171,13 +171,12 @@ impl State {
     }
 
     /// Takes a call out of every window of both scopes, if all of them have one, and otherwise out of none.
-    pub(super) fn take_at_once(&mut self, application: ApplicationId, now: Duration) -> Option<Turn> {
+    pub(super) fn take_at_once(&mut self, application: ApplicationId, now: Instant) -> Option<Turn> {
         if self.in_flight >= self.places() || self.not_before > now {
             return None;
         }
         let windows = self.applications.get_mut(application.0)?;
-        let at = nanos(now);
-        if !windows.are_ready(at) || !self.address.are_ready(at) {
+        if !windows.are_ready(now) || !self.address.are_ready(now) {
             return None;
         }
         windows.take(now);
@@ -189,7 +188,7 @@ impl State {
     }
 
     /// What a call has to wait for that cannot go now.
-    fn wait(&self, application: ApplicationId, now: Duration) -> Wait {
+    fn wait(&self, application: ApplicationId, now: Instant) -> Wait {
         let (mut ready_at, mut bound) = (self.not_before, self.because);
         let Some(windows) = self.applications.get(application.0).filter(|_| self.in_flight < self.places())
         else {
@@ -205,10 +204,10 @@ impl State {
                 }
             }
         }
-        Wait { time: Some(ready_at.saturating_sub(now)), bound }
+        Wait { time: Some(ready_at.since(now)), bound }
     }
 
-    pub(super) fn settle(&mut self, turn: &Turn, outcome: &Outcome, now: Duration) {
+    pub(super) fn settle(&mut self, turn: &Turn, outcome: &Outcome, now: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
         let Some(application) = self.applications.get_mut(turn.application.0) else { return };
         let scopes = [application, &mut self.address];
@@ -231,7 +230,7 @@ impl State {
                 if !extra.is_zero() {
                     self.gap -= (extra / 64).max(Duration::from_micros(1)).min(extra);
                 }
-                let took = now.saturating_sub(turn.taken_at) + self.gap;
+                let took = now.since(turn.taken_at) + self.gap;
                 self.service_time = Some(self.service_time.map_or(took, |mean| mean_of(mean, took)));
             }
             Outcome::Unknown => {
@@ -290,14 +289,14 @@ impl State {
         cells.map(super::cell::Cell::period).max().unwrap_or(self.config.quarantine).min(LONGEST_HOLD)
     }
 
-    fn close(&mut self, until: Duration, because: Bound) {
+    fn close(&mut self, until: Instant, because: Bound) {
         if until > self.not_before {
             (self.not_before, self.because) = (until, because);
         }
     }
 
     /// How things stand for an application.
-    pub(super) fn standing(&self, application: ApplicationId, now: Duration) -> Standing {
+    pub(super) fn standing(&self, application: ApplicationId, now: Instant) -> Standing {
         let service_time = self.service_time.unwrap_or(self.gap) / self.places();
         let start = now.max(self.not_before);
         let mut lines = vec![Line::new(start, service_time, Bound::Pace)];
@@ -310,7 +309,7 @@ impl State {
                 windows.push(WindowSnapshot::of(scope, cell, now));
             }
         }
-        let closed = Closed { time: self.not_before.saturating_sub(now), because: self.because };
+        let closed = Closed { time: self.not_before.since(now), because: self.because };
         Standing {
             lines,
             windows,
@@ -326,6 +325,5 @@ impl State {
 
 /// The mean, moved an eighth of the way to the latest.
 fn mean_of(mean: Duration, latest: Duration) -> Duration {
-    let sum = nanos(mean).saturating_mul(7).saturating_add(nanos(latest));
-    Duration::from_nanos(sum / 8)
+    (mean * 7 + latest) / 8
 }

@@ -19,14 +19,14 @@ use std::ops::ControlFlow;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use ultracart_transport::limiter::{Limiter, Priority};
-use ultracart_transport::{AttemptHook, Clock, EarlierAttempts, Error, ErrorKind};
+use ultracart_transport::{AttemptHook, Clock, EarlierAttempts, Error, ErrorKind, Instant};
 
 use super::cached::Cached;
 use super::generations::Generations;
 use super::load::{Load, Loaded};
 use super::policy::CachePolicy;
 use super::read_through::ReadThrough;
-use super::surroundings::{Surroundings, nanos};
+use super::surroundings::Surroundings;
 use crate::config;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -57,20 +57,20 @@ impl fmt::Debug for ManualClock {
 }
 
 impl Clock for ManualClock {
-    fn now(&self) -> Duration {
-        *self.now.borrow()
+    fn now(&self) -> Instant {
+        Instant::START + *self.now.borrow()
     }
 
-    fn coarse(&self) -> u64 {
-        nanos(self.now().saturating_sub(*self.lag.lock().unwrap()))
+    fn coarse_now(&self) -> Instant {
+        self.now() - *self.lag.lock().unwrap()
     }
 
     fn wall(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + self.now()
+        SystemTime::UNIX_EPOCH + *self.now.borrow()
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let (mut now, until) = (self.now.subscribe(), self.now() + duration);
+        let (mut now, until) = (self.now.subscribe(), *self.now.borrow() + duration);
         Box::pin(async move {
             _ = now.wait_for(|now| *now >= until).await;
         })

@@ -17,6 +17,7 @@ use std::time::{Duration, SystemTime};
 use proptest::prelude::*;
 
 use super::*;
+use crate::clock::Instant;
 use crate::config::Window;
 use crate::error::ErrorKind;
 
@@ -37,8 +38,9 @@ fn small() -> config::Limiter {
     }
 }
 
+/// How long the limiter's clock has run.
 fn now(limiter: &Limiter) -> Duration {
-    limiter.member.core.clock.now()
+    limiter.member.core.clock.now().since(Instant::START)
 }
 
 async fn acquire(limiter: &Limiter) -> Permit {

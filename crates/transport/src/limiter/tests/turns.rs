@@ -74,7 +74,7 @@ async fn a_wait_longer_than_allowed_fails_at_once_and_says_how_long_it_would_be(
     assert_eq!(error.kind(), ErrorKind::MaxWait);
     assert_eq!(error.retry_after(), Some(MS(9_950)));
     assert_eq!(error.to_string(), "its turn would come in 9s 950ms and `limiter.max_wait` is 5s");
-    let deadline = Latest { at: before + S(2), limit: WaitLimit::Deadline(S(60)) };
+    let deadline = Latest { at: Instant::START + before + S(2), limit: WaitLimit::Deadline(S(60)) };
     let ask = Ask { deadline: Some(deadline), ..Ask::default() };
     let error = limiter.acquire(&ask).await.unwrap_err();
     assert_eq!(error.to_string(), "its turn would come in 9s 950ms and `retry.deadline` is 1m");
@@ -120,7 +120,7 @@ async fn a_renewed_permit_takes_a_turn_before_those_who_came_later() {
         }
     });
     tokio::time::advance(S(1)).await;
-    permit.renew(&Ask { since: Some(Duration::ZERO), ..Ask::default() }).await.unwrap();
+    permit.renew(&Ask { since: Some(Instant::START), ..Ask::default() }).await.unwrap();
     assert_eq!((now(&limiter), limiter.calls_spent()), (MS(1_025), 2));
     permit.finish(Outcome::Answered);
     assert_eq!(other.await.unwrap().0, MS(1_050));
@@ -244,7 +244,7 @@ async fn a_turn_that_comes_at_the_last_moment_has_come_in_time() {
         call(&limiter, Outcome::Answered).await;
     }
     assert_eq!(call(&limiter, Outcome::Answered).await, S(10));
-    let deadline = Some(Latest { at: S(5), limit: WaitLimit::Deadline(S(5)) });
+    let deadline = Some(Latest { at: Instant::START + S(5), limit: WaitLimit::Deadline(S(5)) });
     let error = limiter.acquire(&Ask { deadline, ..Ask::default() }).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deadline, "there may be a turn, but it is too late for it");
 }
@@ -264,11 +264,13 @@ async fn nobody_is_sent_away_for_those_who_go_later() {
         waiters.spawn(async move { one.acquire(&Ask { priority, ..Ask::default() }).await.map(drop) });
     }
     tokio::task::yield_now().await;
-    let within = |seconds| Some(Latest { at: since + S(seconds), limit: WaitLimit::Deadline(S(seconds)) });
+    let within = |seconds| {
+        Some(Latest { at: Instant::START + since + S(seconds), limit: WaitLimit::Deadline(S(seconds)) })
+    };
     // The other credential's, which is not held up by their window.
     two.acquire(&Ask { deadline: within(1), ..Ask::default() }).await.unwrap();
     // One that has waited before, which keeps its place.
-    let again = Ask { since: Some(Duration::ZERO), deadline: within(10), ..Ask::default() };
+    let again = Ask { since: Some(Instant::START), deadline: within(10), ..Ask::default() };
     one.acquire(&again).await.unwrap();
     // And one who goes after all of those in the foreground, but before those in the background.
     let ask = Ask { deadline: within(180), ..Ask::default() };
