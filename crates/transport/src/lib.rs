@@ -9,6 +9,7 @@ mod clock;
 pub mod config;
 mod error;
 pub mod limiter;
+mod lock;
 mod network;
 mod oauth;
 mod telemetry;

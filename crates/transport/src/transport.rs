@@ -17,7 +17,7 @@ use crate::chain::{self, Auth, Context, Credentials, Exchange, Limit, Retry, Ser
 use crate::clock::{Clock, TokioClock};
 use crate::config::{self, Secret};
 use crate::error::{Error, ErrorKind};
-use crate::limiter::{Identity, Latest, Limiter, WaitLimit};
+use crate::limiter::{ApplicationKey, Deadline, Limiter, WaitLimit};
 use crate::network;
 use crate::oauth::{Session, StoreToken};
 
@@ -81,7 +81,7 @@ impl Transport {
         let deadline = self
             .0
             .deadline
-            .map(|deadline| Latest { at: now + deadline, limit: WaitLimit::Deadline(deadline) });
+            .map(|deadline| Deadline { at: now + deadline, limit: WaitLimit::RetryDeadline(deadline) });
         let context = Context::new(&call, hook, now, deadline);
         let only_names_an_id = call.only_names_an_id;
         let result = self.execute(self.request(call), context.clone()).await;
@@ -262,7 +262,7 @@ impl Builder {
         })?;
         let root = root(&base_url);
         let credentials = credentials(&config.auth, root, store_token, &clock)?;
-        let limiter = limiter.for_credential(identity(root, &credentials));
+        let limiter = limiter.for_credential(application_key(root, &credentials));
 
         let mut chain = ClientBuilder::new(network::client(&base_url, &config.http)?)
             .with(Retry::new(&config.retry, Arc::clone(&clock)))
@@ -270,7 +270,8 @@ impl Builder {
         for middleware in middleware {
             chain = chain.with_arc(middleware);
         }
-        let auth = Auth { credentials: credentials.clone(), clock: Arc::clone(&clock) };
+        let auth =
+            Auth { credentials: credentials.clone(), limiter: limiter.clone(), clock: Arc::clone(&clock) };
         chain = chain.with(auth).with(Exchange {
             request_timeout: config.http.request_timeout,
             max_body: config.http.max_body,
@@ -309,7 +310,7 @@ fn is_about_a_header(error: &Error) -> bool {
 
 /// What UltraCart counts calls by. Tokens change, so an OAuth application is known by its client id: if several merchants
 /// authorized it, they share a count here.
-fn identity(base_url: &str, credentials: &Credentials) -> Identity {
+fn application_key(base_url: &str, credentials: &Credentials) -> ApplicationKey {
     let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
     let (kind, credential) = match credentials {
         Credentials::SimpleKey(key) => (&b"simple_key"[..], key.as_bytes()),
@@ -319,9 +320,9 @@ fn identity(base_url: &str, credentials: &Credentials) -> Identity {
         digest.update(part);
         digest.update(b"\0");
     }
-    let mut identity = [0; 32];
-    identity.copy_from_slice(digest.finish().as_ref());
-    Identity(identity)
+    let mut key = [0; 32];
+    key.copy_from_slice(digest.finish().as_ref());
+    ApplicationKey(key)
 }
 
 fn credentials(

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
-use ultracart_transport::limiter::{Bound, Limiter};
+use ultracart_transport::limiter::{Constraint, Limiter};
 use ultracart_transport::{Clock, Instant};
 
 /// A reload waits until no event has come for this long, so that a burst of them costs one.
@@ -129,7 +129,7 @@ impl Surroundings {
     pub(super) async fn spare_calls(&self, calls: u32) -> Option<SemaphorePermit<'_>> {
         let permit = self.spare_calls.try_acquire().ok()?;
         let snapshot = self.limiter.snapshot().await.ok()?;
-        let is_held = snapshot.closed.is_some_and(|closed| closed.because == Bound::Hold);
+        let is_held = snapshot.closed.is_some_and(|closed| closed.because == Constraint::Hold);
         let is_left = snapshot.windows.iter().all(|window| {
             let burst = window.window.burst.unwrap_or(window.window.calls);
             window.remaining >= burst.div_ceil(RESERVE).saturating_add(calls)

@@ -10,7 +10,7 @@ use reqwest_middleware::{Error as ChainError, Middleware, Next, Result};
 use super::Context;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
-use crate::limiter::Permit;
+use crate::limiter::{Limiter, Outcome};
 use crate::oauth::{self, Session, Turn};
 
 static SIMPLE_KEY: HeaderName = HeaderName::from_static("x-ultracart-simple-key");
@@ -32,6 +32,7 @@ pub(super) struct TokenExpired;
 #[derive(Debug)]
 pub(crate) struct Auth {
     pub(crate) credentials: Credentials,
+    pub(crate) limiter: Limiter,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -105,15 +106,17 @@ impl Auth {
             }));
         }
         let token = refresh.finish(status, &body).await.map_err(ChainError::middleware)?;
-        let permit = extensions.get::<Arc<Permit>>().cloned().ok_or_else(|| {
-            ChainError::middleware(Error::new(ErrorKind::Internal, "a call without its permit"))
-        })?;
-        tokio::select! {
+        if let Some(permit) = context.take_permit() {
+            permit.finish(Outcome::Answered);
+        }
+        let mut permit = tokio::select! {
             biased;
             () = context.abandoned() => return Err(abandoned()),
-            renewed = permit.renew(context.ask()) => renewed.map_err(ChainError::middleware)?,
-        }
+            permit = self.limiter.acquire(context.request()) => permit.map_err(ChainError::middleware)?,
+        };
         context.before_attempt()?;
+        permit.mark_sent();
+        context.put_permit(permit);
         Ok(token)
     }
 }

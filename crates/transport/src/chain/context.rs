@@ -1,8 +1,8 @@
 //! What the layers know of the call that an attempt belongs to.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -10,7 +10,8 @@ use tokio::sync::Notify;
 use crate::call::{AttemptHook, Call, EarlierAttempts, Safety};
 use crate::clock::{Instant, nanos};
 use crate::error::{Error, ErrorKind};
-use crate::limiter::{Ask, Latest};
+use crate::limiter::{AcquireRequest, Deadline, Permit};
+use crate::lock::lock;
 
 /// Shared by all attempts at a call, and by whoever waits for it.
 #[derive(Clone, Debug)]
@@ -23,13 +24,13 @@ struct Inner {
     cache: &'static str,
     hook: Option<Arc<dyn AttemptHook>>,
     asked_at: Instant,
-    ask: Ask,
+    request: AcquireRequest,
+    permit: Mutex<Option<Permit>>,
     attempts: AtomicU32,
     /// How long to wait before asking for a turn again, in nanoseconds.
     pause: AtomicU64,
     /// Whether the server may have seen an attempt whose end was not seen.
     reached: AtomicBool,
-    withdrawn: AtomicBool,
     abandoned: AtomicBool,
     abandonment: Notify,
     renewed_token: AtomicBool,
@@ -41,7 +42,7 @@ impl Context {
         call: &Call,
         hook: Option<Arc<dyn AttemptHook>>,
         now: Instant,
-        deadline: Option<Latest>,
+        deadline: Option<Deadline>,
     ) -> Self {
         Self(Arc::new(Inner {
             operation: call.operation,
@@ -49,11 +50,11 @@ impl Context {
             cache: call.cache,
             hook,
             asked_at: now,
-            ask: Ask { priority: call.priority, since: Some(now), deadline },
+            request: AcquireRequest { priority: call.priority, since: Some(now), deadline },
+            permit: Mutex::new(None),
             attempts: AtomicU32::new(0),
             pause: AtomicU64::new(0),
             reached: AtomicBool::new(false),
-            withdrawn: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             abandonment: Notify::new(),
             renewed_token: AtomicBool::new(false),
@@ -87,9 +88,19 @@ impl Context {
         self.0.asked_at
     }
 
-    /// The wish for a turn. Attempts after the first keep the place of the call in the order: it has waited already.
-    pub(super) fn ask(&self) -> &Ask {
-        &self.0.ask
+    /// The request for a permit. Attempts after the first keep the call's position in the queue: it has waited already.
+    pub(super) fn request(&self) -> &AcquireRequest {
+        &self.0.request
+    }
+
+    /// Keeps the permit of the attempt that is being sent.
+    pub(super) fn put_permit(&self, permit: Permit) {
+        *lock(&self.0.permit) = Some(permit);
+    }
+
+    /// Takes the permit of the attempt out, if it still has one.
+    pub(super) fn take_permit(&self) -> Option<Permit> {
+        lock(&self.0.permit).take()
     }
 
     pub(crate) fn attempts(&self) -> u32 {
@@ -107,19 +118,11 @@ impl Context {
             if self.reached() { EarlierAttempts::MayHaveHadEffect } else { EarlierAttempts::HadNoEffect };
         match hook.before_attempt(earlier) {
             ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => {
-                self.0.withdrawn.store(true, Ordering::Release);
-                Err(reqwest_middleware::Error::middleware(Error::new(
-                    ErrorKind::Internal,
-                    "the call was cancelled when its permit came, since nothing needs it any more",
-                )))
-            }
+            ControlFlow::Break(()) => Err(reqwest_middleware::Error::middleware(Error::new(
+                ErrorKind::Internal,
+                "the call was cancelled when its permit came, since nothing needs it any more",
+            ))),
         }
-    }
-
-    /// Whether it was not sent when its turn came, since nobody wanted it any more.
-    pub(super) fn is_withdrawn(&self) -> bool {
-        self.0.withdrawn.load(Ordering::Acquire)
     }
 
     /// The next attempt shall ask for its turn so much later.

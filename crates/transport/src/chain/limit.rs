@@ -11,8 +11,8 @@ use tracing::{Instrument as _, Span, debug, field, info_span, warn};
 use super::exchange::FailureBody;
 use super::{Context, ours};
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind};
-use crate::limiter::{Limiter, Outcome, Permit, Rejection};
+use crate::error::{Error, ErrorKind, Rejection};
+use crate::limiter::{Limiter, Outcome};
 use crate::telemetry;
 
 /// Takes a permit for every attempt, holds it until the answer is there, and tells the limiter what it was.
@@ -60,11 +60,11 @@ impl Limit {
         let turn = async {
             let pause = context.take_pause();
             if !pause.is_zero() {
-                self.limiter.comes_in_time(context.ask(), pause).await?;
+                self.limiter.check_pause(context.request(), pause).await?;
                 self.clock.sleep(pause).await;
             }
             let asked_at = self.clock.now();
-            Ok((asked_at, self.limiter.acquire(context.ask()).await?))
+            Ok((asked_at, self.limiter.acquire(context.request()).await?))
         };
         let turn = tokio::select! {
             biased;
@@ -73,27 +73,31 @@ impl Limit {
             }
             turn = turn => turn,
         };
-        let (asked_at, permit) = turn.map_err(|error: Error| {
+        let (asked_at, mut permit) = turn.map_err(|error: Error| {
             Span::current().record("error.type", field::debug(error.kind()));
             ChainError::middleware(error)
         })?;
         context.before_attempt()?;
-        let permit = Arc::new(permit);
         context.count_attempt();
         let sent_at = self.clock.now();
         let waited = sent_at.since(asked_at);
         let span = Span::current();
         span.record("permit.wait_ms", u64::try_from(waited.as_millis()).unwrap_or(u64::MAX));
-        span.record("permit.bound", permit.bound().map(field::debug));
-        telemetry::permit(waited, permit.bound());
+        span.record("permit.bound", permit.constraint().map(field::debug));
+        telemetry::permit(waited, permit.constraint());
         debug!(attempt = context.attempts(), "sending");
-        permit.sending();
-        // A layer further in needs another turn when it has to get a token first.
-        extensions.insert(Arc::clone(&permit));
+        permit.mark_sent();
+        context.put_permit(permit);
         let result = next.run(request, extensions).await;
-        extensions.remove::<Arc<Permit>>();
-        let outcome = self.outcome(&context, &result);
-        permit.finish(outcome);
+        let outcome = match context.take_permit() {
+            Some(permit) => {
+                let outcome = self.outcome(&result);
+                permit.finish(outcome);
+                outcome
+            }
+            // It got a new token first, and then the call was cancelled.
+            None => Outcome::Unsent,
+        };
         match &result {
             Ok(response) => _ = span.record("http.response.status_code", response.status().as_u16()),
             Err(error) => _ = span.record("error.type", ours(error).map(|error| field::debug(error.kind()))),
@@ -103,7 +107,7 @@ impl Limit {
         result
     }
 
-    fn outcome(&self, context: &Context, result: &Result<Response>) -> Outcome {
+    fn outcome(&self, result: &Result<Response>) -> Outcome {
         match result {
             Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => {
                 let body = response.extensions().get::<FailureBody>();
@@ -131,13 +135,6 @@ impl Limit {
                 }
                 Some(error) => match error.kind() {
                     ErrorKind::Connect | ErrorKind::InvalidConfig | ErrorKind::InvalidRequest => {
-                        Outcome::Unsent
-                    }
-                    // It got a new token first, and then nobody wanted it any more.
-                    ErrorKind::Internal
-                        if (context.is_abandoned() || context.is_withdrawn())
-                            && !error.may_have_reached_server() =>
-                    {
                         Outcome::Unsent
                     }
                     // The server has said that there is no new token.

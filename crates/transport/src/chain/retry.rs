@@ -182,7 +182,7 @@ impl ThisCall {
                     return false;
                 }
                 let pause = rules.pause(past);
-                let deadline = self.context.ask().deadline;
+                let deadline = self.context.request().deadline;
                 if deadline.is_some_and(|deadline| rules.clock.now() + pause > deadline.at) {
                     debug!("`retry.deadline` leaves no time for another attempt");
                     return false;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use ultracart_client::audit::{Observer, Plan, Progress};
 use ultracart_client::config::Human;
-use ultracart_client::limiter::{Bound, Forecast};
+use ultracart_client::limiter::{Constraint, Forecast};
 use ultracart_client::{Clock as _, Instant, TokioClock};
 
 use crate::notes::Notes;
@@ -141,8 +141,8 @@ fn told(plan: &Plan) -> String {
 fn pace(forecast: &Forecast) -> String {
     let phases = &forecast.phases;
     let next = phases.iter().skip(1).map(|next| Some(next.first)).chain([None]);
-    let said = phases.iter().zip(next).filter_map(|(phase, next)| match (phase.bound, next) {
-        (Bound::Window { window, .. }, _) => {
+    let said = phases.iter().zip(next).filter_map(|(phase, next)| match (phase.constraint, next) {
+        (Constraint::Window { window, .. }, _) => {
             let every = match phase.every.as_secs_f64() {
                 seconds if seconds < 60.0 => format!("{seconds:.1}s"),
                 _ => time(phase.every),
