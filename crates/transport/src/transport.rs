@@ -12,8 +12,8 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
 use tower_service::Service;
 use tracing::Instrument as _;
 
-use crate::call::{Answer, AttemptHook, Call};
-use crate::chain::{self, Auth, Context, Credentials, Exchange, Limit, Retry, ServiceBackend};
+use crate::call::{Answer, AttemptHook, Call, EarlierAttempts};
+use crate::chain::{self, Auth, Context, Credentials, Exchange, Limit, Reread, Retry, ServiceBackend};
 use crate::clock::{Clock, TokioClock};
 use crate::config::{self, Secret};
 use crate::error::{Error, ErrorKind};
@@ -93,7 +93,10 @@ impl Transport {
                 }
                 _ => error,
             };
-            let error = if context.reached() { error.after_unseen_attempt() } else { error };
+            let error = match context.earlier_attempts() {
+                EarlierAttempts::HadNoEffect => error,
+                EarlierAttempts::MayHaveHadEffect => error.after_earlier_attempt(),
+            };
             error.with_operation(operation).with_attempts(attempts)
         })
     }
@@ -138,14 +141,16 @@ impl Transport {
         let inner = Arc::clone(&self.0);
         let mut extensions = http::Extensions::new();
         extensions.insert(context.clone());
-        let guard = AbandonOnDrop(Some(context.clone()));
+        let guard = CancelOnDrop(Some(context.clone()));
         // A task of its own: a caller that goes away while the server is at work may not open the gate.
         let exchange = async move {
-            let exchange = inner.chain.execute_with_extensions(request, &mut extensions);
-            let mut response =
-                chain::trace(&context, &*inner.clock, exchange).await.map_err(chain::unwrap)?;
+            let exchange = async {
+                let response = inner.chain.execute_with_extensions(request, &mut extensions).await;
+                response.map_err(chain::peel)
+            };
+            let mut response = chain::trace(&context, &*inner.clock, exchange).await?;
             let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-            let body = chain::whole_body(&mut response, u64::MAX).await?;
+            let body = context.take_body();
             if status.is_success() {
                 return Ok(Answer { status, headers, body, attempts: 0 });
             }
@@ -167,19 +172,19 @@ impl fmt::Debug for Transport {
     }
 }
 
-/// Abandons a call whose caller went away.
-struct AbandonOnDrop(Option<Context>);
+/// Cancels a call whose caller went away.
+struct CancelOnDrop(Option<Context>);
 
-impl AbandonOnDrop {
+impl CancelOnDrop {
     fn disarm(mut self) {
         self.0 = None;
     }
 }
 
-impl Drop for AbandonOnDrop {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         if let Some(context) = &self.0 {
-            context.abandon();
+            context.cancel();
         }
     }
 }
@@ -267,6 +272,9 @@ impl Builder {
         let mut chain = ClientBuilder::new(network::client(&base_url, &config.http)?)
             .with(Retry::new(&config.retry, Arc::clone(&clock)))
             .with(Limit { limiter: limiter.clone(), clock: Arc::clone(&clock) });
+        if !middleware.is_empty() {
+            chain = chain.with(Reread);
+        }
         for middleware in middleware {
             chain = chain.with_arc(middleware);
         }

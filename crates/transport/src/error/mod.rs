@@ -84,7 +84,7 @@ impl Error {
     }
 
     /// Says that the server may have done what an earlier attempt asked, whatever became of this one.
-    pub(crate) fn after_unseen_attempt(self) -> Self {
+    pub(crate) fn after_earlier_attempt(self) -> Self {
         self.change(|inner| (inner.reached, inner.earlier_reached) = (true, true))
     }
 

@@ -51,6 +51,7 @@ struct ExternalState;
 impl StateStore for ExternalState {
     type Key = Level;
 
+    #[inline]
     fn measure_and_replace<T, F, E>(&self, level: &Level, decide: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
@@ -68,6 +69,7 @@ struct DecisionTime(cell::Cell<u64>);
 impl Clock for DecisionTime {
     type Instant = Nanos;
 
+    #[inline]
     fn now(&self) -> Nanos {
         self.0.get().into()
     }

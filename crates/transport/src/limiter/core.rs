@@ -20,7 +20,8 @@ pub(super) struct Core {
 
 impl Core {
     /// Releases a reservation. Where the store takes its time, nobody waits for it.
-    fn release(self: &Arc<Self>, application: &ApplicationKey, reservation: Reservation, outcome: Outcome) {
+    #[inline]
+    fn release(self: &Arc<Self>, application: &ApplicationKey, reservation: Reservation, outcome: &Outcome) {
         match self.store.release(application, reservation, outcome) {
             Pending::Ready(answer) => self.released(answer),
             Pending::Later(answer) => {
@@ -32,6 +33,7 @@ impl Core {
         }
     }
 
+    #[inline]
     fn released(&self, answer: Result<(), Error>) {
         if let Err(error) = answer {
             tracing::warn!(%error, "the limiter's store could not take note of how a call ended");
@@ -85,7 +87,8 @@ impl Application {
     }
 
     /// Releases a reservation of this application.
-    pub(super) fn release(&self, reservation: Reservation, outcome: Outcome) {
+    #[inline]
+    pub(super) fn release(&self, reservation: Reservation, outcome: &Outcome) {
         if matches!(outcome, Outcome::Rejected(_)) {
             self.rejected.fetch_add(1, Ordering::Relaxed);
         }

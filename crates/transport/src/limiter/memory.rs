@@ -53,7 +53,7 @@ impl Store for Memory {
         &self,
         application: &ApplicationKey,
         reservation: Reservation,
-        outcome: Outcome,
+        outcome: &Outcome,
     ) -> Pending<()> {
         let (mut locked, now) = self.lock();
         locked.quota.release(application, reservation, outcome, now);

@@ -10,16 +10,18 @@ use super::reservation::{Outcome, Reservation};
 #[derive(Debug)]
 pub(crate) struct Permit {
     application: Arc<Application>,
-    /// `None` once it is released.
-    reservation: Option<Reservation>,
+    reservation: Reservation,
     is_sent: bool,
+    /// How the attempt ended, as far as is known. If nobody says how a sent attempt ended, the runtime has gone or a layer
+    /// below panicked.
+    outcome: Outcome,
     /// Boxed, since most permits come at once.
     constraint: Option<Box<Constraint>>,
 }
 
 impl Permit {
     pub(super) fn new(application: Arc<Application>, reservation: Reservation) -> Self {
-        Self { application, reservation: Some(reservation), is_sent: false, constraint: None }
+        Self { application, reservation, is_sent: false, outcome: Outcome::Unsent, constraint: None }
     }
 
     /// Notes what the permit's caller waited for.
@@ -36,26 +38,21 @@ impl Permit {
     /// Says that the attempt is being sent: from now on the server may count the call.
     pub(crate) fn mark_sent(&mut self) {
         self.is_sent = true;
+        self.outcome = Outcome::Unknown;
         self.application.count_spent();
     }
 
-    /// Releases the permit and says how the attempt ended.
+    /// Says how the attempt ended, and releases the permit.
     pub(crate) fn finish(mut self, outcome: Outcome) {
-        self.release(outcome);
-    }
-
-    fn release(&mut self, outcome: Outcome) {
-        let Some(reservation) = self.reservation.take() else { return };
-        if self.is_sent && outcome == Outcome::Unsent {
-            self.application.uncount_spent();
-        }
-        self.application.release(reservation, outcome);
+        self.outcome = outcome;
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        // Nobody said how a sent attempt ended: the runtime has gone, or a layer below panicked.
-        self.release(if self.is_sent { Outcome::Unknown } else { Outcome::Unsent });
+        if self.is_sent && self.outcome == Outcome::Unsent {
+            self.application.uncount_spent();
+        }
+        self.application.release(self.reservation, &self.outcome);
     }
 }

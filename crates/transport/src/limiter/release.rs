@@ -25,12 +25,12 @@ impl Quota {
         &mut self,
         application: &ApplicationKey,
         reservation: Reservation,
-        outcome: Outcome,
+        outcome: &Outcome,
         now: Instant,
     ) {
         self.in_flight = self.in_flight.saturating_sub(1);
         let index = self.index_of(application);
-        match outcome {
+        match *outcome {
             Outcome::Answered => self.answered(index, reservation, now),
             Outcome::Unsent if self.revocable_nonce == Some(reservation.nonce) => {
                 self.revocable_nonce = None;

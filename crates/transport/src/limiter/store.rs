@@ -29,7 +29,7 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
         &self,
         application: &ApplicationKey,
         reservation: Reservation,
-        outcome: Outcome,
+        outcome: &Outcome,
     ) -> Pending<()>;
 
     /// Replaces the settings. What was spent stays spent.

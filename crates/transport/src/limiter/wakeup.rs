@@ -18,12 +18,14 @@ struct Inner {
 
 impl Wakeup {
     /// Says that a waiter may now get a permit, or that the wait is another.
+    #[inline]
     pub(crate) fn notify(&self) {
         if self.is_anyone_waiting() {
             self.0.changed.notify_one();
         }
     }
 
+    #[inline]
     pub(super) fn is_anyone_waiting(&self) -> bool {
         self.0.waiting.load(Ordering::SeqCst) > 0
     }

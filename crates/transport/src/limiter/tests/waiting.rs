@@ -31,7 +31,7 @@ struct InTransit(Arc<Memory>, ApplicationKey, Decision);
 impl Drop for InTransit {
     fn drop(&mut self) {
         if let Decision::Granted(reservation) = self.2 {
-            drop(self.0.release(&self.1, reservation, Outcome::Unsent));
+            drop(self.0.release(&self.1, reservation, &Outcome::Unsent));
         }
     }
 }
@@ -54,11 +54,12 @@ impl Store for Far {
         &self,
         application: &ApplicationKey,
         reservation: Reservation,
-        outcome: Outcome,
+        outcome: &Outcome,
     ) -> Pending<()> {
-        let (application, processes) = (*application, Arc::clone(&self.processes));
+        let (application, outcome) = (*application, *outcome);
+        let processes = Arc::clone(&self.processes);
         self.later(move |memory| {
-            drop(memory.release(&application, reservation, outcome));
+            drop(memory.release(&application, reservation, &outcome));
             processes.lock().unwrap().iter().for_each(Wakeup::notify);
         })
     }
