@@ -59,11 +59,12 @@ fn permit(criterion: &mut Criterion) {
     for threads in [1, 2] {
         let limiter = ours(threads);
         // As many as the limiter remembers.
-        (0..200_000).for_each(|_| now(limiter.turn()).unwrap());
-        let allocations = allocation_counter::measure(|| (0..10).for_each(|_| now(limiter.turn()).unwrap()));
+        (0..200_000).for_each(|_| now(limiter.acquire_and_release()).unwrap());
+        let allocations =
+            allocation_counter::measure(|| (0..10).for_each(|_| now(limiter.acquire_and_release()).unwrap()));
         assert_eq!(allocations.count_total, 0);
         group.bench_function(BenchmarkId::new("ultracart-transport", threads), |b| {
-            b.iter_custom(|times| at_once(threads, times, || now(limiter.turn()).unwrap()));
+            b.iter_custom(|times| at_once(threads, times, || now(limiter.acquire_and_release()).unwrap()));
         });
         let peer = Peer::<MonotonicClock>::new(threads);
         group.bench_function(BenchmarkId::new("governor", threads), |b| {

@@ -22,5 +22,5 @@ pub use config::Config;
 pub use list::{Groups, Users};
 pub use ultracart_model as model;
 pub use ultracart_transport::limiter;
-pub use ultracart_transport::{Clock, Error, ErrorKind, TokioClock};
+pub use ultracart_transport::{COARSE_LAG, Clock, Error, ErrorKind, Instant, TokioClock};
 pub use user_api::UserApi;

@@ -14,21 +14,25 @@ pub use instant::Instant;
 pub(crate) use instant::nanos;
 use tokio::time::Instant as TokioInstant;
 
-/// What tells the time and waits. A clock and a sleep that disagree are a bug, so they are one trait.
-pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The time since some fixed moment. It never goes back.
-    fn now(&self) -> Duration;
+/// The most that [`Clock::coarse_now`] may lag behind [`Clock::now`].
+pub const COARSE_LAG: Duration = Duration::from_millis(50);
 
-    /// The same in nanoseconds, for less where there is such a thing: it is some milliseconds behind `now`, 50 at the most, and never before it.
-    #[doc(hidden)]
-    fn coarse(&self) -> u64 {
-        nanos(self.now())
+/// Tells the time and waits. Both are in one trait, since a clock and a sleep that disagree are a bug.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// Returns the current instant. It never goes back.
+    fn now(&self) -> Instant;
+
+    /// Returns an instant that may lag behind [`now`](Self::now) by up to [`COARSE_LAG`] and is never ahead of it.
+    ///
+    /// A clock that has a cheaper reading returns it here. A cache hit reads nothing else.
+    fn coarse_now(&self) -> Instant {
+        self.now()
     }
 
-    /// The time of day. It can jump.
+    /// Returns the time of day. It can jump.
     fn wall(&self) -> SystemTime;
 
-    /// Ends when `now` has grown by `duration`.
+    /// Completes when `now` has advanced by `duration`.
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
@@ -51,12 +55,14 @@ pub struct TokioClock {
 /// The coarse clock that the kernel writes at each of its ticks, every 10 ms at the most, or later where a host
 /// holds the processor back.
 ///
-/// Whether tokio's time is the machine's, nobody says. So it is compared when there is a clock, and at each tick.
+/// tokio does not say whether its time is the machine's. So the two are compared when the clock is made and at each tick.
+///
+/// In nanoseconds: a cache hit reads the time, and a `Duration` would take as long to make as the rest of the reading.
 #[derive(Debug)]
 struct Ticks {
-    /// When the clock was made, in nanoseconds.
+    /// The kernel's reading when the clock was made.
     start: u64,
-    /// The latest tick that was compared.
+    /// The latest reading that was compared.
     compared: AtomicU64,
     is_virtual: AtomicBool,
 }
@@ -67,7 +73,7 @@ impl Ticks {
         Self { start: monotonic(), compared: AtomicU64::new(0), is_virtual }
     }
 
-    /// Nanoseconds since the clock was made, at the latest tick; `None` where nothing but tokio knows.
+    /// The time from the start to the latest tick; `None` where only tokio knows the time.
     fn passed(&self) -> Option<u64> {
         if self.is_virtual.load(Ordering::Relaxed) {
             return None;
@@ -152,14 +158,15 @@ impl Default for TokioClock {
 }
 
 impl Clock for TokioClock {
-    fn now(&self) -> Duration {
-        self.start.elapsed() + Duration::from_nanos(self.slept.load(Ordering::Relaxed))
+    fn now(&self) -> Instant {
+        let slept = self.slept.load(Ordering::Relaxed);
+        Instant::from_nanos(nanos(self.start.elapsed()).saturating_add(slept))
     }
 
-    fn coarse(&self) -> u64 {
+    fn coarse_now(&self) -> Instant {
         match self.ticks.passed() {
-            Some(passed) => passed.saturating_add(self.slept.load(Ordering::Relaxed)),
-            None => nanos(self.now()),
+            Some(passed) => Instant::from_nanos(passed.saturating_add(self.slept.load(Ordering::Relaxed))),
+            None => self.now(),
         }
     }
 
@@ -191,8 +198,8 @@ mod tests {
     fn the_coarse_time_is_behind_by_a_tick_at_the_most() {
         let clock = TokioClock::new();
         for _ in 0..10_000 {
-            let (before, coarse, after) = (clock.now(), Duration::from_nanos(clock.coarse()), clock.now());
-            assert!(coarse <= after && coarse + Duration::from_millis(50) >= before, "{before:?} {coarse:?}");
+            let (before, coarse, after) = (clock.now(), clock.coarse_now(), clock.now());
+            assert!(coarse <= after && coarse + COARSE_LAG >= before, "{before:?} {coarse:?}");
         }
     }
 
@@ -200,7 +207,7 @@ mod tests {
     async fn the_coarse_time_is_tokios_where_that_is_virtual() {
         let clock = TokioClock::new();
         tokio::time::advance(HOUR).await;
-        assert_eq!((clock.coarse(), clock.now()), (nanos(HOUR), HOUR));
+        assert_eq!((clock.coarse_now(), clock.now()), (Instant::START + HOUR, Instant::START + HOUR));
     }
 
     #[test]
@@ -209,9 +216,9 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         runtime.unwrap().block_on(async {
             tokio::time::advance(HOUR).await;
-            assert_eq!(clock.coarse(), nanos(clock.now()));
+            assert_eq!(clock.coarse_now(), clock.now());
             tokio::time::advance(HOUR).await;
-            assert_eq!(clock.coarse(), nanos(clock.now()));
+            assert_eq!(clock.coarse_now(), clock.now());
         });
     }
 }

@@ -9,12 +9,13 @@ mod clock;
 pub mod config;
 mod error;
 pub mod limiter;
+mod lock;
 mod network;
 mod oauth;
 mod telemetry;
 mod transport;
 
 pub use call::{Answer, AttemptHook, Call, EarlierAttempts, Safety};
-pub use clock::{Clock, Instant, TokioClock};
+pub use clock::{COARSE_LAG, Clock, Instant, TokioClock};
 pub use error::{Error, ErrorKind};
 pub use transport::{Builder, Transport};

@@ -14,22 +14,22 @@
 use std::time::Duration;
 
 use crate::error::ErrorKind;
-use crate::limiter::{Bound, Outcome};
+use crate::limiter::{Constraint, Outcome};
 
 #[cfg(not(feature = "metrics"))]
 mod sink {
-    use super::{Bound, Duration, ErrorKind, Outcome};
+    use super::{Constraint, Duration, ErrorKind, Outcome};
 
     pub(crate) fn call(_: &'static str, _: impl FnOnce() -> Duration, _: Option<ErrorKind>) {}
     pub(crate) fn attempt(_: &'static str, _: impl FnOnce() -> Duration, _: Outcome) {}
-    pub(crate) fn permit(_: Duration, _: Option<Bound>) {}
+    pub(crate) fn permit(_: Duration, _: Option<Constraint>) {}
 }
 
 #[cfg(feature = "metrics")]
 mod sink {
     use metrics::{counter, histogram};
 
-    use super::{Bound, Duration, ErrorKind, Outcome};
+    use super::{Constraint, Duration, ErrorKind, Outcome};
 
     pub(crate) fn call(operation: &'static str, took: impl FnOnce() -> Duration, error: Option<ErrorKind>) {
         let outcome = error.map_or_else(|| "ok".to_owned(), |kind| format!("{kind:?}"));
@@ -52,15 +52,15 @@ mod sink {
         }
     }
 
-    pub(crate) fn permit(waited: Duration, bound: Option<Bound>) {
-        let bound = match bound {
+    pub(crate) fn permit(waited: Duration, constraint: Option<Constraint>) {
+        let bound = match constraint {
             None => "",
-            Some(Bound::Window { .. }) => "window",
-            Some(Bound::Pace) => "pace",
-            Some(Bound::InFlight) => "in_flight",
-            Some(Bound::GuardGap) => "guard_gap",
-            Some(Bound::Quarantine) => "quarantine",
-            Some(Bound::Hold) => "hold",
+            Some(Constraint::Window { .. }) => "window",
+            Some(Constraint::Pace) => "pace",
+            Some(Constraint::InFlight) => "in_flight",
+            Some(Constraint::GuardGap) => "guard_gap",
+            Some(Constraint::Quarantine) => "quarantine",
+            Some(Constraint::Hold) => "hold",
         };
         histogram!("ultracart_permit_wait_seconds", "bound" => bound).record(waited);
     }

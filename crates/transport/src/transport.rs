@@ -12,12 +12,12 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
 use tower_service::Service;
 use tracing::Instrument as _;
 
-use crate::call::{Answer, AttemptHook, Call};
-use crate::chain::{self, Auth, Context, Credentials, Exchange, Limit, Retry, ServiceBackend};
+use crate::call::{Answer, AttemptHook, Call, EarlierAttempts};
+use crate::chain::{self, Auth, Context, Credentials, Exchange, Limit, Reread, Retry, ServiceBackend};
 use crate::clock::{Clock, TokioClock};
 use crate::config::{self, Secret};
 use crate::error::{Error, ErrorKind};
-use crate::limiter::{Identity, Latest, Limiter, WaitLimit};
+use crate::limiter::{ApplicationKey, Deadline, Limiter, WaitLimit};
 use crate::network;
 use crate::oauth::{Session, StoreToken};
 
@@ -78,10 +78,10 @@ impl Transport {
     ) -> Result<Answer, Error> {
         let operation = call.operation;
         let now = self.0.clock.now();
-        let deadline = self.0.deadline.map(|deadline| Latest {
-            at: now.saturating_add(deadline),
-            limit: WaitLimit::Deadline(deadline),
-        });
+        let deadline = self
+            .0
+            .deadline
+            .map(|deadline| Deadline { at: now + deadline, limit: WaitLimit::RetryDeadline(deadline) });
         let context = Context::new(&call, hook, now, deadline);
         let only_names_an_id = call.only_names_an_id;
         let result = self.execute(self.request(call), context.clone()).await;
@@ -93,7 +93,10 @@ impl Transport {
                 }
                 _ => error,
             };
-            let error = if context.reached() { error.after_unseen_attempt() } else { error };
+            let error = match context.earlier_attempts() {
+                EarlierAttempts::HadNoEffect => error,
+                EarlierAttempts::MayHaveHadEffect => error.after_earlier_attempt(),
+            };
             error.with_operation(operation).with_attempts(attempts)
         })
     }
@@ -138,14 +141,16 @@ impl Transport {
         let inner = Arc::clone(&self.0);
         let mut extensions = http::Extensions::new();
         extensions.insert(context.clone());
-        let guard = AbandonOnDrop(Some(context.clone()));
+        let guard = CancelOnDrop(Some(context.clone()));
         // A task of its own: a caller that goes away while the server is at work may not open the gate.
         let exchange = async move {
-            let exchange = inner.chain.execute_with_extensions(request, &mut extensions);
-            let mut response =
-                chain::trace(&context, &*inner.clock, exchange).await.map_err(chain::unwrap)?;
+            let exchange = async {
+                let response = inner.chain.execute_with_extensions(request, &mut extensions).await;
+                response.map_err(chain::peel)
+            };
+            let mut response = chain::trace(&context, &*inner.clock, exchange).await?;
             let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-            let body = chain::whole_body(&mut response, u64::MAX).await?;
+            let body = context.take_body();
             if status.is_success() {
                 return Ok(Answer { status, headers, body, attempts: 0 });
             }
@@ -167,19 +172,19 @@ impl fmt::Debug for Transport {
     }
 }
 
-/// Abandons a call whose caller went away.
-struct AbandonOnDrop(Option<Context>);
+/// Cancels a call whose caller went away.
+struct CancelOnDrop(Option<Context>);
 
-impl AbandonOnDrop {
+impl CancelOnDrop {
     fn disarm(mut self) {
         self.0 = None;
     }
 }
 
-impl Drop for AbandonOnDrop {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         if let Some(context) = &self.0 {
-            context.abandon();
+            context.cancel();
         }
     }
 }
@@ -262,15 +267,19 @@ impl Builder {
         })?;
         let root = root(&base_url);
         let credentials = credentials(&config.auth, root, store_token, &clock)?;
-        let limiter = limiter.for_credential(identity(root, &credentials));
+        let limiter = limiter.for_credential(application_key(root, &credentials));
 
         let mut chain = ClientBuilder::new(network::client(&base_url, &config.http)?)
             .with(Retry::new(&config.retry, Arc::clone(&clock)))
             .with(Limit { limiter: limiter.clone(), clock: Arc::clone(&clock) });
+        if !middleware.is_empty() {
+            chain = chain.with(Reread);
+        }
         for middleware in middleware {
             chain = chain.with_arc(middleware);
         }
-        let auth = Auth { credentials: credentials.clone(), clock: Arc::clone(&clock) };
+        let auth =
+            Auth { credentials: credentials.clone(), limiter: limiter.clone(), clock: Arc::clone(&clock) };
         chain = chain.with(auth).with(Exchange {
             request_timeout: config.http.request_timeout,
             max_body: config.http.max_body,
@@ -309,7 +318,7 @@ fn is_about_a_header(error: &Error) -> bool {
 
 /// What UltraCart counts calls by. Tokens change, so an OAuth application is known by its client id: if several merchants
 /// authorized it, they share a count here.
-fn identity(base_url: &str, credentials: &Credentials) -> Identity {
+fn application_key(base_url: &str, credentials: &Credentials) -> ApplicationKey {
     let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
     let (kind, credential) = match credentials {
         Credentials::SimpleKey(key) => (&b"simple_key"[..], key.as_bytes()),
@@ -319,9 +328,9 @@ fn identity(base_url: &str, credentials: &Credentials) -> Identity {
         digest.update(part);
         digest.update(b"\0");
     }
-    let mut identity = [0; 32];
-    identity.copy_from_slice(digest.finish().as_ref());
-    Identity(identity)
+    let mut key = [0; 32];
+    key.copy_from_slice(digest.finish().as_ref());
+    ApplicationKey(key)
 }
 
 fn credentials(

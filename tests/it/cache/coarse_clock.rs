@@ -4,24 +4,22 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use ultracart_client::{CachePolicy, Client, Clock, Config, TokioClock};
+use ultracart_client::{COARSE_LAG, CachePolicy, Client, Clock, Config, Instant, TokioClock};
 use ultracart_sim::Sim;
 
 use crate::support::{MINUTE, SECOND, user_id};
-
-const LAG: Duration = Duration::from_millis(50);
 
 /// A clock whose coarse reading lags by as much as is allowed.
 #[derive(Debug)]
 struct LaggingClock(TokioClock);
 
 impl Clock for LaggingClock {
-    fn now(&self) -> Duration {
+    fn now(&self) -> Instant {
         self.0.now()
     }
 
-    fn coarse(&self) -> u64 {
-        u64::try_from(self.now().saturating_sub(LAG).as_nanos()).unwrap()
+    fn coarse_now(&self) -> Instant {
+        self.now() - COARSE_LAG
     }
 
     fn wall(&self) -> SystemTime {
@@ -63,7 +61,7 @@ async fn lagging_clock_serves_nothing_expired() {
     assert_eq!(calls().await, [0, 0, 0]);
     let age = api.get_users().await.unwrap().age();
     assert!((57 * SECOND..58 * SECOND).contains(&age), "{age:?}");
-    tokio::time::advance(LAG / 2).await;
+    tokio::time::advance(COARSE_LAG / 2).await;
     assert_eq!(calls().await, [0, 0, 1]);
     tokio::time::advance(SECOND).await;
     assert_eq!(calls().await, [0, 1, 0]);

@@ -7,7 +7,7 @@ use http::StatusCode;
 use tokio::task::JoinHandle;
 use ultracart_client::model::User;
 use ultracart_client::webhook::Receiver;
-use ultracart_client::{CachePolicy, Cached, Client, Clock as _, Config, Error, ErrorKind, Served};
+use ultracart_client::{CachePolicy, Cached, Client, Config, Error, ErrorKind, Served};
 
 use super::account::{self, Author, Event, Key, ListFields, Target, USERS, VersionedAccount, Versions};
 use super::held::{HeldRequest, HeldService};
@@ -118,7 +118,7 @@ impl World {
     }
 
     fn act(&mut self, step: Step) {
-        let now = self.clock.now();
+        let now = self.clock.time();
         match step {
             Step::Read(key, policy) => self.read(key, policy),
             Step::Drop(place) => {
@@ -186,7 +186,7 @@ impl World {
             }
         });
         let oldest = self.rules.oldest(policy);
-        let (cleared, hit) = (self.rules.cleared, self.rules.hit(key, policy, self.clock.now()));
+        let (cleared, hit) = (self.rules.cleared, self.rules.hit(key, policy, self.clock.time()));
         self.rules.asked(key, policy);
         self.readers.push(Reader { key, policy, oldest, cleared, hit, is_new: true, task });
     }
@@ -207,7 +207,7 @@ impl World {
             return;
         }
         if let Target::Update(user) = call.target {
-            let event = self.rules.account.change(user, Author::ThisClient, self.clock.now());
+            let event = self.rules.account.change(user, Author::ThisClient, self.clock.time());
             self.events.push(event);
             self.writers[user].as_mut().unwrap().made = Some(event.version);
         }
@@ -217,7 +217,7 @@ impl World {
     /// Takes in new requests, and looks at what readers and writers got.
     async fn look(&mut self) {
         settle().await;
-        let now = self.clock.now();
+        let now = self.clock.time();
         while let Some(held) = self.service.next() {
             let target = Target::of(&held.request);
             let under_way = self.calls.iter().filter(|call| call.target == target).map(|call| &call.load);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
-use ultracart_transport::limiter::{Bound, Limiter};
+use ultracart_transport::limiter::{Constraint, Limiter};
 use ultracart_transport::{Clock, Instant};
 
 use super::sync::{AtomicInstant, lock};
@@ -17,9 +17,6 @@ const MAX_BURST: Duration = Duration::from_secs(2);
 
 /// A refresh ahead of expiry leaves at least one in this many calls of each window's burst.
 const RESERVE: u32 = 10;
-
-/// How far [`Clock::coarse`] may be behind [`Clock::now`].
-pub(super) const COARSE_LAG: Duration = Duration::from_millis(50);
 
 /// What all caches of a client share.
 #[derive(Debug)]
@@ -64,12 +61,12 @@ impl CacheContext {
     }
 
     pub(super) fn now(&self) -> Instant {
-        Instant::START + self.clock.now()
+        self.clock.now()
     }
 
-    /// Returns the time for less than [`now`](Self::now), up to [`COARSE_LAG`] behind it.
+    /// Returns the time at a lower cost, up to [`COARSE_LAG`](ultracart_transport::COARSE_LAG) behind [`now`](Self::now).
     pub(super) fn coarse_now(&self) -> Instant {
-        Instant::from_nanos(self.clock.coarse())
+        self.clock.coarse_now()
     }
 
     /// A write succeeded: the server can be reached.
@@ -87,7 +84,7 @@ impl CacheContext {
     pub(super) async fn reserve_refresh(&self, calls: u32) -> Option<SemaphorePermit<'_>> {
         let permit = self.refresh.try_acquire().ok()?;
         let snapshot = self.limiter.snapshot().await.ok()?;
-        let is_held = snapshot.closed.is_some_and(|closed| closed.because == Bound::Hold);
+        let is_held = snapshot.closed.is_some_and(|closed| closed.because == Constraint::Hold);
         let leaves_reserve = snapshot.windows.iter().all(|window| {
             let burst = window.window.burst.unwrap_or(window.window.calls);
             window.remaining >= burst.div_ceil(RESERVE).saturating_add(calls)

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use tracing::{trace, warn};
 use ultracart_transport::limiter::Priority;
-use ultracart_transport::{EarlierAttempts, Error, ErrorKind, Instant};
+use ultracart_transport::{COARSE_LAG, EarlierAttempts, Error, ErrorKind, Instant};
 
-use super::context::{COARSE_LAG, CacheContext};
+use super::context::CacheContext;
 use super::entries::Entries;
 use super::entry::{Entry, Freshness, Lifetime, Loaded};
 use super::failures::{Failures, is_outage};

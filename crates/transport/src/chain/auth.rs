@@ -7,10 +7,11 @@ use http::{Extensions, HeaderName, HeaderValue, StatusCode, header};
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error as ChainError, Middleware, Next, Result};
 
-use super::Context;
+use super::context::Context;
+use super::error::peel;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
-use crate::limiter::Permit;
+use crate::limiter::{Limiter, Outcome};
 use crate::oauth::{self, Session, Turn};
 
 static SIMPLE_KEY: HeaderName = HeaderName::from_static("x-ultracart-simple-key");
@@ -24,14 +25,11 @@ pub(crate) enum Credentials {
     Oauth(Arc<Session>),
 }
 
-/// Marks a 401 after which the call may be sent again with a new token.
-#[derive(Clone, Debug)]
-pub(super) struct TokenExpired;
-
 /// Puts the credential on a request, and gets a new token where it has to.
 #[derive(Debug)]
 pub(crate) struct Auth {
     pub(crate) credentials: Credentials,
+    pub(crate) limiter: Limiter,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -52,12 +50,10 @@ impl Middleware for Auth {
                 let context = Context::of(extensions)?;
                 let token = self.token(session, &context, extensions, &next).await?;
                 request.headers_mut().insert(header::AUTHORIZATION, token.clone());
-                let mut response = next.run(request, extensions).await?;
+                let response = next.run(request, extensions).await?;
                 if response.status() == StatusCode::UNAUTHORIZED {
                     session.reject(&token).await;
-                    if context.may_renew_token() {
-                        response.extensions_mut().insert(TokenExpired);
-                    }
+                    context.token_rejected();
                 }
                 Ok(response)
             }
@@ -78,9 +74,7 @@ impl Auth {
         let turn = session.turn().await.map_err(ChainError::middleware)?;
         // After the turn and not before: a refresh counts as in flight from there on, so whoever drops a call and then
         // waits for what is in flight misses none.
-        if context.is_abandoned() {
-            return Err(abandoned());
-        }
+        context.check_cancelled().map_err(ChainError::middleware)?;
         let refresh = match turn {
             Turn::Token(token) => return Ok(token),
             Turn::Refresh(refresh) => refresh,
@@ -88,13 +82,12 @@ impl Auth {
         let answer = match next.clone().run(refresh.request(), extensions).await {
             Ok(response) => response,
             // The call itself was not sent, however far the way to its token went.
-            Err(error) => return Err(ChainError::middleware(super::unwrap(error).before_sending())),
+            Err(error) => return Err(ChainError::middleware(peel(error).before_sending())),
         };
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body =
-            answer.bytes().await.map_err(|error| ChainError::middleware(Error::from_reqwest(error)))?;
+        let (status, body) = (answer.status(), context.take_body());
         if !oauth::is_answer(status, &body) {
-            let error = Error::from_status(status, &headers, &body, self.clock.wall()).before_sending();
+            let error =
+                Error::from_status(status, answer.headers(), &body, self.clock.wall()).before_sending();
             return Err(ChainError::middleware(match error.kind() {
                 // Above, these would be about what the call asks for.
                 ErrorKind::BadRequest | ErrorKind::NotFound => {
@@ -105,20 +98,10 @@ impl Auth {
             }));
         }
         let token = refresh.finish(status, &body).await.map_err(ChainError::middleware)?;
-        let permit = extensions.get::<Arc<Permit>>().cloned().ok_or_else(|| {
-            ChainError::middleware(Error::new(ErrorKind::Internal, "a call without its permit"))
-        })?;
-        tokio::select! {
-            biased;
-            () = context.abandoned() => return Err(abandoned()),
-            renewed = permit.renew(context.ask()) => renewed.map_err(ChainError::middleware)?,
+        if let Some(permit) = context.take_permit() {
+            permit.finish(Outcome::Answered);
         }
-        context.before_attempt()?;
+        context.start_attempt(&self.limiter).await.map_err(ChainError::middleware)?;
         Ok(token)
     }
-}
-
-/// Between a refresh and its call there is nothing to finish.
-fn abandoned() -> ChainError {
-    ChainError::middleware(Error::new(ErrorKind::Internal, "nobody waits for the call any more"))
 }

@@ -1,47 +1,68 @@
-//! What the layers know of the call that an attempt belongs to.
+//! What the layers share about the call that an attempt belongs to.
+//!
+//! The user's own middleware stands between the layers, so they cannot pass values to each other. A context is the one
+//! value that travels among a request's extensions instead.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Extensions;
+use reqwest_middleware::Error as ChainError;
 use tokio::sync::Notify;
 
 use crate::call::{AttemptHook, Call, EarlierAttempts, Safety};
-use crate::clock::nanos;
+use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
-use crate::limiter::{Ask, Latest};
+use crate::limiter::{AcquireRequest, Constraint, Deadline, Limiter, Permit};
+use crate::lock::lock;
 
-/// Shared by all attempts at a call, and by whoever waits for it.
-#[derive(Clone, Debug)]
+/// Shared by the layers, by all attempts at a call, and by the caller.
+#[derive(Clone)]
 pub(crate) struct Context(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     operation: &'static str,
     safety: Safety,
     cache: &'static str,
     hook: Option<Arc<dyn AttemptHook>>,
-    asked_at: Duration,
-    ask: Ask,
-    attempts: AtomicU32,
-    /// How long to wait before asking for a turn again, in nanoseconds.
-    pause: AtomicU64,
-    /// Whether the server may have seen an attempt whose end was not seen.
-    reached: AtomicBool,
-    withdrawn: AtomicBool,
-    abandoned: AtomicBool,
-    abandonment: Notify,
-    renewed_token: AtomicBool,
+    asked_at: Instant,
+    request: AcquireRequest,
+    is_cancelled: AtomicBool,
+    cancellation: Notify,
+    progress: Mutex<Progress>,
+}
+
+/// What changes from attempt to attempt.
+struct Progress {
+    attempts: u32,
+    earlier: EarlierAttempts,
+    /// How long the next attempt pauses before it asks for a permit.
+    pause: Duration,
+    renewal: TokenRenewal,
+    /// The permit of the attempt that is being sent.
+    permit: Option<Permit>,
+    /// The body of the latest answer.
+    body: Bytes,
+}
+
+/// A call is sent again once because the server rejected its OAuth token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TokenRenewal {
+    Unused,
+    Due,
+    Used,
 }
 
 impl Context {
-    /// Of a call that is asked for now.
+    /// The context of a call that is asked for now.
     pub(crate) fn new(
         call: &Call,
         hook: Option<Arc<dyn AttemptHook>>,
-        now: Duration,
-        deadline: Option<Latest>,
+        now: Instant,
+        deadline: Option<Deadline>,
     ) -> Self {
         Self(Arc::new(Inner {
             operation: call.operation,
@@ -49,24 +70,25 @@ impl Context {
             cache: call.cache,
             hook,
             asked_at: now,
-            ask: Ask { priority: call.priority, since: Some(now), deadline },
-            attempts: AtomicU32::new(0),
-            pause: AtomicU64::new(0),
-            reached: AtomicBool::new(false),
-            withdrawn: AtomicBool::new(false),
-            abandoned: AtomicBool::new(false),
-            abandonment: Notify::new(),
-            renewed_token: AtomicBool::new(false),
+            // Attempts after the first keep the call's position in the queue: it has waited already.
+            request: AcquireRequest { priority: call.priority, since: Some(now), deadline },
+            is_cancelled: AtomicBool::new(false),
+            cancellation: Notify::new(),
+            progress: Mutex::new(Progress {
+                attempts: 0,
+                earlier: EarlierAttempts::HadNoEffect,
+                pause: Duration::ZERO,
+                renewal: TokenRenewal::Unused,
+                permit: None,
+                body: Bytes::new(),
+            }),
         }))
     }
 
     /// The context that the transport put among the extensions.
-    pub(super) fn of(extensions: &http::Extensions) -> Result<Self, reqwest_middleware::Error> {
+    pub(super) fn of(extensions: &Extensions) -> Result<Self, ChainError> {
         extensions.get::<Self>().cloned().ok_or_else(|| {
-            reqwest_middleware::Error::middleware(Error::new(
-                ErrorKind::Internal,
-                "a call without its context",
-            ))
+            ChainError::middleware(Error::new(ErrorKind::Internal, "a call without its context"))
         })
     }
 
@@ -78,87 +100,138 @@ impl Context {
         self.0.safety
     }
 
-    /// What the cache had to say before there was a call.
+    /// What the cache said before there was a call.
     pub(super) fn cache(&self) -> &'static str {
         self.0.cache
     }
 
-    pub(super) fn asked_at(&self) -> Duration {
+    pub(super) fn asked_at(&self) -> Instant {
         self.0.asked_at
     }
 
-    /// The wish for a turn. Attempts after the first keep the place of the call in the order: it has waited already.
-    pub(super) fn ask(&self) -> &Ask {
-        &self.0.ask
+    pub(super) fn request(&self) -> &AcquireRequest {
+        &self.0.request
     }
 
+    fn with_progress<T>(&self, change: impl FnOnce(&mut Progress) -> T) -> T {
+        change(&mut lock(&self.0.progress))
+    }
+
+    /// How often the call was sent.
     pub(crate) fn attempts(&self) -> u32 {
-        self.0.attempts.load(Ordering::Relaxed)
+        self.with_progress(|progress| progress.attempts)
     }
 
     pub(super) fn count_attempt(&self) {
-        self.0.attempts.fetch_add(1, Ordering::Relaxed);
+        self.with_progress(|progress| progress.attempts += 1);
     }
 
-    /// Calls the attempt hook, which can cancel the call before the attempt is sent.
-    pub(super) fn before_attempt(&self) -> Result<(), reqwest_middleware::Error> {
-        let Some(hook) = &self.0.hook else { return Ok(()) };
-        let earlier =
-            if self.reached() { EarlierAttempts::MayHaveHadEffect } else { EarlierAttempts::HadNoEffect };
-        match hook.before_attempt(earlier) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => {
-                self.0.withdrawn.store(true, Ordering::Release);
-                Err(reqwest_middleware::Error::middleware(Error::new(
-                    ErrorKind::Internal,
-                    "the call was cancelled when its permit came, since nothing needs it any more",
-                )))
-            }
-        }
+    /// What the attempts so far may have done on the server.
+    pub(crate) fn earlier_attempts(&self) -> EarlierAttempts {
+        self.with_progress(|progress| progress.earlier)
     }
 
-    /// Whether it was not sent when its turn came, since nobody wanted it any more.
-    pub(super) fn is_withdrawn(&self) -> bool {
-        self.0.withdrawn.load(Ordering::Acquire)
+    /// Notes that the attempt which failed may have been carried out.
+    pub(super) fn may_have_had_effect(&self) {
+        self.with_progress(|progress| progress.earlier = EarlierAttempts::MayHaveHadEffect);
     }
 
-    /// The next attempt shall ask for its turn so much later.
-    pub(super) fn pause_for(&self, pause: Duration) {
-        self.0.pause.store(nanos(pause), Ordering::Relaxed);
+    /// Lets the next attempt pause before it asks for a permit.
+    pub(super) fn set_pause(&self, pause: Duration) {
+        self.with_progress(|progress| progress.pause = pause);
     }
 
     pub(super) fn take_pause(&self) -> Duration {
-        Duration::from_nanos(self.0.pause.swap(0, Ordering::Relaxed))
+        self.with_progress(|progress| std::mem::take(&mut progress.pause))
     }
 
-    /// Whether the server may have done what an attempt asked that failed.
-    pub(crate) fn reached(&self) -> bool {
-        self.0.reached.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_reached(&self) {
-        self.0.reached.store(true, Ordering::Relaxed);
-    }
-
-    /// Nobody waits for the call any more: what has not been sent need not be.
-    pub(crate) fn abandon(&self) {
-        self.0.abandoned.store(true, Ordering::Release);
-        self.0.abandonment.notify_one();
-    }
-
-    pub(super) fn is_abandoned(&self) -> bool {
-        self.0.abandoned.load(Ordering::Acquire)
-    }
-
-    /// Ends when nobody waits for the call any more.
-    pub(super) async fn abandoned(&self) {
-        while !self.is_abandoned() {
-            self.0.abandonment.notified().await;
+    /// Waits for a permit, asks the hook, and keeps the permit for the attempt that is sent now. Returns what it waited for.
+    pub(super) async fn start_attempt(&self, limiter: &Limiter) -> Result<Option<Constraint>, Error> {
+        let mut permit = self.unless_cancelled(limiter.acquire(self.request())).await?;
+        if let Some(hook) = &self.0.hook
+            && let ControlFlow::Break(()) = hook.before_attempt(self.earlier_attempts())
+        {
+            let why = "the call was cancelled when its permit came, since nothing needs it any more";
+            return Err(Error::new(ErrorKind::Internal, why));
         }
+        permit.mark_sent();
+        let constraint = permit.constraint();
+        self.with_progress(|progress| progress.permit = Some(permit));
+        Ok(constraint)
     }
 
-    /// Whether this is the first 401 of the call: a token is renewed once.
-    pub(super) fn may_renew_token(&self) -> bool {
-        !self.0.renewed_token.swap(true, Ordering::Relaxed)
+    /// Takes the permit of the attempt, if the attempt still has one.
+    pub(super) fn take_permit(&self) -> Option<Permit> {
+        self.with_progress(|progress| progress.permit.take())
+    }
+
+    /// Keeps the body of an answer, which the layers above could only read by taking it from the response.
+    pub(super) fn set_body(&self, body: Bytes) {
+        self.with_progress(|progress| progress.body = body);
+    }
+
+    pub(super) fn body(&self) -> Bytes {
+        self.with_progress(|progress| progress.body.clone())
+    }
+
+    /// Takes the body of the latest answer.
+    pub(crate) fn take_body(&self) -> Bytes {
+        self.with_progress(|progress| std::mem::take(&mut progress.body))
+    }
+
+    /// Notes that the server rejected the OAuth token.
+    pub(super) fn token_rejected(&self) {
+        self.with_progress(|progress| {
+            if progress.renewal == TokenRenewal::Unused {
+                progress.renewal = TokenRenewal::Due;
+            }
+        });
+    }
+
+    /// Whether the call may be sent again with a new token, which it may once.
+    pub(super) fn take_token_renewal(&self) -> bool {
+        self.with_progress(|progress| {
+            let is_due = progress.renewal == TokenRenewal::Due;
+            if is_due {
+                progress.renewal = TokenRenewal::Used;
+            }
+            is_due
+        })
+    }
+
+    /// Cancels what has not been sent: the caller has gone away.
+    pub(crate) fn cancel(&self) {
+        self.0.is_cancelled.store(true, Ordering::Release);
+        self.0.cancellation.notify_one();
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled.load(Ordering::Acquire)
+    }
+
+    /// Fails if the call has been cancelled.
+    pub(super) fn check_cancelled(&self) -> Result<(), Error> {
+        if self.is_cancelled() {
+            return Err(Error::new(ErrorKind::Internal, "nobody waits for the call any more"));
+        }
+        Ok(())
+    }
+
+    /// Waits for a future that nothing is lost by dropping, or until the call is cancelled.
+    pub(super) async fn unless_cancelled<T>(
+        &self,
+        future: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let cancelled = async {
+            loop {
+                self.check_cancelled()?;
+                self.0.cancellation.notified().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            cancelled = cancelled => cancelled,
+            result = future => result,
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! A request out, a whole answer back.
 //!
-//! `Next::run` returns when the headers are there. Here the body is read to its end too, so that the layers above
-//! see a body that breaks off or never ends as what it is, a failed attempt, and the gate stays shut until then.
+//! `Next::run` returns when the headers are there. Here the body is read to its end too, so that the layers above see a
+//! body that breaks off or never ends as a failed attempt, and the gate stays shut until then. The timeout is below auth,
+//! so that it does not cut a token refresh off.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +13,12 @@ use http::Extensions;
 use reqwest::{Request, Response, ResponseBuilderExt as _};
 use reqwest_middleware::{Error as ChainError, Middleware, Next, Result};
 
+use super::context::Context;
+use super::error::peel;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 
-/// The body of an answer that says that the call failed, for the layers above, which cannot read it without taking it.
-#[derive(Clone, Debug)]
-pub(super) struct FailureBody(pub(super) Bytes);
-
-/// Reads answers whole, within a time and a length.
+/// Reads answers to the end, within a time and a length.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) request_timeout: Duration,
@@ -50,7 +49,8 @@ impl Exchange {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> std::result::Result<Response, Error> {
-        let mut response = next.run(request, extensions).await.map_err(super::unwrap)?;
+        let context = Context::of(extensions).map_err(peel)?;
+        let mut response = next.run(request, extensions).await.map_err(peel)?;
         let body = whole_body(&mut response, self.max_body).await?;
         let mut whole = http::Response::builder().status(response.status()).version(response.version());
         if let Some(headers) = whole.headers_mut() {
@@ -59,9 +59,7 @@ impl Exchange {
         if let Some(extensions) = whole.extensions_mut() {
             std::mem::swap(extensions, response.extensions_mut());
         }
-        if !response.status().is_success() {
-            whole = whole.extension(FailureBody(body.clone()));
-        }
+        context.set_body(body.clone());
         // Without it the response would claim to come from `http://no.url.provided.local`.
         let whole = whole.url(response.url().clone()).body(body);
         whole.map(Response::from).map_err(|error| {
@@ -70,8 +68,8 @@ impl Exchange {
     }
 }
 
-/// The body of an answer, if it is no longer than that. One that comes in one piece is not copied.
-pub(crate) async fn whole_body(response: &mut Response, most: u64) -> std::result::Result<Bytes, Error> {
+/// Reads the body of an answer, if it is not longer than `most`. A body that comes in one piece is not copied.
+pub(super) async fn whole_body(response: &mut Response, most: u64) -> std::result::Result<Bytes, Error> {
     let announced = response.content_length().unwrap_or_default();
     if announced > most {
         return Err(Error::body_too_large(most));

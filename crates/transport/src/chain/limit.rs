@@ -1,4 +1,4 @@
-//! When may an attempt be sent?
+//! A permit for every attempt.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use reqwest::{Request, Response};
 use reqwest_middleware::{Error as ChainError, Middleware, Next, Result};
 use tracing::{Instrument as _, Span, debug, field, info_span, warn};
 
-use super::exchange::FailureBody;
-use super::{Context, ours};
+use super::context::Context;
+use super::error::ours;
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind};
-use crate::limiter::{Limiter, Outcome, Permit, Rejection};
+use crate::error::{Error, ErrorKind, Rejection};
+use crate::limiter::{Limiter, Outcome};
 use crate::telemetry;
 
-/// Takes a permit for every attempt, holds it until the answer is there, and tells the limiter what it was.
+/// Waits for a permit for every attempt, holds it until the answer has been read, and tells the limiter how it ended.
 #[derive(Debug)]
 pub(crate) struct Limit {
     pub(crate) limiter: Limiter,
@@ -57,48 +57,46 @@ impl Limit {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
-        let turn = async {
+        let started = async {
             let pause = context.take_pause();
             if !pause.is_zero() {
-                self.limiter.comes_in_time(context.ask(), pause).await?;
-                self.clock.sleep(pause).await;
+                let paused = async {
+                    self.limiter.check_pause(context.request(), pause).await?;
+                    self.clock.sleep(pause).await;
+                    Ok(())
+                };
+                context.unless_cancelled(paused).await?;
             }
             let asked_at = self.clock.now();
-            Ok((asked_at, self.limiter.acquire(context.ask()).await?))
+            Ok((asked_at, context.start_attempt(&self.limiter).await?))
         };
-        let turn = tokio::select! {
-            biased;
-            () = context.abandoned() => {
-                Err(Error::new(ErrorKind::Internal, "nobody waits for the call any more"))
-            }
-            turn = turn => turn,
-        };
-        let (asked_at, permit) = turn.map_err(|error: Error| {
+        let (asked_at, constraint) = started.await.map_err(|error: Error| {
             Span::current().record("error.type", field::debug(error.kind()));
             ChainError::middleware(error)
         })?;
-        context.before_attempt()?;
-        let permit = Arc::new(permit);
         context.count_attempt();
         let sent_at = self.clock.now();
-        let waited = sent_at.saturating_sub(asked_at);
+        let waited = sent_at.since(asked_at);
         let span = Span::current();
         span.record("permit.wait_ms", u64::try_from(waited.as_millis()).unwrap_or(u64::MAX));
-        span.record("permit.bound", permit.bound().map(field::debug));
-        telemetry::permit(waited, permit.bound());
+        span.record("permit.bound", constraint.map(field::debug));
+        telemetry::permit(waited, constraint);
         debug!(attempt = context.attempts(), "sending");
-        permit.sending();
-        // A layer further in needs another turn when it has to get a token first.
-        extensions.insert(Arc::clone(&permit));
         let result = next.run(request, extensions).await;
-        extensions.remove::<Arc<Permit>>();
-        let outcome = self.outcome(&context, &result);
-        permit.finish(outcome);
+        // Without a permit the call was cancelled after it got a new token, which is released already.
+        let outcome = match context.take_permit() {
+            Some(permit) => {
+                let outcome = self.outcome(&context, &result);
+                permit.finish(outcome);
+                outcome
+            }
+            None => Outcome::Unsent,
+        };
         match &result {
             Ok(response) => _ = span.record("http.response.status_code", response.status().as_u16()),
             Err(error) => _ = span.record("error.type", ours(error).map(|error| field::debug(error.kind()))),
         }
-        let took = || self.clock.now().saturating_sub(sent_at);
+        let took = || self.clock.now().since(sent_at);
         telemetry::attempt(context.operation(), took, outcome);
         result
     }
@@ -106,17 +104,13 @@ impl Limit {
     fn outcome(&self, context: &Context, result: &Result<Response>) -> Outcome {
         match result {
             Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => {
-                let body = response.extensions().get::<FailureBody>();
-                let body = body.map(|body| &*body.0).unwrap_or_default();
-                let rejection = Rejection::parse(response.headers(), body, self.clock.wall());
+                let rejection = Rejection::parse(response.headers(), &context.body(), self.clock.wall());
                 warn!(?rejection, "429: all calls wait");
                 Outcome::Rejected(rejection)
             }
             Ok(response) if response.status() == StatusCode::GONE => {
-                let body = response.extensions().get::<FailureBody>().map(|body| body.0.clone());
-                let body = body.unwrap_or_default();
-                let error =
-                    Error::from_status(response.status(), response.headers(), &body, self.clock.wall());
+                let (body, wall) = (context.body(), self.clock.wall());
+                let error = Error::from_status(response.status(), response.headers(), &body, wall);
                 self.limiter.halt(error.before_sending());
                 Outcome::Answered
             }
@@ -131,13 +125,6 @@ impl Limit {
                 }
                 Some(error) => match error.kind() {
                     ErrorKind::Connect | ErrorKind::InvalidConfig | ErrorKind::InvalidRequest => {
-                        Outcome::Unsent
-                    }
-                    // It got a new token first, and then nobody wanted it any more.
-                    ErrorKind::Internal
-                        if (context.is_abandoned() || context.is_withdrawn())
-                            && !error.may_have_reached_server() =>
-                    {
                         Outcome::Unsent
                     }
                     // The server has said that there is no new token.

@@ -19,8 +19,8 @@ use reqwest_retry::{
 };
 use tracing::{debug, warn};
 
-use super::auth::TokenExpired;
-use super::{Context, ours};
+use super::context::Context;
+use super::error::ours;
 use crate::call::Safety;
 use crate::clock::{Clock, machine_wall};
 use crate::config;
@@ -146,7 +146,9 @@ impl RetryableStrategy for ThisCall {
                 (ErrorKind::RateLimited, false)
             }
             Ok(response) if response.status().is_server_error() => (ErrorKind::Server, true),
-            Ok(response) if response.extensions().get::<TokenExpired>().is_some() => {
+            Ok(response)
+                if response.status() == StatusCode::UNAUTHORIZED && self.context.take_token_renewal() =>
+            {
                 return self.goes_on(Verdict::WithNewToken).then_some(Retryable::Transient);
             }
             Ok(response) => {
@@ -159,7 +161,7 @@ impl RetryableStrategy for ThisCall {
         };
         let again = self.goes_on(verdict(self.context.safety(), kind, reached));
         if again && reached {
-            self.context.set_reached();
+            self.context.may_have_had_effect();
         }
         again.then_some(Retryable::Transient)
     }
@@ -169,7 +171,7 @@ impl ThisCall {
     /// Whether there is another attempt, which is told how long to wait first.
     fn goes_on(&self, verdict: Verdict) -> bool {
         let rules = &self.rules;
-        if self.context.is_abandoned() {
+        if self.context.is_cancelled() {
             return false;
         }
         match verdict {
@@ -182,8 +184,8 @@ impl ThisCall {
                     return false;
                 }
                 let pause = rules.pause(past);
-                let deadline = self.context.ask().deadline;
-                if deadline.is_some_and(|deadline| rules.clock.now().saturating_add(pause) > deadline.at) {
+                let deadline = self.context.request().deadline;
+                if deadline.is_some_and(|deadline| rules.clock.now() + pause > deadline.at) {
                     debug!("`retry.deadline` leaves no time for another attempt");
                     return false;
                 }
@@ -192,7 +194,7 @@ impl ThisCall {
                     return false;
                 }
                 debug!(attempt = self.context.attempts() + 1, ?pause, "again");
-                self.context.pause_for(pause);
+                self.context.set_pause(pause);
                 true
             }
         }

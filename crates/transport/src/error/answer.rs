@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use ultracart_model::{ErrorDetails, ErrorResponse};
 
-use super::{Error, ErrorKind, shown};
-use crate::limiter::{Rejection, retry_after};
+use super::rejection::Rejection;
+use super::{Error, ErrorKind, retry_after, shown};
 
 impl Error {
     /// From an answer whose status is no success.

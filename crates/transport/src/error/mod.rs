@@ -3,6 +3,8 @@
 mod answer;
 mod kind;
 mod network;
+mod rejection;
+mod retry_after;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -10,8 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use kind::ErrorKind;
-
-use crate::limiter::Rejection;
+pub(crate) use rejection::{RejectedWindow, Rejection};
 
 /// Why a call failed.
 ///
@@ -83,7 +84,7 @@ impl Error {
     }
 
     /// Says that the server may have done what an earlier attempt asked, whatever became of this one.
-    pub(crate) fn after_unseen_attempt(self) -> Self {
+    pub(crate) fn after_earlier_attempt(self) -> Self {
         self.change(|inner| (inner.reached, inner.earlier_reached) = (true, true))
     }
 

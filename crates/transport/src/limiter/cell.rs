@@ -1,8 +1,9 @@
-//! One window of the quota, as governor's GCRA.
+//! One window of the quota as governor's GCRA.
 //!
-//! A leaky bucket of capacity `B` that drains one call every `T` is exactly GCRA with burst `B` and period `T`.
-//! governor decides. It can neither look without taking, nor decide over several windows at once, nor take a decision
-//! back, nor be told that the server counts more than we do; so its state is kept here, where all of that is possible.
+//! A leaky bucket of capacity `B` that drains one call every `T` is exactly GCRA with burst `B` and period `T`, and governor
+//! decides. governor can neither peek, nor decide over several windows at once, nor take a decision back, nor learn that
+//! the server counts more than we do. So its state is kept here, where all of that is possible, and it is told the time of
+//! each decision. governor reckons in nanoseconds, and so does this adapter, so that a permit converts nothing.
 
 use std::cell;
 use std::hash::{Hash, Hasher};
@@ -15,64 +16,62 @@ use governor::nanos::Nanos;
 use governor::state::StateStore;
 use governor::{Quota, RateLimiter};
 
-use crate::clock::nanos;
+use crate::clock::{Instant, nanos};
 use crate::config::Window;
 
-/// A window, and how full it is.
+/// A window and its level.
 #[derive(Debug)]
 pub(super) struct Cell {
     window: Window,
     /// Whether the server has shown that the configured window is not right.
     learned: bool,
-    /// Of a call: how long it takes to drain.
+    /// How long one call takes to drain.
     period: Duration,
-    /// How long all calls of the burst but one take, in nanoseconds.
+    /// How long all calls of the burst but one take to drain, in nanoseconds.
     tolerance: u64,
-    /// Calls that fit in at once.
     burst: NonZeroU32,
     level: Level,
-    governor: RateLimiter<Level, Beside, Beside, NoOpMiddleware<Nanos>>,
+    governor: RateLimiter<Level, ExternalState, DecisionTime, NoOpMiddleware<Nanos>>,
 }
 
-/// What governor reads and writes, in nanoseconds on our clock.
+/// When the window is empty again, in nanoseconds of the clock: governor's theoretical arrival time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Level {
-    /// When the window is empty again: governor's theoretical arrival time.
-    tat: cell::Cell<u64>,
-    /// The time that a decision is for.
-    now: cell::Cell<u64>,
-}
+struct Level(cell::Cell<u64>);
 
 impl Hash for Level {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        self.tat.get().hash(hasher);
+        self.0.get().hash(hasher);
     }
 }
 
-/// Keeps nothing: the level comes as the key, so that it can be looked at and changed by others than governor. Whoever has
-/// the window has it alone. To governor it is always 0 o'clock, and levels are as far from that as ours are from now.
+/// Keeps nothing: the level is passed in as the key, so that others than governor can read and change it.
 #[derive(Debug)]
-struct Beside;
+struct ExternalState;
 
-impl StateStore for Beside {
+impl StateStore for ExternalState {
     type Key = Level;
 
+    #[inline]
     fn measure_and_replace<T, F, E>(&self, level: &Level, decide: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        let now = level.now.get();
-        let (decision, tat) = decide(Some(level.tat.get().saturating_sub(now).into()))?;
-        level.tat.set(now.saturating_add(tat.into()));
+        let (decision, empty_at) = decide(Some(level.0.get().into()))?;
+        level.0.set(empty_at.into());
         Ok(decision)
     }
 }
 
-impl Clock for Beside {
+/// A clock that shows the instant which the next decision is for, in nanoseconds.
+#[derive(Debug, Default)]
+struct DecisionTime(cell::Cell<u64>);
+
+impl Clock for DecisionTime {
     type Instant = Nanos;
 
+    #[inline]
     fn now(&self) -> Nanos {
-        0.into()
+        self.0.get().into()
     }
 }
 
@@ -89,12 +88,12 @@ impl Cell {
         let burst = NonZeroU32::new(burst.saturating_sub(spare)).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::with_period(period)
             .map_or(Quota::per_second(NonZeroU32::MIN), |quota| quota.allow_burst(burst));
-        let governor = RateLimiter::new(quota, Beside, Beside);
+        let governor = RateLimiter::new(quota, ExternalState, DecisionTime::default());
         let tolerance = nanos(period * (burst.get() - 1));
         Self { window, learned: false, period, tolerance, burst, level: Level::default(), governor }
     }
 
-    /// The same, for a window that the server told of.
+    /// An empty window that a 429 taught.
     pub(super) fn learned(window: Window, spare: u32) -> Self {
         Self { learned: true, ..Self::new(window, spare) }
     }
@@ -107,62 +106,71 @@ impl Cell {
         self.learned
     }
 
-    /// Of a call: how long it takes to drain.
+    /// Whether it keeps a sliding window too; see [`new`](Self::new).
+    pub(super) fn is_strict(&self) -> bool {
+        self.window.burst.is_some_and(|burst| burst < self.window.calls)
+    }
+
+    /// How long one call takes to drain.
     pub(super) fn period(&self) -> Duration {
         self.period
     }
 
-    /// Calls that fit in at once.
+    /// How many calls an empty window lets through at once.
     pub(super) fn burst(&self) -> u32 {
         self.burst.get()
     }
 
     /// When everything that was sent has drained.
-    pub(super) fn empty_at(&self) -> Duration {
-        Duration::from_nanos(self.level.tat.get())
+    pub(super) fn empty_at(&self) -> Instant {
+        Instant::from_nanos(self.level.0.get())
     }
 
     /// When the next call can be sent.
-    pub(super) fn ready_at(&self, now: Duration) -> Duration {
-        self.empty_at().saturating_sub(self.period * (self.burst() - 1)).max(now)
+    pub(super) fn ready_at(&self, now: Instant) -> Instant {
+        Instant::from_nanos(self.ready_at_nanos()).max(now)
     }
 
-    /// Whether the next call can be sent at this many nanoseconds.
-    pub(super) fn is_ready(&self, now: u64) -> bool {
-        self.level.tat.get().saturating_sub(self.tolerance) <= now
+    /// Whether the next call can be sent now.
+    pub(super) fn is_ready(&self, now: Instant) -> bool {
+        self.ready_at_nanos() <= now.as_nanos()
     }
 
-    /// Takes a call out at this many nanoseconds; the answer is whether there was one.
-    pub(super) fn take(&self, now: u64) -> bool {
-        self.level.now.set(now);
+    fn ready_at_nanos(&self) -> u64 {
+        self.level.0.get().saturating_sub(self.tolerance)
+    }
+
+    /// Takes a call. Returns whether there was one.
+    pub(super) fn take(&self, now: Instant) -> bool {
+        self.governor.clock().0.set(now.as_nanos());
         self.governor.check_key(&self.level).is_ok()
     }
 
     /// Puts back the call that was taken last.
     pub(super) fn put_back(&self) {
-        self.level.tat.set(self.level.tat.get().saturating_sub(nanos(self.period)));
+        self.level.0.set(self.level.0.get().saturating_sub(nanos(self.period)));
     }
 
-    /// Lets no call through before that time, nor more than one at it.
-    pub(super) fn fill_until(&self, at: Duration) {
+    /// Lets no call through before `at`, nor more than one at `at`.
+    pub(super) fn fill_until(&self, at: Instant) {
         self.drain_at(at + self.period * (self.burst() - 1));
     }
 
-    /// Counts as many calls as are still in `other`, which had another size; no more than fit in.
-    pub(super) fn fill_like(&self, other: &Cell, now: Duration) {
-        let left = other.empty_at().saturating_sub(now).as_nanos() * self.period.as_nanos();
+    /// Counts as many calls as are still in `other`, which had another size, but no more than fit in.
+    pub(super) fn fill_like(&self, other: &Cell, now: Instant) {
+        let left = other.empty_at().since(now).as_nanos() * self.period.as_nanos();
         let left = left / other.period.as_nanos().max(1);
-        self.drain_by(now.saturating_add(Duration::from_nanos(u64::try_from(left).unwrap_or(u64::MAX))), now);
+        self.drain_by(now + Duration::from_nanos(u64::try_from(left).unwrap_or(u64::MAX)), now);
     }
 
-    /// Everything has drained then, or as soon as it could if the window were full now.
-    pub(super) fn drain_by(&self, at: Duration, now: Duration) {
+    /// Sets the instant at which everything has drained, at most that of a window that is full now.
+    pub(super) fn drain_by(&self, at: Instant, now: Instant) {
         self.drain_at(at.min(now + self.period * self.burst()));
     }
 
-    /// Everything has drained then, and not earlier.
-    pub(super) fn drain_at(&self, at: Duration) {
-        self.level.tat.set(self.level.tat.get().max(nanos(at)));
+    /// Lets nothing have drained completely before `at`.
+    pub(super) fn drain_at(&self, at: Instant) {
+        self.level.0.set(self.level.0.get().max(at.as_nanos()));
     }
 }
 
@@ -206,13 +214,13 @@ mod tests {
                 level: 0,
                 at: 0,
             };
-            let mut now = Duration::ZERO;
+            let mut now = Instant::START;
             for gap in gaps {
                 now += Duration::from_micros(gap);
                 let ready = cell.ready_at(now) <= now;
-                prop_assert_eq!(cell.is_ready(nanos(now)), ready);
-                prop_assert_eq!(cell.take(nanos(now)), ready);
-                prop_assert_eq!(bucket.take(now.as_nanos()), ready);
+                prop_assert_eq!(cell.is_ready(now), ready);
+                prop_assert_eq!(cell.take(now), ready);
+                prop_assert_eq!(bucket.take(now.as_nanos().into()), ready);
             }
         }
 
@@ -222,15 +230,15 @@ mod tests {
         ) {
             let window = Window::new(calls, Duration::from_secs(10));
             let (cell, plain) = (Cell::new(window, 0), Cell::new(window, 0));
-            let mut now = Duration::ZERO;
+            let mut now = Instant::START;
             for (gap, put_back) in gaps {
                 now += Duration::from_millis(gap);
                 if put_back {
-                    if cell.take(nanos(now)) {
+                    if cell.take(now) {
                         cell.put_back();
                     }
                 } else {
-                    prop_assert_eq!(cell.take(nanos(now)), plain.take(nanos(now)));
+                    prop_assert_eq!(cell.take(now), plain.take(now));
                 }
                 prop_assert_eq!(cell.ready_at(now), plain.ready_at(now));
             }
@@ -244,13 +252,13 @@ mod tests {
             let per = Duration::from_secs(10);
             let window = Window { burst: Some(burst.min(calls - 1)), ..Window::new(calls, per) };
             let cell = Cell::new(window, 0);
-            let mut taken: Vec<Duration> = Vec::new();
-            let mut now = Duration::ZERO;
+            let mut taken: Vec<Instant> = Vec::new();
+            let mut now = Instant::START;
             for gap in gaps {
                 now += Duration::from_millis(gap);
-                if cell.take(nanos(now)) {
+                if cell.take(now) {
                     taken.push(now);
-                    let within = taken.iter().filter(|at| now.saturating_sub(**at) < per).count();
+                    let within = taken.iter().filter(|at| now.since(**at) < per).count();
                     prop_assert!(within <= calls as usize, "{within} of {calls}");
                 }
             }
@@ -260,33 +268,33 @@ mod tests {
     #[test]
     fn the_burst_goes_at_once_and_then_one_call_a_period() {
         let cell = Cell::new(Window::new(1_000, HOUR), 3);
-        let start = Duration::from_secs(5);
-        let taken = (0..2_000).filter(|_| cell.take(nanos(start))).count();
+        let start = Instant::START + Duration::from_secs(5);
+        let taken = (0..2_000).filter(|_| cell.take(start)).count();
         assert_eq!(taken, 997);
         assert_eq!(cell.ready_at(start), start + Duration::from_millis(3_600));
-        assert!(!cell.take(nanos(start + Duration::from_millis(3_599))));
-        assert!(cell.take(nanos(start + Duration::from_millis(3_600))));
+        assert!(!cell.take(start + Duration::from_millis(3_599)));
+        assert!(cell.take(start + Duration::from_millis(3_600)));
     }
 
     #[test]
     fn a_full_window_lets_one_call_a_period_through() {
         let cell = Cell::new(Window::new(1_000, HOUR), 3);
-        let at = Duration::from_secs(100);
+        let at = Instant::START + Duration::from_secs(100);
         cell.fill_until(at);
-        assert_eq!(cell.ready_at(Duration::ZERO), at);
-        assert!(cell.take(nanos(at)) && !cell.take(nanos(at)));
+        assert_eq!(cell.ready_at(Instant::START), at);
+        assert!(cell.take(at) && !cell.take(at));
         // A bound that is lower than what is known changes nothing.
-        cell.fill_until(Duration::from_secs(1));
+        cell.fill_until(Instant::START + Duration::from_secs(1));
         assert_eq!(cell.ready_at(at), at + cell.period());
     }
 
     #[test]
     fn another_size_keeps_what_was_spent() {
         let old = Cell::new(Window::new(1_000, HOUR), 0);
-        let now = Duration::from_secs(9);
-        assert!((0..700).all(|_| old.take(nanos(now))));
+        let now = Instant::START + Duration::from_secs(9);
+        assert!((0..700).all(|_| old.take(now)));
         let new = Cell::new(Window::new(800, HOUR), 0);
         new.fill_like(&old, now);
-        assert_eq!((0..800).filter(|_| new.take(nanos(now))).count(), 100);
+        assert_eq!((0..800).filter(|_| new.take(now)).count(), 100);
     }
 }

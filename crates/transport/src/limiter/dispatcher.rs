@@ -1,291 +1,248 @@
-//! Who gets the next turn.
+//! Who gets the next permit.
 //!
-//! There is no task of its own: one of those who wait leads, and the others wait for what it hands out. The leader
-//! holds the one timer. When it has its own turn, or goes away, the next one leads. So nothing is started before somebody
-//! waits, and nothing is left running after. All who wait have to be polled.
+//! There is no task of its own: one of the waiters leads, and the others wait for what it hands out. The leader holds the
+//! one timer. When it has its own permit, or goes away, the next one leads. So nothing is started before somebody waits,
+//! and nothing is left running after. All waiters have to be polled.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
-use super::forecast::Bound;
+use super::constraint::Constraint;
+use super::core::{Application, Core};
 use super::permit::Permit;
-use super::queue::{Latest, Place, Priority, Queue, WaitLimit};
-use super::state::{ApplicationId, Outcome, Reply, Step, Turn};
-use super::store::{Pending, Store};
-use super::{Application, Limiter};
-use crate::clock::Clock;
+use super::queue::{Granted, Position, Queue};
+use super::request::{AcquireRequest, ApplicationKey, Deadline, Priority, WaitLimit};
+use super::reservation::Decision;
+use super::store::Pending;
+use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
+use crate::lock::lock;
 
 /// A clock can stand still while the machine sleeps, so no wait is longer before looking again.
 const SLICE: Duration = Duration::from_secs(30);
 
-/// A wish for a turn.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Ask {
-    pub(crate) priority: Priority,
-    /// Since when its place in the order counts, if not from now on.
-    pub(crate) since: Option<Duration>,
-    /// No turn is of use later.
-    pub(crate) deadline: Option<Latest>,
-}
-
-impl Ask {
-    fn is_in_time(&self, now: Duration) -> Result<(), Error> {
-        match self.deadline.filter(|deadline| deadline.at < now) {
-            Some(deadline) => Err(deadline.limit.error(None)),
-            None => Ok(()),
-        }
-    }
-}
-
-/// What all who share a limiter share.
+/// Hands out permits, in order.
 #[derive(Debug)]
-pub(super) struct Core {
-    pub(super) store: Box<dyn Store>,
-    pub(super) clock: Arc<dyn Clock>,
-    applications: Mutex<Vec<Arc<Application>>>,
+pub(super) struct Dispatcher {
+    pub(super) core: Arc<Core>,
+    applications: Mutex<BTreeMap<ApplicationKey, Arc<Application>>>,
     max_wait: Mutex<Option<Duration>>,
-    queue: Mutex<Queue>,
-    /// How many are in the queue, for those who only want to know whether it is empty.
-    waiting: AtomicUsize,
+    queue: Mutex<Queue<Permit>>,
     lead: tokio::sync::Mutex<()>,
-    /// A turn ended, somebody came or went, or the settings are others.
-    changed: Notify,
 }
 
-impl Core {
-    pub(super) fn new(store: Box<dyn Store>, clock: Arc<dyn Clock>, max_wait: Option<Duration>) -> Self {
+/// What became of the first waiter of a lane.
+enum Served {
+    /// It has its answer.
+    Answered,
+    /// It has to wait, for so long if only time helps.
+    Waits(Option<Duration>),
+}
+
+impl Dispatcher {
+    pub(super) fn new(core: Core, max_wait: Option<Duration>) -> Self {
         Self {
-            store,
-            clock,
+            core: Arc::new(core),
             applications: Mutex::default(),
             max_wait: Mutex::new(max_wait),
             queue: Mutex::default(),
-            waiting: AtomicUsize::new(0),
             lead: tokio::sync::Mutex::default(),
-            changed: Notify::new(),
         }
     }
 
-    pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The application with this key.
+    pub(super) fn application(&self, key: ApplicationKey) -> Arc<Application> {
+        let mut applications = lock(&self.applications);
+        let application = applications
+            .entry(key)
+            .or_insert_with(|| Arc::new(Application::new(Arc::clone(&self.core), key)));
+        Arc::clone(application)
     }
 
-    /// Tells the leader, if there is one, to look again.
-    pub(super) fn look_again(&self) {
-        if self.waiting.load(Ordering::SeqCst) > 0 {
-            self.changed.notify_one();
-        }
+    /// How many wait with a priority.
+    pub(super) fn waiting(&self, priority: Priority) -> usize {
+        lock(&self.queue).count(priority)
     }
 
-    /// Asks for a turn. Where the store takes its time, and whoever asked goes away meanwhile, the turn is given back.
-    async fn take(self: &Arc<Self>, application: ApplicationId) -> Result<Reply, Error> {
-        let later = match self.store.apply(Step::Take(application)) {
-            Pending::Ready(reply) => return reply.unwrap_or(Ok(Reply::Done)),
-            Pending::Later(later) => later,
-        };
-        let (answer, answered) = oneshot::channel();
-        let core = Arc::clone(self);
-        tokio::spawn(async move {
-            if let Err(Ok(Reply::Granted(turn))) = answer.send(later.await) {
-                core.settle(&turn, Outcome::Unsent);
-            }
-        });
-        answered.await.unwrap_or_else(|gone| {
-            Err(Error::new(ErrorKind::Internal, "the limiter's store gave no answer").with_source(gone))
-        })
-    }
-
-    /// A turn is over. Where the store takes its time, nobody waits for it.
-    pub(super) fn settle(self: &Arc<Self>, turn: &Turn, outcome: Outcome) {
-        if self.store.settle_at_once(turn, &outcome) {
-            return self.look_again();
-        }
-        let settled = |core: &Self, reply: Result<Reply, Error>| {
-            if let Err(error) = reply {
-                tracing::warn!(%error, "how a call ended could not be kept");
-            }
-            core.look_again();
-        };
-        match self.store.apply(Step::Settle(*turn, outcome)) {
-            Pending::Ready(reply) => settled(self, reply.unwrap_or(Ok(Reply::Done))),
-            Pending::Later(later) => {
-                // Without a runtime there is nobody left who could.
-                let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-                let core = Arc::clone(self);
-                runtime.spawn(async move { settled(&core, later.await) });
-            }
-        }
-    }
-
-    /// Nothing is sent for this application any more, and whoever waits is told.
+    /// Fails every request of an application, those that wait and those to come.
     pub(super) fn halt(&self, application: &Application, error: Error) {
         let error = application.halted.get_or_init(|| error);
-        self.change_queue(|queue| queue.send_all_away(application.id, error));
-        self.look_again();
+        self.change_queue(|queue| queue.fail_all(&application.key, error));
+        self.core.wakeup.notify();
     }
 
-    pub(super) fn max_wait(&self) -> MutexGuard<'_, Option<Duration>> {
-        self.max_wait.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Limits the wait of requests that come from now on.
+    pub(super) fn set_max_wait(&self, max_wait: Option<Duration>) {
+        *lock(&self.max_wait) = max_wait;
+        self.core.wakeup.notify();
     }
 
-    pub(super) fn applications(&self) -> MutexGuard<'_, Vec<Arc<Application>>> {
-        self.applications.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn change_queue<T>(&self, change: impl FnOnce(&mut Queue) -> T) -> T {
-        let mut queue = self.queue();
-        let result = change(&mut queue);
-        self.waiting.store(queue.len(), Ordering::SeqCst);
-        result
-    }
-
-    /// Hands out as many turns as there are. The answer is how long until it is worth another look, if only time helps.
-    async fn dispatch(self: &Arc<Self>) -> Option<Duration> {
-        'look: loop {
-            let now = self.clock.now();
-            let firsts = self.queue().firsts();
-            let mut again = None;
-            for (_, application) in firsts {
-                let answer = match self.take(application).await {
-                    Ok(Reply::Granted(turn)) => {
-                        let application = self.applications().get(application.0).map(Arc::clone);
-                        application
-                            .map(|application| Permit::new(Limiter::of(Arc::clone(self), application), turn))
-                            .ok_or_else(|| Error::new(ErrorKind::Internal, "a turn of nobody"))
-                    }
-                    Ok(Reply::Wait(wait)) => {
-                        let latest = self.change_queue(|queue| queue.held_up(application, wait.bound));
-                        match (wait.time, latest) {
-                            // It cannot come in time any more: a hold has come in between.
-                            (Some(time), Some(latest)) if now + time > latest.at => {
-                                Err(latest.limit.error(Some(time)))
-                            }
-                            (time, _) => {
-                                again = again.into_iter().chain(time).min();
-                                continue;
-                            }
-                        }
-                    }
-                    Ok(Reply::Done) => continue,
-                    Err(error) => Err(error),
-                };
-                self.change_queue(|queue| queue.answer_first(application, answer));
-                continue 'look;
+    /// Waits for a permit. Dropped while it waits, it costs nothing and holds nobody up.
+    pub(super) async fn acquire(
+        &self,
+        application: &Arc<Application>,
+        request: &AcquireRequest,
+    ) -> Result<Permit, Error> {
+        application.check_halted()?;
+        let first = if self.core.wakeup.is_anyone_waiting() {
+            None
+        } else {
+            match self.core.store.reserve(&application.key) {
+                Pending::Ready(Ok(Decision::Granted(reservation))) => {
+                    let permit = Permit::new(Arc::clone(application), reservation);
+                    // If it comes too late it is dropped, and so given back.
+                    request.check_deadline(reservation.start)?;
+                    return Ok(permit);
+                }
+                decision => Some(decision),
             }
-            // Only now: a turn that comes at the last moment has come in time.
-            let pressing =
-                self.change_queue(|queue| queue.send_away_late(now)).map(|at| at.saturating_sub(now));
-            return again.into_iter().chain(pressing).min();
-        }
-    }
-}
-
-impl Limiter {
-    /// A turn.
-    ///
-    /// Dropped while it waits, it costs nothing and holds nobody up.
-    pub(crate) async fn acquire(&self, ask: &Ask) -> Result<Permit, Error> {
-        self.go_on()?;
-        if self.member.core.waiting.load(Ordering::SeqCst) == 0
-            && let Some(turn) = self.member.core.store.take_at_once(self.member.application.id)
-        {
-            let permit = Permit::new(self.clone(), turn);
-            // Where it comes too late it is dropped, and so given back.
-            ask.is_in_time(turn.taken_at)?;
-            return Ok(permit);
-        }
-        // Apart, so that the way of most calls has no room for it to be made and moved.
-        Box::pin(self.acquire_later(ask)).await
+        };
+        // Boxed, so that most calls, which do not wait, neither make nor move what waiting needs.
+        Box::pin(self.acquire_later(application, request, first)).await
     }
 
-    /// A turn that is not there at once, or may not be.
-    async fn acquire_later(&self, ask: &Ask) -> Result<Permit, Error> {
-        let core = &self.member.core;
-        let now = core.clock.now();
-        ask.is_in_time(now)?;
-        let mut bound = Bound::InFlight;
-        if core.waiting.load(Ordering::SeqCst) == 0 {
-            match core.take(self.member.application.id).await? {
-                Reply::Granted(turn) => return Ok(Permit::new(self.clone(), turn)),
-                Reply::Wait(wait) => bound = wait.bound,
-                Reply::Done => {}
+    /// Waits for a permit that does not come at once, or may not. `first` is the store's answer, if it was asked already.
+    async fn acquire_later(
+        &self,
+        application: &Arc<Application>,
+        request: &AcquireRequest,
+        first: Option<Pending<Decision>>,
+    ) -> Result<Permit, Error> {
+        let now = self.core.clock.now();
+        request.check_deadline(now)?;
+        let mut constraint = Constraint::InFlight;
+        if let Some(first) = first {
+            match first.answer().await? {
+                Decision::Granted(reservation) => {
+                    return Ok(Permit::new(Arc::clone(application), reservation));
+                }
+                Decision::Wait(wait) => constraint = wait.constraint,
             }
         }
-        let max_wait = *core.max_wait();
-        let max_wait =
-            max_wait.map(|wait| Latest { at: now.saturating_add(wait), limit: WaitLimit::MaxWait(wait) });
-        let latest = max_wait.into_iter().chain(ask.deadline).min();
-        if let Some(latest) = latest {
-            // Those who wait before it with the same credential go first. Others may be held up by what does not hold it
-            // up, so they do not count: nobody is sent away who could have come in time.
-            let before =
-                core.queue().before(self.member.application.id, ask.priority, ask.since.unwrap_or(now));
-            let calls = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
-            let forecast = core.store.standing(self.member.application.id).await?.forecast(calls);
-            let wait = forecast.sent_in(calls).unwrap_or_default();
-            if now.saturating_add(wait) > latest.at {
-                return Err(latest.limit.error(Some(wait)));
+        let max_wait = *lock(&self.max_wait);
+        let max_wait = max_wait.map(|wait| Deadline { at: now + wait, limit: WaitLimit::MaxWait(wait) });
+        let deadline = max_wait.into_iter().chain(request.deadline).min();
+        let since = request.since.unwrap_or(now);
+        if let Some(deadline) = deadline {
+            // Those who go before it with the same credential count. Others may be held up by what does not hold this one
+            // up, so they do not: no request fails that could have been served in time.
+            let ahead = lock(&self.queue).ahead_of(&application.key, request.priority, since);
+            let calls = u32::try_from(ahead).unwrap_or(u32::MAX).saturating_add(1);
+            let wait = self.wait_for(application, calls).await?;
+            if now + wait > deadline.at {
+                return Err(deadline.limit.error(Some(wait)));
             }
         }
-        let mut waiter = Waiter::enter(self, ask, now, latest);
-        // Whoever ends everything tells all in the queue; this one may have come a moment too late to be told.
-        self.go_on()?;
-        let permit = tokio::select! {
+        let mut waiter = Waiter::enter(self, application, request.priority, since, deadline);
+        // A halt tells all in the queue; this one may have come a moment too late to be told.
+        application.check_halted()?;
+        let granted = tokio::select! {
             biased;
             answer = &mut waiter.answer => answered(answer),
-            _lead = core.lead.lock() => waiter.lead().await,
-        };
-        let permit = permit?;
-        self.go_on()?;
-        Ok(permit.after_waiting_for(bound))
+            _lead = self.lead.lock() => waiter.lead().await,
+        }?;
+        application.check_halted()?;
+        Ok(granted.value.after_waiting_for(granted.constraint.unwrap_or(constraint)))
     }
 
-    /// Unless there can be no turn before the deadline, however long is waited first.
-    pub(crate) async fn comes_in_time(&self, ask: &Ask, pause: Duration) -> Result<(), Error> {
-        let Some(deadline) = ask.deadline else { return Ok(()) };
-        let forecast = self.member.core.store.standing(self.member.application.id).await?.forecast(1);
-        let wait = forecast.sent_in(1).unwrap_or_default().max(pause);
-        if self.member.core.clock.now().saturating_add(wait) > deadline.at {
+    /// Fails if no permit can come before the deadline of a request that pauses first.
+    pub(super) async fn check_pause(
+        &self,
+        application: &Application,
+        request: &AcquireRequest,
+        pause: Duration,
+    ) -> Result<(), Error> {
+        let Some(deadline) = request.deadline else { return Ok(()) };
+        let wait = self.wait_for(application, 1).await?.max(pause);
+        if self.core.clock.now() + wait > deadline.at {
             return Err(deadline.limit.error(Some(wait)));
         }
         Ok(())
     }
 
-    /// Unless nothing is sent with this credential any more.
-    fn go_on(&self) -> Result<(), Error> {
-        match self.member.application.halted.get() {
-            Some(error) => Err(error.clone()),
-            None => Ok(()),
+    /// How long until so many calls have been sent.
+    async fn wait_for(&self, application: &Application, calls: u32) -> Result<Duration, Error> {
+        let state = self.core.store.state(&application.key).answer().await?;
+        Ok(state.forecast(calls).sent_in(calls).unwrap_or_default())
+    }
+
+    /// Hands out as many permits as there are. Returns how long until it is worth looking again, if only time helps.
+    async fn dispatch(&self) -> Option<Duration> {
+        'look: loop {
+            let now = self.core.clock.now();
+            let mut again: Option<Duration> = None;
+            let lanes = lock(&self.queue).lanes();
+            for application in lanes {
+                match self.serve_first(&application, now).await {
+                    Served::Answered => continue 'look,
+                    Served::Waits(time) => again = again.into_iter().chain(time).min(),
+                }
+            }
+            // Only now: a permit that comes at the last moment has come in time.
+            let expiry = self.change_queue(|queue| queue.expire(now)).map(|at| at.since(now));
+            return again.into_iter().chain(expiry).min();
         }
+    }
+
+    /// Reserves for the first waiter of a lane.
+    async fn serve_first(&self, key: &ApplicationKey, now: Instant) -> Served {
+        let answer = match self.core.store.reserve(key).answer().await {
+            Ok(Decision::Granted(reservation)) => Ok(Permit::new(self.application(*key), reservation)),
+            Ok(Decision::Wait(wait)) => {
+                let deadline = self.change_queue(|queue| queue.hold_up(key, wait.constraint));
+                match (wait.time, deadline) {
+                    // The permit cannot come in time any more: a hold has come in between.
+                    (Some(time), Some(deadline)) if now + time > deadline.at => {
+                        Err(deadline.limit.error(Some(time)))
+                    }
+                    (time, _) => return Served::Waits(time),
+                }
+            }
+            Err(error) => Err(error),
+        };
+        self.change_queue(|queue| queue.answer_first(key, answer));
+        Served::Answered
+    }
+
+    fn change_queue<T>(&self, change: impl FnOnce(&mut Queue<Permit>) -> T) -> T {
+        let mut queue = lock(&self.queue);
+        let result = change(&mut queue);
+        self.core.wakeup.set_waiting(queue.len());
+        result
     }
 }
 
-/// One who waits. Dropped, it leaves its place.
+/// A request in the queue. Dropped, it leaves its position.
 struct Waiter<'a> {
-    limiter: &'a Limiter,
-    place: Place,
-    answer: oneshot::Receiver<Result<Permit, Error>>,
+    dispatcher: &'a Dispatcher,
+    application: &'a Application,
+    position: Position,
+    answer: oneshot::Receiver<Result<Granted<Permit>, Error>>,
 }
 
 impl<'a> Waiter<'a> {
-    fn enter(limiter: &'a Limiter, ask: &Ask, now: Duration, latest: Option<Latest>) -> Self {
-        let (id, since) = (limiter.member.application.id, ask.since.unwrap_or(now));
-        let (place, answer) =
-            limiter.member.core.change_queue(|queue| queue.enter(id, ask.priority, since, latest));
-        // It can be due before the one whose turn the leader waits for.
-        limiter.member.core.look_again();
-        Self { limiter, place, answer }
+    fn enter(
+        dispatcher: &'a Dispatcher,
+        application: &'a Application,
+        priority: Priority,
+        since: Instant,
+        deadline: Option<Deadline>,
+    ) -> Self {
+        let (position, answer) =
+            dispatcher.change_queue(|queue| queue.enter(application.key, priority, since, deadline));
+        // It can be due before the one whose permit the leader waits for.
+        dispatcher.core.wakeup.notify();
+        Self { dispatcher, application, position, answer }
     }
 
-    /// Hands out turns until its own one comes.
-    async fn lead(&mut self) -> Result<Permit, Error> {
-        let core = &self.limiter.member.core;
+    /// Hands out permits until its own comes.
+    async fn lead(&mut self) -> Result<Granted<Permit>, Error> {
+        let core = &self.dispatcher.core;
         loop {
-            let wait = core.dispatch().await;
+            let wait = self.dispatcher.dispatch().await;
             if let Ok(answer) = self.answer.try_recv() {
                 return answer;
             }
@@ -298,7 +255,7 @@ impl<'a> Waiter<'a> {
             tokio::select! {
                 biased;
                 answer = &mut self.answer => return answered(answer),
-                () = core.changed.notified() => {}
+                () = core.wakeup.notified() => {}
                 () = time => {}
             }
         }
@@ -307,15 +264,18 @@ impl<'a> Waiter<'a> {
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        let core = &self.limiter.member.core;
-        if core.change_queue(|queue| queue.leave(self.limiter.member.application.id, self.place)) {
-            core.look_again();
+        let has_left =
+            self.dispatcher.change_queue(|queue| queue.leave(&self.application.key, self.position));
+        if has_left {
+            self.dispatcher.core.wakeup.notify();
         }
     }
 }
 
-fn answered(answer: Result<Result<Permit, Error>, oneshot::error::RecvError>) -> Result<Permit, Error> {
+type Received = Result<Result<Granted<Permit>, Error>, oneshot::error::RecvError>;
+
+fn answered(answer: Received) -> Result<Granted<Permit>, Error> {
     answer.unwrap_or_else(|gone| {
-        Err(Error::new(ErrorKind::Internal, "nobody hands out turns any more").with_source(gone))
+        Err(Error::new(ErrorKind::Internal, "nobody hands out permits any more").with_source(gone))
     })
 }

@@ -1,40 +1,15 @@
 //! When calls will have been sent.
 //!
-//! Each constraint lets call `n` go no earlier than some line over `n`: a full window once a period, the calls before it
-//! once in the time that a call takes. Calls go as early as all of them allow, so the forecast is the highest of the
-//! lines at each `n`. It is exact as long as nothing else spends the quota and calls take as long as they took.
+//! Each constraint has a schedule, a straight line over `n`, before which call `n` does not go: a full window lets one call
+//! through each period, and calls that are made one after the other take the service time each. Calls go as early as all
+//! schedules allow, so the forecast is the latest of them at each `n`. It is exact as long as nothing else spends the quota
+//! and calls take as long as they took.
 
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::cell::Cell;
-use super::scope::Scope;
-use crate::config::Window;
-
-/// What decides when a call may be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Bound {
-    /// A window of the quota.
-    Window {
-        /// Whose it is.
-        scope: Scope,
-        /// Which.
-        window: Window,
-    },
-    /// The calls before it, one after the other.
-    Pace,
-    /// As many calls are in flight as may be.
-    InFlight,
-    /// The pause after each call.
-    GuardGap,
-    /// The time after a call whose end was not seen.
-    Quarantine,
-    /// The time that a 429 asks for.
-    Hold,
-}
+use super::constraint::Constraint;
+use crate::clock::{Instant, nanos};
 
 /// When each of so many calls will have been sent; see [`Limiter::forecast`](super::Limiter::forecast).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +34,7 @@ pub struct Phase {
     /// The time between two calls.
     pub every: Duration,
     /// What sets the pace.
-    pub bound: Bound,
+    pub constraint: Constraint,
 }
 
 impl Forecast {
@@ -77,23 +52,25 @@ impl Forecast {
         self.sent_in(self.calls).map_or(Duration::ZERO, |sent| sent + self.service_time)
     }
 
-    /// What the last call waits for most.
-    pub fn bound(&self) -> Option<Bound> {
-        self.phases.last().map(|phase| phase.bound)
+    /// What holds the last call back most.
+    pub fn constraint(&self) -> Option<Constraint> {
+        self.phases.last().map(|phase| phase.constraint)
     }
 
-    pub(super) fn new(lines: &[Line], calls: u32, now: Duration, service_time: Duration) -> Self {
+    pub(super) fn new(schedules: &[Schedule], calls: u32, now: Instant, service_time: Duration) -> Self {
         let mut phases = Vec::new();
         let mut n = 1;
         while n <= calls {
-            let Some(top) = lines.iter().max_by_key(|line| (line.at(n), line.step)) else { break };
+            let Some(latest) = schedules.iter().max_by_key(|schedule| (schedule.at(n), schedule.step)) else {
+                break;
+            };
             phases.push(Phase {
                 first: n,
-                starts_in: duration(top.at(n)).saturating_sub(now),
-                every: duration(top.step),
-                bound: top.bound,
+                starts_in: instant(latest.at(n)).since(now),
+                every: instant(latest.step).since(Instant::START),
+                constraint: latest.constraint,
             });
-            n = lines.iter().filter_map(|line| line.overtakes(top)).min().unwrap_or(u32::MAX);
+            n = schedules.iter().filter_map(|schedule| schedule.overtakes(latest)).min().unwrap_or(u32::MAX);
             if n == u32::MAX {
                 break;
             }
@@ -102,47 +79,45 @@ impl Forecast {
     }
 }
 
-/// When a constraint lets call `n` go: `first + (n − 1) · step`, in nanoseconds. `first` can be before all time.
+/// When a constraint lets call `n` go: `first + (n − 1) · step`, in nanoseconds of the clock.
+///
+/// Wide integers, since `first` can be long before the clock's start: a burst of a million calls goes at once.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Line {
+pub(super) struct Schedule {
     first: i128,
     step: i128,
-    bound: Bound,
+    constraint: Constraint,
 }
 
-impl Line {
-    pub(super) fn new(first: Duration, step: Duration, bound: Bound) -> Self {
-        Self { first: nanos(first), step: nanos(step), bound }
+impl Schedule {
+    pub(super) fn new(first: Instant, step: Duration, constraint: Constraint) -> Self {
+        Self { first: first.as_nanos().into(), step: nanos(step).into(), constraint }
     }
 
-    /// For calls of which none is sent before `start`.
-    pub(super) fn of(cell: &Cell, start: Duration, bound: Bound) -> Self {
-        let step = nanos(cell.period());
-        let first = nanos(cell.empty_at().max(start)) - step * (i128::from(cell.burst()) - 1);
-        Self { first, step, bound }
+    /// The schedule of a window, if no call is sent before `start`.
+    pub(super) fn of(cell: &Cell, start: Instant, constraint: Constraint) -> Self {
+        let step = i128::from(nanos(cell.period()));
+        let first = i128::from(cell.empty_at().max(start).as_nanos()) - step * (i128::from(cell.burst()) - 1);
+        Self { first, step, constraint }
     }
 
     fn at(&self, n: u32) -> i128 {
         self.first + (i128::from(n) - 1) * self.step
     }
 
-    /// The first call at which this line is above another, which was above it so far.
-    fn overtakes(&self, top: &Self) -> Option<u32> {
-        let gains = self.step - top.step;
+    /// The first call at which this schedule is later than one that was later so far.
+    fn overtakes(&self, latest: &Self) -> Option<u32> {
+        let gains = self.step - latest.step;
         if gains <= 0 {
             return None;
         }
-        let n = (top.first - self.first).div_euclid(gains) + 2;
+        let n = (latest.first - self.first).div_euclid(gains) + 2;
         Some(u32::try_from(n).unwrap_or(u32::MAX))
     }
 }
 
-fn nanos(duration: Duration) -> i128 {
-    i128::try_from(duration.as_nanos()).unwrap_or(i128::MAX)
-}
-
-fn duration(nanos: i128) -> Duration {
-    Duration::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
+fn instant(nanos: i128) -> Instant {
+    Instant::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -152,22 +127,22 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Phase by phase it is what the lines say call by call.
+        /// Phase by phase the forecast is what the schedules say call by call.
         #[test]
-        fn it_is_the_highest_line_at_every_call(
-            lines in prop::collection::vec((0..50_000_u64, 0..900_u64, 1..60_u32), 1..6), calls in 0..200_u32,
+        fn a_forecast_is_the_latest_schedule_at_every_call(
+            schedules in prop::collection::vec((0..50_000_u64, 0..900_u64, 1..60_u32), 1..6), calls in 0..200_u32,
         ) {
-            let start = Duration::from_secs(10);
-            let mut all = vec![Line::new(start, Duration::from_millis(7), Bound::Pace)];
-            for (first, step, burst) in lines {
-                let bound = Bound::Hold;
+            let start = Instant::START + Duration::from_secs(10);
+            let mut all = vec![Schedule::new(start, Duration::from_millis(7), Constraint::Pace)];
+            for (first, step, burst) in schedules {
+                let constraint = Constraint::Hold;
                 let first = i128::from(first) - i128::from(step) * i128::from(burst);
-                all.push(Line { first: first * 1_000_000, step: i128::from(step) * 1_000_000, bound });
+                all.push(Schedule { first: first * 1_000_000, step: i128::from(step) * 1_000_000, constraint });
             }
             let forecast = Forecast::new(&all, calls, start, Duration::ZERO);
             for n in 1..=calls {
-                let highest = all.iter().map(|line| line.at(n)).max().unwrap();
-                prop_assert_eq!(forecast.sent_in(n), Some(duration(highest).saturating_sub(start)), "call {}", n);
+                let latest = all.iter().map(|schedule| schedule.at(n)).max().unwrap();
+                prop_assert_eq!(forecast.sent_in(n), Some(instant(latest).since(start)), "call {}", n);
             }
             prop_assert_eq!(forecast.sent_in(calls + 1), None);
         }

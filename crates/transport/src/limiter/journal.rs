@@ -3,21 +3,23 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::clock::Instant;
+
 /// The times of the latest calls that the server took, oldest first.
 #[derive(Debug)]
 pub(super) struct Journal {
-    at: VecDeque<Duration>,
+    at: VecDeque<Instant>,
     capacity: usize,
 }
 
 impl Journal {
-    /// Remembers enough to judge windows of this many calls, and never more than 100,000 calls (1.6 MB).
+    /// Remembers enough to judge windows of this many calls, and never more than 100,000 calls (0.8 MB).
     pub(super) fn for_windows_of(calls: u32) -> Self {
         let capacity = (calls as usize).saturating_mul(2).clamp(16, 100_000);
         Self { at: VecDeque::new(), capacity }
     }
 
-    pub(super) fn push(&mut self, at: Duration) {
+    pub(super) fn push(&mut self, at: Instant) {
         if self.at.len() >= self.capacity {
             self.at.pop_front();
         }
@@ -25,7 +27,7 @@ impl Journal {
     }
 
     /// Forgets a call, which the server did not take.
-    pub(super) fn remove(&mut self, at: Duration) {
+    pub(super) fn remove(&mut self, at: Instant) {
         if let Some(place) = self.at.iter().rposition(|other| *other == at) {
             self.at.remove(place);
         }
@@ -37,28 +39,28 @@ impl Journal {
     }
 
     /// When a bucket that drains a call every `period` has drained all of these.
-    pub(super) fn drained_at(&self, period: Duration) -> Duration {
-        self.at.iter().fold(Duration::ZERO, |drained, at| drained.max(*at) + period)
+    pub(super) fn drained_at(&self, period: Duration) -> Instant {
+        self.at.iter().fold(Instant::START, |drained, at| drained.max(*at) + period)
     }
 
     /// Calls in the `per` before `now`.
-    pub(super) fn within(&self, per: Duration, now: Duration) -> usize {
-        self.at.iter().rev().take_while(|at| now.saturating_sub(**at) < per).count()
+    pub(super) fn within(&self, per: Duration, now: Instant) -> usize {
+        self.at.iter().rev().take_while(|at| now.since(**at) < per).count()
     }
 
     /// Whether more than `calls` calls were taken in some span of `per`: then it is no sliding window of `calls`.
     pub(super) fn exceeded(&self, calls: u32, per: Duration) -> bool {
         let calls = calls as usize;
-        self.at.iter().zip(self.at.iter().skip(calls)).any(|(first, last)| last.saturating_sub(*first) < per)
+        self.at.iter().zip(self.at.iter().skip(calls)).any(|(first, last)| last.since(*first) < per)
     }
 
     /// Whether a leaky bucket of `calls` per `per` that saw these calls and no others has no room for one more, give
     /// or take half a call for the way there.
-    pub(super) fn fills_bucket(&self, calls: u32, per: Duration, now: Duration) -> bool {
+    pub(super) fn fills_bucket(&self, calls: u32, per: Duration, now: Instant) -> bool {
         let drains = f64::from(calls) / per.as_secs_f64();
-        let (mut level, mut before) = (0.0_f64, Duration::ZERO);
+        let (mut level, mut before) = (0.0_f64, Instant::START);
         for at in self.at.iter().chain([&now]) {
-            level = (level - at.saturating_sub(before).as_secs_f64() * drains).max(0.0) + 1.0;
+            level = (level - at.since(before).as_secs_f64() * drains).max(0.0) + 1.0;
             before = *at;
         }
         level + 0.5 > f64::from(calls)
@@ -69,9 +71,9 @@ impl Journal {
     ///
     /// Just before the call at `t` leaves, at `t + per`, it and the `m − 1` after it are in the window, so no more than
     /// `calls − m` may have been added.
-    pub(super) fn clear_at(&self, calls: u32, per: Duration, period: Duration) -> Duration {
+    pub(super) fn clear_at(&self, calls: u32, per: Duration, period: Duration) -> Instant {
         let counted = self.at.iter().rev().zip(1_u32..).take(calls as usize);
-        let clear = counted.map(|(at, m)| (*at + per).saturating_sub(period * (calls - m)));
+        let clear = counted.map(|(at, m)| *at + per - period * (calls - m));
         clear.max().unwrap_or_default()
     }
 }
@@ -84,10 +86,14 @@ mod tests {
 
     const S: fn(u64) -> Duration = Duration::from_secs;
 
-    fn journal(at: &[u64]) -> Journal {
+    fn at(seconds: u64) -> Instant {
+        Instant::START + S(seconds)
+    }
+
+    fn journal(seconds: &[u64]) -> Journal {
         let mut journal = Journal::for_windows_of(100);
-        for at in at {
-            journal.push(S(*at));
+        for sent in seconds {
+            journal.push(at(*sent));
         }
         journal
     }
@@ -96,31 +102,31 @@ mod tests {
     fn what_was_sent_is_counted() {
         let mut journal = journal(&[0, 1, 5, 9]);
         assert_eq!(
-            (journal.within(S(5), S(9)), journal.within(S(9), S(9)), journal.within(S(10), S(9))),
+            (journal.within(S(5), at(9)), journal.within(S(9), at(9)), journal.within(S(10), at(9))),
             (2, 3, 4)
         );
         assert!(journal.exceeded(2, S(6)) && !journal.exceeded(2, S(5)) && !journal.exceeded(4, S(100)));
-        journal.remove(S(5));
-        assert_eq!(journal.within(S(10), S(9)), 3);
+        journal.remove(at(5));
+        assert_eq!(journal.within(S(10), at(9)), 3);
     }
 
     #[test]
     fn the_oldest_is_forgotten() {
         let mut small = Journal::for_windows_of(1);
-        (0..40).for_each(|at| small.push(S(at)));
-        assert_eq!(small.within(S(100), S(40)), 16);
+        (0..40).for_each(|sent| small.push(at(sent)));
+        assert_eq!(small.within(S(100), at(40)), 16);
         small.grow_for_windows_of(20);
-        (40..80).for_each(|at| small.push(S(at)));
+        (40..80).for_each(|sent| small.push(at(sent)));
         small.grow_for_windows_of(1);
-        assert_eq!(small.within(S(100), S(80)), 40);
+        assert_eq!(small.within(S(100), at(80)), 40);
     }
 
     #[test]
     fn a_bucket_that_drains_takes_more_than_a_window() {
         // Ten at once fill a bucket of ten; five seconds later five have drained.
         let full = journal(&[0; 10]);
-        assert!(full.fills_bucket(10, S(10), S(0)));
-        assert!(!full.fills_bucket(10, S(10), S(5)));
+        assert!(full.fills_bucket(10, S(10), at(0)));
+        assert!(!full.fills_bucket(10, S(10), at(5)));
     }
 
     proptest! {
@@ -130,9 +136,9 @@ mod tests {
         ) {
             let per = S(10);
             let period = per / (calls - 1);
-            let (mut log, mut now) = (Vec::new(), Duration::ZERO);
+            let (mut log, mut now) = (Vec::new(), Instant::START);
             let mut journal = Journal::for_windows_of(100);
-            let in_window = |log: &[Duration], now: Duration| log.iter().filter(|at| **at + per > now).count();
+            let in_window = |log: &[Instant], now: Instant| log.iter().filter(|at| **at + per > now).count();
             for gap in gaps {
                 now += Duration::from_millis(gap);
                 if in_window(&log, now) < calls as usize {

@@ -1,105 +1,58 @@
-//! A turn that somebody holds.
+//! A permit to send one attempt.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::Arc;
 
-use super::dispatcher::Ask;
-use super::state::{Outcome, Turn};
-use super::{Bound, Limiter};
-use crate::clock::nanos;
-use crate::error::Error;
+use super::constraint::Constraint;
+use super::core::Application;
+use super::reservation::{Outcome, Reservation};
 
-/// A turn to send one attempt. Dropped before it is sent, it costs nothing.
+/// A permit to send one attempt. Dropped before the attempt is sent, it costs nothing.
 #[derive(Debug)]
 pub(crate) struct Permit {
-    limiter: Limiter,
-    /// `HELD`, `SENT` or `OVER`: whoever makes it the last one has the turn.
-    phase: AtomicU8,
-    /// The turn's. It changes only while the turn is over.
-    number: AtomicU64,
-    taken_at: AtomicU64,
-    /// Apart, since most wait for nothing.
-    bound: Option<Box<Bound>>,
+    application: Arc<Application>,
+    reservation: Reservation,
+    is_sent: bool,
+    /// How the attempt ended, as far as is known. If nobody says how a sent attempt ended, the runtime has gone or a layer
+    /// below panicked.
+    outcome: Outcome,
+    /// Boxed, since most permits come at once.
+    constraint: Option<Box<Constraint>>,
 }
 
-/// Nothing has been sent.
-const HELD: u8 = 0;
-/// The server may count the call.
-const SENT: u8 = 1;
-/// The turn is somebody else's.
-const OVER: u8 = 2;
-
 impl Permit {
-    pub(super) fn new(limiter: Limiter, turn: Turn) -> Self {
-        Self {
-            limiter,
-            phase: AtomicU8::new(HELD),
-            number: AtomicU64::new(turn.number),
-            taken_at: AtomicU64::new(nanos(turn.taken_at)),
-            bound: None,
-        }
+    pub(super) fn new(application: Arc<Application>, reservation: Reservation) -> Self {
+        Self { application, reservation, is_sent: false, outcome: Outcome::Unsent, constraint: None }
     }
 
-    /// What it waited for, if that is not known better.
-    pub(super) fn after_waiting_for(mut self, bound: Bound) -> Self {
-        self.bound.get_or_insert_with(|| Box::new(bound));
+    /// Notes what the permit's caller waited for.
+    pub(super) fn after_waiting_for(mut self, constraint: Constraint) -> Self {
+        self.constraint = Some(Box::new(constraint));
         self
     }
 
-    /// What it had to wait for, if it had to.
-    pub(crate) fn bound(&self) -> Option<Bound> {
-        self.bound.as_deref().copied()
+    /// What the caller had to wait for, if it had to.
+    pub(crate) fn constraint(&self) -> Option<Constraint> {
+        self.constraint.as_deref().copied()
     }
 
-    /// From now on the server may count the call.
-    pub(crate) fn sending(&self) {
-        _ = self.phase.compare_exchange(HELD, SENT, Ordering::AcqRel, Ordering::Relaxed);
-        self.limiter.member.application.spent.fetch_add(1, Ordering::Relaxed);
+    /// Says that the attempt is being sent: from now on the server may count the call.
+    pub(crate) fn mark_sent(&mut self) {
+        self.is_sent = true;
+        self.outcome = Outcome::Unknown;
+        self.application.count_spent();
     }
 
-    /// Says how the attempt ended.
-    pub(crate) fn finish(&self, outcome: Outcome) {
-        let Some((turn, phase)) = self.end() else { return };
-        let application = &self.limiter.member.application;
-        match outcome {
-            Outcome::Unsent if phase == SENT => _ = application.spent.fetch_sub(1, Ordering::Relaxed),
-            Outcome::Rejected(_) => _ = application.rejected.fetch_add(1, Ordering::Relaxed),
-            _ => {}
-        }
-        self.limiter.member.core.settle(&turn, outcome);
-    }
-
-    /// Another turn, after a call that had to be made first. It keeps its place in the order.
-    pub(crate) async fn renew(&self, ask: &Ask) -> Result<(), Error> {
-        self.finish(Outcome::Answered);
-        let next = self.limiter.acquire(ask).await?;
-        if let Some((turn, _)) = next.end() {
-            self.number.store(turn.number, Ordering::Relaxed);
-            self.taken_at.store(nanos(turn.taken_at), Ordering::Relaxed);
-            self.phase.store(HELD, Ordering::Release);
-        }
-        self.sending();
-        Ok(())
-    }
-
-    /// Takes the turn out, once; with it, how far it had come.
-    fn end(&self) -> Option<(Turn, u8)> {
-        let phase = self.phase.swap(OVER, Ordering::AcqRel);
-        (phase != OVER).then(|| {
-            let taken_at = Duration::from_nanos(self.taken_at.load(Ordering::Relaxed));
-            let number = self.number.load(Ordering::Relaxed);
-            (Turn { application: self.limiter.member.application.id, number, taken_at }, phase)
-        })
+    /// Says how the attempt ended, and releases the permit.
+    pub(crate) fn finish(mut self, outcome: Outcome) {
+        self.outcome = outcome;
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        match *self.phase.get_mut() {
-            HELD => self.finish(Outcome::Unsent),
-            // Nobody said how it ended: the runtime went away, or a layer below panicked.
-            SENT => self.finish(Outcome::Unknown),
-            _ => {}
+        if self.is_sent && self.outcome == Outcome::Unsent {
+            self.application.uncount_spent();
         }
+        self.application.release(self.reservation, &self.outcome);
     }
 }

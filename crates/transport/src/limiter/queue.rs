@@ -1,228 +1,196 @@
-//! Who waits for a turn, and in which order.
+//! Who waits for a permit, and in which order.
 //!
-//! A ticket is a place in a line, not a time: a hold that comes later moves them all. Each application has a line of
-//! its own, since one of them can be out of calls while another is not.
+//! A waiter has a position and not a time: a hold that comes later moves all of them. Each application has a lane of its
+//! own, since one of them can be out of calls while another is not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::forecast::Bound;
-use super::permit::Permit;
-use super::state::ApplicationId;
-use crate::config::Human;
-use crate::error::{Error, ErrorKind};
+use super::constraint::Constraint;
+use super::request::{ApplicationKey, Deadline, Priority};
+use crate::clock::Instant;
+use crate::error::Error;
 
-/// Whoever waits in the background goes before those who came so much later.
+/// A waiter in the background goes before those who come so much later.
 const AGEING: Duration = Duration::from_mins(1);
 
-/// Who goes first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Priority {
-    /// Somebody waits for it.
-    #[default]
-    Foreground,
-    /// Nobody waits for it yet: what is refreshed ahead of time. It lets those go first that come up to a minute later.
-    Background,
-}
-
-/// A place in the order: when it is due by its class, and then by arrival.
+/// A position in the queue: when it is due by its priority, and then by arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    due: Duration,
-    number: u64,
+pub(super) struct Position {
+    due: Instant,
+    arrival: u64,
 }
 
-/// Until when a turn must have come, and what says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Latest {
-    pub(crate) at: Duration,
-    pub(crate) limit: WaitLimit,
-}
-
-/// What limits a wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum WaitLimit {
-    /// `limiter.max_wait`, which is so long.
-    MaxWait(Duration),
-    /// `retry.deadline`, which is so long.
-    Deadline(Duration),
-}
-
-/// One who waits.
+/// What a waiter gets, and what held it up in the queue.
 #[derive(Debug)]
-struct Ticket {
-    answer: oneshot::Sender<Result<Permit, Error>>,
-    latest: Option<Latest>,
+pub(super) struct Granted<T> {
+    pub(super) value: T,
+    pub(super) constraint: Option<Constraint>,
+}
+
+type Answer<T> = Result<Granted<T>, Error>;
+
+#[derive(Debug)]
+struct Waiter<T> {
+    answer: oneshot::Sender<Answer<T>>,
+    deadline: Option<Deadline>,
     priority: Priority,
 }
 
-/// Those who wait with one credential.
-#[derive(Debug, Default)]
-struct Line {
-    tickets: BTreeMap<Place, Ticket>,
-    /// Of those, how many wait in the foreground.
+/// The waiters of one application. There is a lane only while it has some.
+#[derive(Debug)]
+struct Lane<T> {
+    waiters: BTreeMap<Position, Waiter<T>>,
+    /// What held the first of them up last.
+    constraint: Option<Constraint>,
+}
+
+/// All waiters. Each of them gets a `T`.
+#[derive(Debug)]
+pub(super) struct Queue<T> {
+    lanes: BTreeMap<ApplicationKey, Lane<T>>,
+    /// The waiters with a deadline, the most pressing first.
+    deadlines: BTreeSet<(Deadline, ApplicationKey, Position)>,
     foreground: usize,
-    /// What the first of them waited for last.
-    bound: Option<Bound>,
+    len: usize,
+    arrivals: u64,
 }
 
-/// All who wait.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    lines: Vec<Line>,
-    /// Those whose turn must come in time, the most pressing first.
-    pressing: BTreeSet<(Latest, ApplicationId, Place)>,
-    next: u64,
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Self { lanes: BTreeMap::new(), deadlines: BTreeSet::new(), foreground: 0, len: 0, arrivals: 0 }
+    }
 }
 
-impl Queue {
-    /// A place in the line for one who came at `since`.
+impl<T> Queue<T> {
+    /// Adds a waiter that came at `since`.
     pub(super) fn enter(
         &mut self,
-        application: ApplicationId,
+        application: ApplicationKey,
         priority: Priority,
-        since: Duration,
-        latest: Option<Latest>,
-    ) -> (Place, oneshot::Receiver<Result<Permit, Error>>) {
-        self.next += 1;
-        let place = Place { due: due(priority, since), number: self.next };
+        since: Instant,
+        deadline: Option<Deadline>,
+    ) -> (Position, oneshot::Receiver<Answer<T>>) {
+        let position = self.next_position(priority, since);
+        self.arrivals += 1;
         let (answer, answered) = oneshot::channel();
-        if self.lines.len() <= application.0 {
-            self.lines.resize_with(application.0 + 1, Line::default);
-        }
-        let line = &mut self.lines[application.0];
-        line.foreground += usize::from(priority == Priority::Foreground);
-        line.tickets.insert(place, Ticket { answer, latest, priority });
-        self.pressing.extend(latest.map(|latest| (latest, application, place)));
-        (place, answered)
+        let lane = self.lanes.entry(application);
+        let lane = lane.or_insert_with(|| Lane { waiters: BTreeMap::new(), constraint: None });
+        lane.waiters.insert(position, Waiter { answer, deadline, priority });
+        self.len += 1;
+        self.foreground += usize::from(priority == Priority::Foreground);
+        self.deadlines.extend(deadline.map(|deadline| (deadline, application, position)));
+        (position, answered)
     }
 
-    /// Gives a place up; the answer is whether it was still held.
-    pub(super) fn leave(&mut self, application: ApplicationId, place: Place) -> bool {
-        self.remove(application, place).is_some()
+    /// Removes a waiter. Returns whether it was still in the queue.
+    pub(super) fn leave(&mut self, application: &ApplicationKey, position: Position) -> bool {
+        self.remove(application, position).is_some()
     }
 
-    /// The first of each line, in the order in which they are due.
-    pub(super) fn firsts(&self) -> Vec<(Place, ApplicationId)> {
-        let firsts = self.lines.iter().enumerate();
-        let firsts =
-            firsts.filter_map(|(at, line)| Some((*line.tickets.first_key_value()?.0, ApplicationId(at))));
-        let mut firsts: Vec<_> = firsts.collect();
-        firsts.sort_unstable();
-        firsts
+    /// The lanes, the one whose first waiter is due earliest first.
+    pub(super) fn lanes(&self) -> Vec<ApplicationKey> {
+        let heads =
+            self.lanes.iter().filter_map(|(key, lane)| Some((*lane.waiters.first_key_value()?.0, *key)));
+        let mut heads: Vec<_> = heads.collect();
+        heads.sort_unstable();
+        heads.into_iter().map(|(_, application)| application).collect()
     }
 
-    /// How many of a line go before one who would come to it.
-    pub(super) fn before(&self, application: ApplicationId, priority: Priority, since: Duration) -> usize {
-        let Some(line) = self.lines.get(application.0) else { return 0 };
-        let place = Place { due: due(priority, since), number: self.next + 1 };
-        match line.tickets.last_key_value() {
-            // The usual case, which need not look at each.
-            Some((last, _)) if *last < place => line.tickets.len(),
-            _ => line.tickets.range(..place).count(),
+    /// How many waiters of a lane would go before one who came at `since`.
+    pub(super) fn ahead_of(&self, application: &ApplicationKey, priority: Priority, since: Instant) -> usize {
+        let Some(lane) = self.lanes.get(application) else { return 0 };
+        let position = self.next_position(priority, since);
+        match lane.waiters.last_key_value() {
+            // The usual case, which need not look at each of them.
+            Some((last, _)) if *last < position => lane.waiters.len(),
+            _ => lane.waiters.range(..position).count(),
         }
     }
 
-    /// The first of a line has to wait for this. The answer is when it must have had its turn.
-    pub(super) fn held_up(&mut self, application: ApplicationId, bound: Bound) -> Option<Latest> {
-        let line = self.lines.get_mut(application.0)?;
-        line.bound = Some(bound);
-        line.tickets.first_key_value()?.1.latest
+    /// Notes what holds the first waiter of a lane up. Returns that waiter's deadline.
+    pub(super) fn hold_up(
+        &mut self,
+        application: &ApplicationKey,
+        constraint: Constraint,
+    ) -> Option<Deadline> {
+        let lane = self.lanes.get_mut(application)?;
+        lane.constraint = Some(constraint);
+        lane.waiters.first_key_value()?.1.deadline
     }
 
-    /// Gives the first of a line its answer. If it is gone, the next one gets it.
-    pub(super) fn answer_first(&mut self, application: ApplicationId, answer: Result<Permit, Error>) {
-        let bound = self.lines.get(application.0).and_then(|line| line.bound);
-        let mut answer = match bound {
-            Some(bound) => answer.map(|permit| permit.after_waiting_for(bound)),
-            None => answer,
-        };
-        while let Some(ticket) = self.first(application).and_then(|place| self.remove(application, place)) {
-            match ticket.answer.send(answer) {
+    /// Answers the first waiter of a lane; if it has gone, the next one.
+    pub(super) fn answer_first(&mut self, application: &ApplicationKey, result: Result<T, Error>) {
+        let constraint = self.lanes.get(application).and_then(|lane| lane.constraint);
+        let mut answer = result.map(|value| Granted { value, constraint });
+        while let Some(waiter) = self.remove_first(application) {
+            match waiter.answer.send(answer) {
                 Ok(()) => return,
                 Err(unread) => answer = unread,
             }
         }
     }
 
-    /// Sends away whoever's time is up. The answer is when the next one's is.
-    pub(super) fn send_away_late(&mut self, now: Duration) -> Option<Duration> {
-        while let Some(&(latest, application, place)) = self.pressing.first() {
-            if latest.at > now {
-                return Some(latest.at);
+    /// Fails every waiter whose deadline has passed. Returns the next deadline.
+    pub(super) fn expire(&mut self, now: Instant) -> Option<Instant> {
+        while let Some(&(deadline, application, position)) = self.deadlines.first() {
+            if deadline.at > now {
+                return Some(deadline.at);
             }
-            if let Some(ticket) = self.remove(application, place) {
-                _ = ticket.answer.send(Err(latest.limit.error(None)));
+            if let Some(waiter) = self.remove(&application, position) {
+                _ = waiter.answer.send(Err(deadline.limit.error(None)));
             }
         }
         None
     }
 
-    /// Sends everybody of an application away.
-    pub(super) fn send_all_away(&mut self, application: ApplicationId, error: &Error) {
-        while let Some(ticket) = self.first(application).and_then(|place| self.remove(application, place)) {
-            _ = ticket.answer.send(Err(error.clone()));
+    /// Fails every waiter of an application.
+    pub(super) fn fail_all(&mut self, application: &ApplicationKey, error: &Error) {
+        while let Some(waiter) = self.remove_first(application) {
+            _ = waiter.answer.send(Err(error.clone()));
         }
     }
 
-    /// Those who wait of a class.
+    /// How many wait with a priority.
     pub(super) fn count(&self, priority: Priority) -> usize {
-        let foreground = self.lines.iter().map(|line| line.foreground).sum();
         match priority {
-            Priority::Foreground => foreground,
-            Priority::Background => self.len() - foreground,
+            Priority::Foreground => self.foreground,
+            Priority::Background => self.len - self.foreground,
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.lines.iter().map(|line| line.tickets.len()).sum()
+        self.len
     }
 
-    fn first(&self, application: ApplicationId) -> Option<Place> {
-        Some(*self.lines.get(application.0)?.tickets.first_key_value()?.0)
+    /// The position of one who came at `since` and enters next.
+    fn next_position(&self, priority: Priority, since: Instant) -> Position {
+        let due = match priority {
+            Priority::Foreground => since,
+            Priority::Background => since + AGEING,
+        };
+        Position { due, arrival: self.arrivals }
     }
 
-    fn remove(&mut self, application: ApplicationId, place: Place) -> Option<Ticket> {
-        let line = self.lines.get_mut(application.0)?;
-        let ticket = line.tickets.remove(&place)?;
-        line.foreground -= usize::from(ticket.priority == Priority::Foreground);
-        if let Some(latest) = ticket.latest {
-            self.pressing.remove(&(latest, application, place));
+    fn remove_first(&mut self, application: &ApplicationKey) -> Option<Waiter<T>> {
+        let position = *self.lanes.get(application)?.waiters.first_key_value()?.0;
+        self.remove(application, position)
+    }
+
+    fn remove(&mut self, application: &ApplicationKey, position: Position) -> Option<Waiter<T>> {
+        let lane = self.lanes.get_mut(application)?;
+        let waiter = lane.waiters.remove(&position)?;
+        if lane.waiters.is_empty() {
+            self.lanes.remove(application);
         }
-        Some(ticket)
-    }
-}
-
-/// When one who came at `since` is due.
-fn due(priority: Priority, since: Duration) -> Duration {
-    match priority {
-        Priority::Foreground => since,
-        Priority::Background => since.saturating_add(AGEING),
-    }
-}
-
-impl WaitLimit {
-    /// The error of one whose turn would come in `wait`, where that is known.
-    pub(super) fn error(self, wait: Option<Duration>) -> Error {
-        let (kind, name, limit) = match self {
-            Self::MaxWait(limit) => (ErrorKind::MaxWait, "limiter.max_wait", limit),
-            Self::Deadline(limit) => (ErrorKind::Deadline, "retry.deadline", limit),
-        };
-        let limit = Human(limit);
-        let Some(wait) = wait else {
-            return Error::new(kind, format!("its turn did not come in time: `{name}` is {limit}"));
-        };
-        // No finer than anybody wants to know.
-        let shown = if wait < Duration::from_mins(1) {
-            Human(Duration::from_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)))
-        } else {
-            Human(Duration::from_secs(wait.as_secs()))
-        };
-        Error::new(kind, format!("its turn would come in {shown} and `{name}` is {limit}"))
-            .with_retry_after(wait)
+        self.len -= 1;
+        self.foreground -= usize::from(waiter.priority == Priority::Foreground);
+        if let Some(deadline) = waiter.deadline {
+            self.deadlines.remove(&(deadline, *application, position));
+        }
+        Some(waiter)
     }
 }
 
@@ -230,32 +198,53 @@ impl WaitLimit {
 mod tests {
     use super::*;
 
-    const APP: ApplicationId = ApplicationId(0);
+    const APP: ApplicationKey = ApplicationKey([0; 32]);
+
+    fn at(seconds: u64) -> Instant {
+        Instant::START + Duration::from_secs(seconds)
+    }
 
     #[test]
     fn the_background_lets_others_go_first_for_a_minute() {
         let mut queue = Queue::default();
-        let s = Duration::from_secs;
-        let (background, _a) = queue.enter(APP, Priority::Background, s(0), None);
-        let (early, _b) = queue.enter(APP, Priority::Foreground, s(59), None);
-        let (late, _c) = queue.enter(APP, Priority::Foreground, s(61), None);
+        let (_, mut background) = queue.enter(APP, Priority::Background, at(0), None);
+        let (_, mut early) = queue.enter(APP, Priority::Foreground, at(59), None);
+        let (_, mut late) = queue.enter(APP, Priority::Foreground, at(61), None);
         assert_eq!((queue.count(Priority::Background), queue.count(Priority::Foreground)), (1, 2));
-        let mut order = Vec::new();
-        while let Some((first, _)) = queue.firsts().first() {
-            order.push(*first);
-            assert!(queue.leave(APP, *first));
+        for n in 0..3 {
+            queue.answer_first(&APP, Ok(n));
         }
-        assert_eq!(order, [early, background, late]);
+        let order =
+            [&mut early, &mut background, &mut late].map(|answer| answer.try_recv().unwrap().unwrap().value);
+        assert_eq!(order, [0, 1, 2]);
+        assert_eq!((queue.len(), queue.lanes()), (0, vec![]));
     }
 
     #[test]
-    fn each_line_has_a_first_and_the_one_due_earliest_comes_first() {
-        let mut queue = Queue::default();
-        let other = ApplicationId(2);
-        let (second, _a) = queue.enter(other, Priority::Foreground, Duration::from_secs(2), None);
-        let (first, _b) = queue.enter(APP, Priority::Foreground, Duration::from_secs(1), None);
-        let (_, _c) = queue.enter(APP, Priority::Foreground, Duration::from_secs(1), None);
-        assert_eq!(queue.firsts(), [(first, APP), (second, other)]);
+    fn each_lane_has_a_first_and_the_one_due_earliest_comes_first() {
+        let mut queue = Queue::<()>::default();
+        let other = ApplicationKey([2; 32]);
+        let (_second, _a) = queue.enter(other, Priority::Foreground, at(2), None);
+        let (first, _b) = queue.enter(APP, Priority::Foreground, at(1), None);
+        let (_, _c) = queue.enter(APP, Priority::Foreground, at(3), None);
+        assert_eq!(queue.lanes(), [APP, other]);
         assert_eq!(queue.len(), 3);
+        assert!(queue.leave(&APP, first) && !queue.leave(&APP, first));
+        assert_eq!(queue.lanes(), [other, APP]);
+    }
+
+    #[test]
+    fn a_constraint_is_of_those_who_waited_for_it() {
+        let mut queue = Queue::default();
+        let (_, mut first) = queue.enter(APP, Priority::Foreground, at(0), None);
+        let (_, mut behind) = queue.enter(APP, Priority::Foreground, at(0), None);
+        assert_eq!(queue.hold_up(&APP, Constraint::Hold), None);
+        queue.answer_first(&APP, Ok(()));
+        queue.answer_first(&APP, Ok(()));
+        let (_, mut later) = queue.enter(APP, Priority::Foreground, at(0), None);
+        queue.answer_first(&APP, Ok(()));
+        let constraints = [&mut first, &mut behind, &mut later]
+            .map(|answer| answer.try_recv().unwrap().unwrap().constraint);
+        assert_eq!(constraints, [Some(Constraint::Hold), Some(Constraint::Hold), None]);
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::cell::Cell;
-use super::forecast::Bound;
-use super::scope::Scope;
+use super::constraint::{Constraint, Scope};
+use crate::clock::Instant;
 use crate::config::Window;
 
 /// What a limiter knows at one moment; see [`Limiter::snapshot`](super::Limiter::snapshot).
@@ -15,15 +15,15 @@ use crate::config::Window;
 pub struct Snapshot {
     /// Every window, the application's and the address's.
     pub windows: Vec<WindowSnapshot>,
-    /// Why and how long nothing at all is sent; `None` if the windows alone decide.
+    /// Why and for how long nothing at all is sent; `None` if only the windows decide.
     pub closed: Option<Closed>,
-    /// Calls in flight, those of all who share the limiter.
+    /// Calls in flight, of all clients that share the limiter.
     pub in_flight: u32,
-    /// Callers that wait for a turn before those that refresh ahead.
+    /// Callers that wait for a permit in the foreground.
     pub waiting: usize,
-    /// Callers that wait and let others go before them.
+    /// Refreshes ahead of expiry that wait for a permit.
     pub waiting_in_background: usize,
-    /// The pause between calls. It is longer than `limiter.guard_gap` after 429s for calls at the same time.
+    /// The pause between calls. It is longer than `limiter.guard_gap` after 429s for concurrent calls.
     #[serde(rename = "guard_gap_seconds", serialize_with = "seconds")]
     pub guard_gap: Duration,
     /// A running mean of how long a call takes, from its sending to the end of the pause after it.
@@ -33,52 +33,52 @@ pub struct Snapshot {
     pub calls_spent: u64,
     /// How many of them were answered with 429.
     pub calls_rejected: u64,
-    /// 429s since the last answer that was none.
+    /// 429s since the last other answer.
     pub rejections_in_a_row: u32,
 }
 
-/// How full a window is.
+/// The level of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct WindowSnapshot {
-    /// Whose it is.
+    /// Whom it counts calls for.
     pub scope: Scope,
     /// Its size: as configured, or as the server has shown it to be.
     #[serde(flatten)]
     pub window: Window,
-    /// Whether it is another than the configured one, learned from a 429.
+    /// Whether a 429 taught it, in the place of the configured one or beside it.
     pub learned: bool,
-    /// Calls that could be sent at once, without those that are kept back.
+    /// Calls that could be sent at once; those that are kept back do not count.
     pub remaining: u32,
     /// How long until the next call can be sent.
     #[serde(rename = "next_in_seconds", serialize_with = "seconds")]
     pub next_in: Duration,
-    /// How long until nothing is left of what was spent.
+    /// How long until the window is whole again.
     #[serde(rename = "restored_in_seconds", serialize_with = "seconds")]
     pub restored_in: Duration,
 }
 
-/// Nothing is sent for a time.
+/// A time in which nothing is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Closed {
-    /// How long.
+    /// How long it still lasts.
     #[serde(rename = "seconds", serialize_with = "seconds")]
     pub time: Duration,
     /// Why.
-    pub because: Bound,
+    pub because: Constraint,
 }
 
 impl WindowSnapshot {
-    pub(super) fn of(scope: Scope, cell: &Cell, now: Duration) -> Self {
-        let restored_in = cell.empty_at().saturating_sub(now);
+    pub(super) fn of(scope: Scope, cell: &Cell, now: Instant) -> Self {
+        let restored_in = cell.empty_at().since(now);
         let spent = restored_in.as_nanos().div_ceil(cell.period().as_nanos().max(1));
         Self {
             scope,
             window: cell.window(),
             learned: cell.is_learned(),
             remaining: cell.burst().saturating_sub(u32::try_from(spent).unwrap_or(u32::MAX)),
-            next_in: cell.ready_at(now).saturating_sub(now),
+            next_in: cell.ready_at(now).since(now),
             restored_in,
         }
     }

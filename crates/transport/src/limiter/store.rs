@@ -1,59 +1,57 @@
-//! Where the state of the limits is kept.
+//! Where the state of the quota is kept.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use super::state::{ApplicationId, Outcome, Reply, Standing, Step, Turn};
+use super::quota_state::QuotaState;
+use super::request::ApplicationKey;
+use super::reservation::{Decision, Outcome, Reservation};
+use crate::config;
 use crate::error::Error;
 
-/// Keeps the state of the limits and carries one [`Step`] at a time out on it.
+/// Keeps the state of the quota and makes one change at a time, whoever shares the store.
 ///
-/// A step takes or gives back the gate and all windows at once, whoever else shares the store. Whoever takes a turn from
-/// it owes it a [`Step::Settle`].
+/// A store may be shared by processes. Such a store
+/// - notifies the [`Wakeup`] that its limiter was made with when another process changed something that a caller may wait
+///   for: it released a reservation, was held by a 429 or changed the settings. Else a wait without a time never ends;
+/// - answers a reservation no earlier than its start. It may commit one a little ahead, to hide its own latency;
+/// - repeats a request whose reply was lost under the same nonce, so that it is charged once.
 pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
-    /// Carries a step out.
-    fn apply(&self, step: Step) -> Pending<Reply>;
+    /// Takes the gate and a call of every window for an attempt, or nothing.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, it reserves nothing: the store itself releases what it had granted already.
+    fn reserve(&self, application: &ApplicationKey) -> Pending<Decision>;
 
-    /// The same as [`Step::Take`] where there is a turn and the store need not wait for anything: the way of most calls.
-    /// `None` means nothing.
-    fn take_at_once(&self, _: ApplicationId) -> Option<Turn> {
-        None
-    }
+    /// Gives a reservation back and learns from how its attempt ended.
+    fn release(
+        &self,
+        application: &ApplicationKey,
+        reservation: Reservation,
+        outcome: &Outcome,
+    ) -> Pending<()>;
 
-    /// The same as [`Step::Settle`] where the store need not wait for anything. The answer is whether that was so.
-    fn settle_at_once(&self, _: &Turn, _: &Outcome) -> bool {
-        false
-    }
+    /// Replaces the settings. What was spent stays spent.
+    fn reconfigure(&self, config: config::Limiter) -> Pending<()>;
 
-    /// How things stand for an application.
-    fn standing(&self, application: ApplicationId) -> Pending<Standing>;
-
-    /// Makes room for one more application.
-    fn add_application(&self);
+    /// Returns what is known of the quota of one application.
+    fn state(&self, application: &ApplicationKey) -> Pending<QuotaState>;
 }
 
-/// An answer that is there, or that comes. Memory answers at once, and then nothing is allocated.
+/// A store's answer, which is there or comes later. Memory answers at once, and then nothing is allocated.
 pub(crate) enum Pending<T> {
-    Ready(Option<Result<T, Error>>),
+    Ready(Result<T, Error>),
     #[cfg_attr(not(test), expect(dead_code, reason = "for stores that do I/O; a test has one"))]
     Later(Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>),
 }
 
 impl<T> Pending<T> {
-    pub(super) fn ready(value: T) -> Self {
-        Self::Ready(Some(Ok(value)))
-    }
-}
-
-impl<T: Unpin> Future for Pending<T> {
-    type Output = Result<T, Error>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.get_mut() {
-            Self::Ready(value) => value.take().map_or(Poll::Pending, Poll::Ready),
-            Self::Later(future) => future.as_mut().poll(context),
+    /// Waits for the answer.
+    pub(super) async fn answer(self) -> Result<T, Error> {
+        match self {
+            Self::Ready(answer) => answer,
+            Self::Later(answer) => answer.await,
         }
     }
 }

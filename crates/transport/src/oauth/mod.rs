@@ -18,7 +18,7 @@ use reqwest::{Request, Url};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use ultracart_model::ExpiresIn;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Instant};
 use crate::config::Secret;
 use crate::error::{Error, ErrorKind, shown};
 use answer::Fields;
@@ -60,7 +60,7 @@ struct State {
 struct Access {
     /// Marked as sensitive, so that no `Debug` shows it.
     header: HeaderValue,
-    renew_at: Duration,
+    renew_at: Instant,
 }
 
 /// What to do about a token.
@@ -217,7 +217,7 @@ impl Refresh {
         let life = answer
             .get("expires_in")
             .map_or(UNKNOWN_LIFE, |life: ExpiresIn| Duration::from_secs(life.as_secs()));
-        let renew_at = self.clock.now().saturating_add(life.saturating_sub(AHEAD.min(life / 10)));
+        let renew_at = self.clock.now() + life.saturating_sub(AHEAD.min(life / 10));
         self.state.access = Some(Access { header: header.clone(), renew_at });
         Ok(header)
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use ultracart_client::audit::{Observer, Plan, Progress};
 use ultracart_client::config::Human;
-use ultracart_client::limiter::{Bound, Forecast};
-use ultracart_client::{Clock as _, TokioClock};
+use ultracart_client::limiter::{Constraint, Forecast};
+use ultracart_client::{Clock as _, Instant, TokioClock};
 
 use crate::notes::Notes;
 
@@ -36,9 +36,9 @@ struct Inner {
 struct State {
     bar: Option<ProgressBar>,
     /// When it is likely to be done, by the clock. The bar reads it too.
-    done_at: Arc<Mutex<Duration>>,
-    started_at: Duration,
-    said_at: Duration,
+    done_at: Arc<Mutex<Instant>>,
+    started_at: Instant,
+    said_at: Instant,
 }
 
 impl Teller {
@@ -57,11 +57,11 @@ impl Teller {
     }
 
     /// A bar that counts the time down by itself: a turn can be an hour away.
-    fn bar(&self, calls: u32, done_at: Arc<Mutex<Duration>>) -> ProgressBar {
+    fn bar(&self, calls: u32, done_at: Arc<Mutex<Instant>>) -> ProgressBar {
         let bar = ProgressBar::with_draw_target(Some(calls.into()), ProgressDrawTarget::stderr());
         let clock = Arc::clone(&self.0.clock);
         let left = move |_: &ProgressState, out: &mut dyn fmt::Write| {
-            let left = lock(&done_at).saturating_sub(clock.now());
+            let left = lock(&done_at).since(clock.now());
             // The bar is not there to fail.
             _ = write!(out, "about {} left", time(left));
         };
@@ -79,7 +79,7 @@ impl Observer for Teller {
         let now = self.0.clock.now();
         let mut state = lock(&self.0.state);
         (state.started_at, state.said_at) = (now, now);
-        *lock(&state.done_at) = now.saturating_add(plan.forecast.done_in());
+        *lock(&state.done_at) = now + plan.forecast.done_in();
         if plan.calls > 0 && self.0.draws {
             state.bar = Some(self.bar(plan.calls, Arc::clone(&state.done_at)));
         }
@@ -88,12 +88,12 @@ impl Observer for Teller {
     fn on_call_done(&self, progress: &Progress) {
         let now = self.0.clock.now();
         let mut state = lock(&self.0.state);
-        *lock(&state.done_at) = now.saturating_add(progress.left);
-        let message = how_far(progress, now.saturating_sub(state.started_at));
+        *lock(&state.done_at) = now + progress.left;
+        let message = how_far(progress, now.since(state.started_at));
         if let Some(bar) = &state.bar {
             bar.set_message(message);
             bar.set_position(progress.done.into());
-        } else if now.saturating_sub(state.said_at) >= EVERY || progress.done == progress.total {
+        } else if now.since(state.said_at) >= EVERY || progress.done == progress.total {
             state.said_at = now;
             let Progress { done, total, left, .. } = progress;
             let text = format!("{done} of {total} histories, {message}about {} left", time(*left));
@@ -141,8 +141,8 @@ fn told(plan: &Plan) -> String {
 fn pace(forecast: &Forecast) -> String {
     let phases = &forecast.phases;
     let next = phases.iter().skip(1).map(|next| Some(next.first)).chain([None]);
-    let said = phases.iter().zip(next).filter_map(|(phase, next)| match (phase.bound, next) {
-        (Bound::Window { window, .. }, _) => {
+    let said = phases.iter().zip(next).filter_map(|(phase, next)| match (phase.constraint, next) {
+        (Constraint::Window { window, .. }, _) => {
             let every = match phase.every.as_secs_f64() {
                 seconds if seconds < 60.0 => format!("{seconds:.1}s"),
                 _ => time(phase.every),

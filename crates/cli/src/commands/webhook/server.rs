@@ -111,12 +111,13 @@ mod tests {
         let (taken, _untold) = mpsc::channel(1);
         let serving = serve(listener, Receiver::builder().no_auth(), taken, Notes::new(true));
         let clock = TokioClock::new();
+        let started_at = clock.now();
         let asking = async {
             // It may be hung up on while it sends.
             _ = stream.write_all(sent.as_bytes()).await;
             let mut answer = Vec::new();
             _ = stream.read_to_end(&mut answer).await;
-            (String::from_utf8(answer).unwrap(), clock.now().as_secs())
+            (String::from_utf8(answer).unwrap(), clock.now().since(started_at).as_secs())
         };
         tokio::select! {
             never = serving => match never {},

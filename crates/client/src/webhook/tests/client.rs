@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use ultracart_sim::Sim;
-use ultracart_transport::{Clock, TokioClock};
+use ultracart_transport::{Clock, Instant, TokioClock};
 
 use super::{Ends, PASSWORD, Pieces, USER, call, packed, plain, post};
 use crate::Client;
@@ -88,7 +88,7 @@ async fn what_is_refused_changes_nothing() {
 struct Hasty(TokioClock);
 
 impl Clock for Hasty {
-    fn now(&self) -> Duration {
+    fn now(&self) -> Instant {
         self.0.now()
     }
 

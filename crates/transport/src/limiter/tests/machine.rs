@@ -42,7 +42,7 @@ impl Machine {
 }
 
 impl Clock for Machine {
-    fn now(&self) -> Duration {
+    fn now(&self) -> Instant {
         self.tokio.now() + S(self.slept.load(Ordering::Relaxed).unsigned_abs())
     }
 

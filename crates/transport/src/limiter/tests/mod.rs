@@ -10,15 +10,18 @@ mod waiting;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Mutex as StdMutex;
-use std::sync::atomic::{AtomicI64, AtomicUsize};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 
+use super::reservation::{Decision, Reservation};
+use super::store::{Pending, Store};
 use super::*;
+use crate::clock::Instant;
 use crate::config::Window;
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, RejectedWindow, Rejection};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 const S: fn(u64) -> Duration = Duration::from_secs;
@@ -37,12 +40,13 @@ fn small() -> config::Limiter {
     }
 }
 
+/// How long the limiter's clock has run.
 fn now(limiter: &Limiter) -> Duration {
-    limiter.member.core.clock.now()
+    limiter.clock().now().since(Instant::START)
 }
 
 async fn acquire(limiter: &Limiter) -> Permit {
-    limiter.acquire(&Ask::default()).await.unwrap()
+    limiter.acquire(&AcquireRequest::default()).await.unwrap()
 }
 
 /// A call that takes no time; when it was sent.
@@ -51,15 +55,16 @@ async fn call(limiter: &Limiter, outcome: Outcome) -> Duration {
 }
 
 async fn call_taking(limiter: &Limiter, service_time: Duration, outcome: Outcome) -> Duration {
-    let permit = acquire(limiter).await;
+    let mut permit = acquire(limiter).await;
     let at = now(limiter);
-    permit.sending();
+    permit.mark_sent();
     tokio::time::advance(service_time).await;
     permit.finish(outcome);
     at
 }
 
 fn rejected(retry_after: Option<Duration>, window: Option<Window>) -> Outcome {
+    let window = window.map(|window| RejectedWindow { calls: window.calls, per: window.per });
     Outcome::Rejected(Rejection { retry_after, window })
 }
 

@@ -26,15 +26,15 @@ proptest! {
             for (arrival, background, patience) in waiters.iter().copied() {
                 let (limiter, served) = (limiter.clone(), Arc::clone(&served));
                 tasks.spawn(async move {
-                    limiter.member.core.clock.sleep(MS(arrival)).await;
+                    limiter.clock().sleep(MS(arrival)).await;
                     let priority = if background { Priority::Background } else { Priority::Foreground };
                     let since = now(&limiter);
-                    let ask = Ask { priority, ..Ask::default() };
-                    let turn = limiter.acquire(&ask);
+                    let request = AcquireRequest { priority, ..AcquireRequest::default() };
+                    let turn = limiter.acquire(&request);
                     let patience = MS(patience.unwrap_or(u64::MAX / 2));
                     let Ok(permit) = tokio::time::timeout(patience, turn).await else { return };
-                    let permit = permit.unwrap();
-                    permit.sending();
+                    let mut permit = permit.unwrap();
+                    permit.mark_sent();
                     served.lock().unwrap().push((since, background, now(&limiter)));
                     permit.finish(Outcome::Answered);
                 });

@@ -29,19 +29,19 @@ async fn the_hold_is_never_longer_than_a_quarter_of_an_hour_where_the_server_nam
 #[tokio::test(start_paused = true)]
 async fn after_a_rejection_one_call_alone_finds_out_whether_it_is_over() {
     let limiter = limiter(&config::Limiter { max_concurrency: 3, ..config::Limiter::default() });
-    let permits = [acquire(&limiter).await, acquire(&limiter).await, acquire(&limiter).await];
-    permits.iter().for_each(Permit::sending);
-    for permit in &permits {
+    let mut permits = [acquire(&limiter).await, acquire(&limiter).await, acquire(&limiter).await];
+    permits.iter_mut().for_each(Permit::mark_sent);
+    for permit in permits {
         permit.finish(rejected(Some(S(10)), Some(Window::new(1_000, HOUR))));
     }
-    let probe = acquire(&limiter).await;
-    probe.sending();
-    let ask = Ask::default();
-    let mut second = pin!(limiter.acquire(&ask));
+    let mut probe = acquire(&limiter).await;
+    probe.mark_sent();
+    let request = AcquireRequest::default();
+    let mut second = pin!(limiter.acquire(&request));
     tokio::select! {
         biased;
         _ = &mut second => panic!("a second call before the first has shown that it is over"),
-        () = limiter.member.core.clock.sleep(HOUR) => {}
+        () = limiter.clock().sleep(HOUR) => {}
     }
     probe.finish(Outcome::Answered);
     let _second = second.await.unwrap();
@@ -109,14 +109,14 @@ async fn calls_at_the_same_time_widen_the_gap_and_answers_narrow_it_again() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_to_an_earlier_call_does_not_show_that_it_is_over() {
     let limiter = limiter(&config::Limiter { max_concurrency: 2, ..config::Limiter::default() });
-    let (one, other) = (acquire(&limiter).await, acquire(&limiter).await);
-    one.sending();
-    other.sending();
+    let (mut one, mut other) = (acquire(&limiter).await, acquire(&limiter).await);
+    one.mark_sent();
+    other.mark_sent();
     one.finish(rejected(Some(S(10)), None));
     other.finish(Outcome::Answered);
-    let probe = acquire(&limiter).await;
-    probe.sending();
-    let second = tokio::time::timeout(HOUR, limiter.acquire(&Ask::default())).await;
+    let mut probe = acquire(&limiter).await;
+    probe.mark_sent();
+    let second = tokio::time::timeout(HOUR, limiter.acquire(&AcquireRequest::default())).await;
     assert!(second.is_err(), "a second call before the first has shown that it is over");
 }
 
@@ -167,9 +167,10 @@ async fn calls_at_the_same_time_that_are_refused_become_fewer_until_the_settings
     let limiter = limiter(&config);
     let at_once = async || {
         let mut permits = Vec::new();
-        while let Ok(permit) = tokio::time::timeout(S(60), limiter.acquire(&Ask::default())).await {
-            let permit = permit.unwrap();
-            permit.sending();
+        while let Ok(permit) = tokio::time::timeout(S(60), limiter.acquire(&AcquireRequest::default())).await
+        {
+            let mut permit = permit.unwrap();
+            permit.mark_sent();
             permits.push(permit);
         }
         permits
@@ -177,8 +178,9 @@ async fn calls_at_the_same_time_that_are_refused_become_fewer_until_the_settings
     for places in [3, 2, 1, 1] {
         let permits = at_once().await;
         assert_eq!(permits.len(), places);
-        permits[0].finish(rejected(Some(S(0)), None));
-        permits[1..].iter().for_each(|permit| permit.finish(Outcome::Answered));
+        let mut permits = permits.into_iter();
+        permits.next().unwrap().finish(rejected(Some(S(0)), None));
+        permits.for_each(|permit| permit.finish(Outcome::Answered));
         call(&limiter, Outcome::Answered).await;
     }
     limiter.reconfigure(&config).await.unwrap();

@@ -5,9 +5,10 @@ use super::*;
 #[tokio::test(start_paused = true)]
 async fn credentials_share_the_address_and_have_windows_of_their_own() {
     let shared = limiter(&small());
-    let (one, two) = (shared.for_credential(Identity([1; 32])), shared.for_credential(Identity([2; 32])));
+    let (one, two) =
+        (shared.for_credential(ApplicationKey([1; 32])), shared.for_credential(ApplicationKey([2; 32])));
     call(&one, Outcome::Answered).await;
-    call(&one.for_credential(Identity([1; 32])), Outcome::Answered).await;
+    call(&one.for_credential(ApplicationKey([1; 32])), Outcome::Answered).await;
     call(&two, Outcome::Answered).await;
     assert_eq!(left(&one).await, [1, 98, 0, 97]);
     assert_eq!(left(&two).await, [2, 99, 0, 97]);
@@ -19,7 +20,8 @@ async fn credentials_share_the_address_and_have_windows_of_their_own() {
 async fn a_credential_that_is_out_of_calls_does_not_hold_up_another() {
     let address_windows = Some(vec![Window::new(1_000, HOUR)]);
     let shared = limiter(&config::Limiter { address_windows, ..small() });
-    let (one, two) = (shared.for_credential(Identity([1; 32])), shared.for_credential(Identity([2; 32])));
+    let (one, two) =
+        (shared.for_credential(ApplicationKey([1; 32])), shared.for_credential(ApplicationKey([2; 32])));
     for _ in 0..3 {
         call(&one, Outcome::Answered).await;
     }
@@ -45,13 +47,14 @@ async fn a_429_is_charged_to_the_scope_that_has_such_a_window() {
 #[tokio::test(start_paused = true)]
 async fn a_disabled_application_ends_all_who_wait_with_its_credential_and_nobody_else() {
     let shared = limiter(&small());
-    let (one, two) = (shared.for_credential(Identity([1; 32])), shared.for_credential(Identity([2; 32])));
+    let (one, two) =
+        (shared.for_credential(ApplicationKey([1; 32])), shared.for_credential(ApplicationKey([2; 32])));
     for _ in 0..3 {
         call(&one, Outcome::Answered).await;
     }
     let wait = |limiter: &Limiter| {
         let limiter = limiter.clone();
-        tokio::spawn(async move { limiter.acquire(&Ask::default()).await.map(drop) })
+        tokio::spawn(async move { limiter.acquire(&AcquireRequest::default()).await.map(drop) })
     };
     let (waits, other) = ([wait(&one), wait(&one), wait(&one)], wait(&two));
     tokio::task::yield_now().await;

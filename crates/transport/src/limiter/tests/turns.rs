@@ -23,10 +23,10 @@ async fn one_call_at_a_time_in_the_order_of_asking() {
         .map(|n| {
             let (limiter, order) = (limiter.clone(), Arc::clone(&order));
             tokio::spawn(async move {
-                let permit = acquire(&limiter).await;
-                permit.sending();
+                let mut permit = acquire(&limiter).await;
+                permit.mark_sent();
                 order.lock().unwrap().push((n, "in"));
-                limiter.member.core.clock.sleep(MS(7)).await;
+                limiter.clock().sleep(MS(7)).await;
                 order.lock().unwrap().push((n, "out"));
                 permit.finish(Outcome::Answered);
             })
@@ -44,10 +44,10 @@ async fn one_call_at_a_time_in_the_order_of_asking() {
 #[tokio::test(start_paused = true)]
 async fn the_gate_stays_shut_after_a_call_whose_end_was_not_seen() {
     let limiter = limiter(&config::Limiter { spare: 0, ..config::Limiter::default() });
-    let permit = acquire(&limiter).await;
-    permit.sending();
+    let mut permit = acquire(&limiter).await;
+    permit.mark_sent();
     drop(permit);
-    assert_eq!(limiter.snapshot().await.unwrap().closed.unwrap().because, Bound::Quarantine);
+    assert_eq!(limiter.snapshot().await.unwrap().closed.unwrap().because, Constraint::Quarantine);
     // The call counts as late as the server may take note of it.
     assert_eq!(limiter.snapshot().await.unwrap().windows[0].restored_in, MS(5_000 + 3_600));
     assert_eq!(call(&limiter, Outcome::Answered).await, S(5));
@@ -69,14 +69,14 @@ async fn a_wait_longer_than_allowed_fails_at_once_and_says_how_long_it_would_be(
         call(&limiter, Outcome::Answered).await;
     }
     let before = now(&limiter);
-    let error = limiter.acquire(&Ask::default()).await.unwrap_err();
+    let error = limiter.acquire(&AcquireRequest::default()).await.unwrap_err();
     assert_eq!(now(&limiter), before);
     assert_eq!(error.kind(), ErrorKind::MaxWait);
     assert_eq!(error.retry_after(), Some(MS(9_950)));
     assert_eq!(error.to_string(), "its turn would come in 9s 950ms and `limiter.max_wait` is 5s");
-    let deadline = Latest { at: before + S(2), limit: WaitLimit::Deadline(S(60)) };
-    let ask = Ask { deadline: Some(deadline), ..Ask::default() };
-    let error = limiter.acquire(&ask).await.unwrap_err();
+    let deadline = Deadline { at: Instant::START + before + S(2), limit: WaitLimit::RetryDeadline(S(60)) };
+    let request = AcquireRequest { deadline: Some(deadline), ..AcquireRequest::default() };
+    let error = limiter.acquire(&request).await.unwrap_err();
     assert_eq!(error.to_string(), "its turn would come in 9s 950ms and `retry.deadline` is 1m");
     assert_eq!(
         (error.kind(), error.is_rate_limited(), limiter.calls_spent()),
@@ -87,11 +87,11 @@ async fn a_wait_longer_than_allowed_fails_at_once_and_says_how_long_it_would_be(
 #[tokio::test(start_paused = true)]
 async fn a_hold_that_comes_while_one_waits_is_told_at_once_and_a_call_that_never_ends_in_time() {
     let limiter = limiter(&config::Limiter { max_wait: Some(S(5)), ..config::Limiter::default() });
-    let permit = acquire(&limiter).await;
-    permit.sending();
+    let mut permit = acquire(&limiter).await;
+    permit.mark_sent();
     let waiter = tokio::spawn({
         let limiter = limiter.clone();
-        async move { limiter.acquire(&Ask::default()).await.map(drop) }
+        async move { limiter.acquire(&AcquireRequest::default()).await.map(drop) }
     });
     tokio::time::advance(S(1)).await;
     permit.finish(rejected(Some(S(30)), None));
@@ -99,19 +99,19 @@ async fn a_hold_that_comes_while_one_waits_is_told_at_once_and_a_call_that_never
     assert_eq!((error.retry_after(), now(&limiter)), (Some(S(30)), S(1)));
 
     tokio::time::advance(S(30)).await;
-    let permit = acquire(&limiter).await;
-    permit.sending();
+    let mut permit = acquire(&limiter).await;
+    permit.mark_sent();
     let before = now(&limiter);
-    let error = limiter.acquire(&Ask::default()).await.unwrap_err();
+    let error = limiter.acquire(&AcquireRequest::default()).await.unwrap_err();
     assert_eq!(error.to_string(), "its turn did not come in time: `limiter.max_wait` is 5s");
     assert_eq!(now(&limiter), before + S(5));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewed_permit_takes_a_turn_before_those_who_came_later() {
+async fn the_next_permit_of_a_call_comes_before_later_callers() {
     let limiter = limiter(&small());
-    let permit = acquire(&limiter).await;
-    permit.sending();
+    let mut permit = acquire(&limiter).await;
+    permit.mark_sent();
     let other = tokio::spawn({
         let limiter = limiter.clone();
         async move {
@@ -120,7 +120,10 @@ async fn a_renewed_permit_takes_a_turn_before_those_who_came_later() {
         }
     });
     tokio::time::advance(S(1)).await;
-    permit.renew(&Ask { since: Some(Duration::ZERO), ..Ask::default() }).await.unwrap();
+    permit.finish(Outcome::Answered);
+    let request = AcquireRequest { since: Some(Instant::START), ..AcquireRequest::default() };
+    let mut permit = limiter.acquire(&request).await.unwrap();
+    permit.mark_sent();
     assert_eq!((now(&limiter), limiter.calls_spent()), (MS(1_025), 2));
     permit.finish(Outcome::Answered);
     assert_eq!(other.await.unwrap().0, MS(1_050));
@@ -135,12 +138,15 @@ async fn the_forecast_of_a_day_is_what_the_day_brings_call_by_call() {
         assert_eq!(forecast.sent_in(n), Some(at), "call {n}");
     }
     let phases: Vec<_> =
-        forecast.phases.iter().map(|phase| (phase.first, phase.every, phase.bound)).collect();
+        forecast.phases.iter().map(|phase| (phase.first, phase.every, phase.constraint)).collect();
     let [pace, (first, every, bound)] = phases[..] else { panic!("{phases:?}") };
-    assert_eq!(pace, (1, MS(25), Bound::Pace));
+    assert_eq!(pace, (1, MS(25), Constraint::Pace));
     // Seven calls drain while the burst goes.
     assert_eq!((first, every), (1_004, MS(3_600)));
-    assert!(matches!(bound, Bound::Window { window, .. } if window == Window::new(1_000, HOUR)), "{bound:?}");
+    assert!(
+        matches!(bound, Constraint::Window { window, .. } if window == Window::new(1_000, HOUR)),
+        "{bound:?}"
+    );
     assert_eq!(forecast.done_in(), forecast.sent_in(12_000).unwrap() + MS(25));
 }
 
@@ -198,8 +204,8 @@ async fn what_was_not_sent_is_put_back_only_where_nothing_else_has_changed_the_w
     for _ in 0..700 {
         call(&limiter, Outcome::Answered).await;
     }
-    let permit = acquire(&limiter).await;
-    permit.sending();
+    let mut permit = acquire(&limiter).await;
+    permit.mark_sent();
     limiter.reconfigure(&config).await.unwrap();
     let before = left(&limiter).await;
     permit.finish(Outcome::Unsent);
@@ -208,9 +214,9 @@ async fn what_was_not_sent_is_put_back_only_where_nothing_else_has_changed_the_w
     // A 429 for another call came meanwhile, or another call.
     for outcome in [rejected(Some(S(0)), Some(Window::new(500, HOUR))), Outcome::Unknown, Outcome::Answered] {
         let limiter = self::limiter(&config::Limiter { max_concurrency: 2, ..config::Limiter::default() });
-        let (one, other) = (acquire(&limiter).await, acquire(&limiter).await);
-        one.sending();
-        other.sending();
+        let (mut one, mut other) = (acquire(&limiter).await, acquire(&limiter).await);
+        one.mark_sent();
+        other.mark_sent();
         let (last, first) = if outcome == Outcome::Answered { (one, other) } else { (other, one) };
         first.finish(outcome);
         let before = left(&limiter).await;
@@ -244,8 +250,8 @@ async fn a_turn_that_comes_at_the_last_moment_has_come_in_time() {
         call(&limiter, Outcome::Answered).await;
     }
     assert_eq!(call(&limiter, Outcome::Answered).await, S(10));
-    let deadline = Some(Latest { at: S(5), limit: WaitLimit::Deadline(S(5)) });
-    let error = limiter.acquire(&Ask { deadline, ..Ask::default() }).await.unwrap_err();
+    let deadline = Some(Deadline { at: Instant::START + S(5), limit: WaitLimit::RetryDeadline(S(5)) });
+    let error = limiter.acquire(&AcquireRequest { deadline, ..AcquireRequest::default() }).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deadline, "there may be a turn, but it is too late for it");
 }
 
@@ -253,7 +259,8 @@ async fn a_turn_that_comes_at_the_last_moment_has_come_in_time() {
 async fn nobody_is_sent_away_for_those_who_go_later() {
     let address_windows = Some(vec![Window::new(10_000, HOUR)]);
     let shared = limiter(&config::Limiter { address_windows, ..small() });
-    let (one, two) = (shared.for_credential(Identity([1; 32])), shared.for_credential(Identity([2; 32])));
+    let (one, two) =
+        (shared.for_credential(ApplicationKey([1; 32])), shared.for_credential(ApplicationKey([2; 32])));
     for _ in 0..3 {
         call(&one, Outcome::Answered).await;
     }
@@ -261,18 +268,26 @@ async fn nobody_is_sent_away_for_those_who_go_later() {
     let mut waiters = tokio::task::JoinSet::new();
     for priority in [Priority::Background; 20].into_iter().chain([Priority::Foreground; 20]) {
         let one = one.clone();
-        waiters.spawn(async move { one.acquire(&Ask { priority, ..Ask::default() }).await.map(drop) });
+        waiters.spawn(async move {
+            one.acquire(&AcquireRequest { priority, ..AcquireRequest::default() }).await.map(drop)
+        });
     }
     tokio::task::yield_now().await;
-    let within = |seconds| Some(Latest { at: since + S(seconds), limit: WaitLimit::Deadline(S(seconds)) });
+    let within = |seconds| {
+        Some(Deadline {
+            at: Instant::START + since + S(seconds),
+            limit: WaitLimit::RetryDeadline(S(seconds)),
+        })
+    };
     // The other credential's, which is not held up by their window.
-    two.acquire(&Ask { deadline: within(1), ..Ask::default() }).await.unwrap();
+    two.acquire(&AcquireRequest { deadline: within(1), ..AcquireRequest::default() }).await.unwrap();
     // One that has waited before, which keeps its place.
-    let again = Ask { since: Some(Duration::ZERO), deadline: within(10), ..Ask::default() };
+    let again =
+        AcquireRequest { since: Some(Instant::START), deadline: within(10), ..AcquireRequest::default() };
     one.acquire(&again).await.unwrap();
     // And one who goes after all of those in the foreground, but before those in the background.
-    let ask = Ask { deadline: within(180), ..Ask::default() };
-    let error = one.acquire(&ask).await.unwrap_err();
+    let request = AcquireRequest { deadline: within(180), ..AcquireRequest::default() };
+    let error = one.acquire(&request).await.unwrap_err();
     assert!(error.retry_after().unwrap() < S(10 * 21), "{error}");
 }
 
@@ -285,16 +300,17 @@ async fn a_permit_says_what_it_waited_for() {
     for n in 0..5 {
         let limiter = limiter.clone();
         waiters.spawn(async move {
-            let permit = acquire(&limiter).await;
-            permit.sending();
+            let mut permit = acquire(&limiter).await;
+            permit.mark_sent();
+            let constraint = permit.constraint();
             permit.finish(Outcome::Answered);
-            (n, permit.bound())
+            (n, constraint)
         });
     }
     let mut bounds = waiters.join_all().await;
     bounds.sort_by_key(|(n, _)| *n);
-    let window = Some(Bound::Window { scope: Scope::Application, window: Window::new(3, S(30)) });
-    let gap = Some(Bound::GuardGap);
+    let window = Some(Constraint::Window { scope: Scope::Application, window: Window::new(3, S(30)) });
+    let gap = Some(Constraint::GuardGap);
     assert_eq!(bounds, [(0, None), (1, gap), (2, gap), (3, window), (4, window)]);
 }
 
@@ -324,9 +340,9 @@ async fn no_window_is_too_extreme() {
             rejected(None, Some(Window::new(u32::MAX, S(1)))),
             Outcome::Answered,
         ] {
-            let turn = tokio::time::timeout(HOUR * 24, limiter.acquire(&Ask::default())).await;
-            let Ok(permit) = turn.map(Result::unwrap) else { break };
-            permit.sending();
+            let turn = tokio::time::timeout(HOUR * 24, limiter.acquire(&AcquireRequest::default())).await;
+            let Ok(mut permit) = turn.map(Result::unwrap) else { break };
+            permit.mark_sent();
             permit.finish(outcome);
         }
         limiter.forecast(u32::MAX).await.unwrap();

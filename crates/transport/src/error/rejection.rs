@@ -1,26 +1,34 @@
-//! What a 429 says, read with distrust: the text comes from the network.
+//! What a 429 says. Parsed with distrust, since the text comes from the network.
 
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 
 use super::retry_after;
-use crate::config::Window;
 
-/// A longer window than any quota's is taken for nonsense.
+/// The longest window that is believed, in seconds.
 const LONGEST: u64 = 366 * 86_400;
 
-/// A 429.
+/// A 429 as plain data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rejection {
     /// How long the server asks to wait.
     pub(crate) retry_after: Option<Duration>,
-    /// The window that is full. Without it the reason is another: calls at the same time, or what UltraCart takes for abuse.
-    pub(crate) window: Option<Window>,
+    /// The window that is full. Without one the reason is another: concurrent calls, or what UltraCart takes for abuse.
+    pub(crate) window: Option<RejectedWindow>,
+}
+
+/// A window of the quota as a 429 names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RejectedWindow {
+    /// How many calls the server takes in the window.
+    pub(crate) calls: u32,
+    /// How long the window is.
+    pub(crate) per: Duration,
 }
 
 impl Rejection {
-    /// Reads the headers, and the body for want of the window's name in them.
+    /// Parses the headers, and the body if they do not name the window.
     pub(crate) fn parse(headers: &HeaderMap, body: &[u8], wall: SystemTime) -> Self {
         let header = headers.get("uc-rest-error").map(http::HeaderValue::as_bytes).unwrap_or_default();
         Self {
@@ -30,8 +38,8 @@ impl Rejection {
     }
 }
 
-/// `rate of 10000 per 86400 second(s) exceeded.`, wherever in the text.
-fn window(text: &[u8]) -> Option<Window> {
+/// Finds `rate of 10000 per 86400 second(s) exceeded.` anywhere in a text.
+fn window(text: &[u8]) -> Option<RejectedWindow> {
     /// More than this is no error message.
     const LONGEST_TEXT: usize = 64 * 1024;
     let text = text.get(..LONGEST_TEXT).unwrap_or(text);
@@ -41,10 +49,11 @@ fn window(text: &[u8]) -> Option<Window> {
         let (seconds, rest) = number(rest.strip_prefix(" per ")?)?;
         let calls = u32::try_from(calls).ok().filter(|calls| *calls > 0)?;
         let is_window = rest.starts_with(" second") && (1..=LONGEST).contains(&seconds);
-        is_window.then(|| Window::new(calls, Duration::from_secs(seconds)))
+        is_window.then(|| RejectedWindow { calls, per: Duration::from_secs(seconds) })
     })
 }
 
+/// Splits a text into the number that it begins with and the rest.
 fn number(text: &str) -> Option<(u64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     Some((text[..end].parse().ok()?, &text[end..]))
@@ -78,7 +87,8 @@ mod tests {
         ] {
             assert_eq!(named(text), expected, "{text:?}");
         }
-        assert_eq!(window(b"\xff rate of 7 per 60 second(s)"), Some(Window::new(7, Duration::from_mins(1))));
+        let per = Duration::from_mins(1);
+        assert_eq!(window(b"\xff rate of 7 per 60 second(s)"), Some(RejectedWindow { calls: 7, per }));
     }
 
     #[test]
@@ -86,11 +96,15 @@ mod tests {
         let mut headers = HeaderMap::new();
         let body = br#"{"error":{"developer_message":"rate of 10000 per 86400 second(s) exceeded."}}"#;
         let read = |headers: &HeaderMap| Rejection::parse(headers, body, SystemTime::UNIX_EPOCH);
-        assert_eq!(read(&headers).window, Some(Window::new(10_000, Duration::from_hours(24))));
+        assert_eq!(
+            read(&headers).window,
+            Some(RejectedWindow { calls: 10_000, per: Duration::from_hours(24) })
+        );
         headers.insert("uc-rest-error", "rate of 1000 per 3600 second(s) exceeded.".parse().unwrap());
         headers.insert(http::header::RETRY_AFTER, "7".parse().unwrap());
         let rejection = read(&headers);
-        assert_eq!(rejection.window, Some(Window::new(1_000, Duration::from_hours(1))));
+        let per = Duration::from_hours(1);
+        assert_eq!(rejection.window, Some(RejectedWindow { calls: 1_000, per }));
         assert_eq!(rejection.retry_after, Some(Duration::from_secs(7)));
     }
 }
