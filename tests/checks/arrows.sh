@@ -44,4 +44,9 @@ for lib in crates/*/src/lib.rs; do
     [ "$(grep -vc '^//!' "$lib")" -le 60 ] || say "$lib has more than 60 lines"
 done
 
+# Past this length a file has a seam.
+while IFS= read -r file; do
+    [ "$(wc -l <"$file")" -le 400 ] || say "$file has more than 400 lines"
+done < <(git ls-files '*.rs')
+
 exit "$fail"
