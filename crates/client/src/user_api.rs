@@ -65,7 +65,7 @@ impl UserApi {
     /// Every user of the account (`getUsers`).
     ///
     /// # Errors
-    /// See [`UserApi`]; [`ErrorKind::EndlessList`] if the server never comes to the list's end.
+    /// See [`UserApi`]; [`ErrorKind::PaginationLoop`] if the server never comes to the list's end.
     ///
     /// # Calls
     /// None while the list is good (`cache.users.ttl`); else one, and one more for each further part of a long list.
@@ -239,7 +239,7 @@ impl UserApi {
     /// Every group of the account (`getGroups`).
     ///
     /// # Errors
-    /// See [`UserApi`]; [`ErrorKind::EndlessList`] if the server never comes to the list's end.
+    /// See [`UserApi`]; [`ErrorKind::PaginationLoop`] if the server never comes to the list's end.
     ///
     /// # Calls
     /// None while the list is good (`cache.groups.ttl`); else one, and one more for each further part of a long list.
@@ -420,7 +420,7 @@ impl UserApi {
         let result = self.exchange(operation, call, Some(write.watch(alone))).await;
         if let Err(error) = &result {
             let has_done_nothing =
-                matches!(error.status(), Some(400..500)) && !error.follows_unseen_attempt();
+                matches!(error.status(), Some(400..500)) && !error.earlier_attempt_may_have_applied();
             if has_done_nothing {
                 write.has_done_nothing();
             }
@@ -500,7 +500,7 @@ async fn not_deleted<T>(error: Error, look: impl Future<Output = Result<T, Error
         ErrorKind::BadRequest => look.await.is_err_and(|error| error.is_not_found()),
         _ => false,
     };
-    match (is_gone, error.follows_unseen_attempt()) {
+    match (is_gone, error.earlier_attempt_may_have_applied()) {
         // An attempt whose end was not seen has done it.
         (true, true) => Ok(()),
         (true, false) => Err(error.with_kind(ErrorKind::NotFound)),

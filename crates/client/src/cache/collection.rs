@@ -307,7 +307,7 @@ impl<L: Listing> Collection<L> {
 
 /// Whether an object can be had where the list cannot.
 fn is_about_the_list(error: &Error) -> bool {
-    let kinds = [ErrorKind::Decode, ErrorKind::EndlessList, ErrorKind::BodyTooLarge, ErrorKind::Refused];
+    let kinds = [ErrorKind::Decode, ErrorKind::PaginationLoop, ErrorKind::BodyTooLarge, ErrorKind::Api];
     kinds.contains(&error.kind())
 }
 

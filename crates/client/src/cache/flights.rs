@@ -274,7 +274,7 @@ pub(super) fn is_outage(error: &Error) -> bool {
         error.kind(),
         ErrorKind::Connect
             | ErrorKind::Timeout
-            | ErrorKind::BrokenOff
+            | ErrorKind::IncompleteResponse
             | ErrorKind::RateLimited
             | ErrorKind::MaxWait
             | ErrorKind::Deadline
