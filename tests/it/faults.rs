@@ -218,12 +218,12 @@ async fn a_200_that_is_none_is_told() {
     for (body, kind, message) in [
         (
             r#"{"success":false}"#,
-            ErrorKind::Refused,
+            ErrorKind::Api,
             "the answer has status 200 and says that the call failed: it does not say why",
         ),
         (
             r#"{"error":{"user_message":"not\u0007 today"}}"#,
-            ErrorKind::Refused,
+            ErrorKind::Api,
             "the answer has status 200 and says that the call failed: not  today",
         ),
         (
@@ -274,7 +274,7 @@ async fn a_write_that_a_200_calls_failed_is_an_error() {
             api.delete_group(oid).await.unwrap_err(),
         ];
         for error in &errors {
-            assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+            assert_eq!(error.kind(), ErrorKind::Api, "{error}");
             assert!(error.may_have_reached_server(), "{error}");
             assert_eq!(error.to_string().ends_with("not today"), body.contains("not today"), "{error}");
         }
@@ -305,7 +305,7 @@ async fn a_list_that_never_ends_is_cut_off() {
         let error = client(&sim, Config::default()).user_api().get_users().await.unwrap_err();
         let why = format!("{why} (after {calls} calls)");
         assert_eq!(error.to_string(), format!("get_users: the list says that it goes on, and {why}"));
-        assert_eq!((error.kind(), sim.calls()), (ErrorKind::EndlessList, calls));
+        assert_eq!((error.kind(), sim.calls()), (ErrorKind::PaginationLoop, calls));
     }
 }
 

@@ -110,7 +110,7 @@ async fn every_operation_against_every_outcome() {
             assert_eq!(sim.calls(), 1 + looked, "{shown}");
             let error = result.expect_err(&shown);
             assert_eq!((error.attempts(), error.may_have_reached_server()), (1, reached), "{shown}");
-            assert!(!error.follows_unseen_attempt(), "{shown}");
+            assert!(!error.earlier_attempt_may_have_applied(), "{shown}");
         }
     }
 }
@@ -176,11 +176,11 @@ async fn what_an_earlier_attempt_may_have_done_is_not_forgotten() {
     sim.script([Fault::reset_after(), Fault::error(StatusCode::CONFLICT, "no")]);
     let error = api.update_user(id, &User::new().phone("555-0199")).await.unwrap_err();
     assert_eq!(sim.user(id).unwrap().phone.as_deref(), Some("555-0199"));
-    assert!(error.may_have_reached_server() && error.follows_unseen_attempt(), "{error:?}");
+    assert!(error.may_have_reached_server() && error.earlier_attempt_may_have_applied(), "{error:?}");
     // A 429 says that nothing was done.
     sim.script([Fault::too_many_requests(), Fault::error(StatusCode::CONFLICT, "no")]);
     let error = api.update_user(id, &User::new().phone("555-0198")).await.unwrap_err();
-    assert!(!error.follows_unseen_attempt(), "{error:?}");
+    assert!(!error.earlier_attempt_may_have_applied(), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -79,10 +79,12 @@ pub(crate) fn help(kind: ErrorKind, base_url: &str) -> Vec<String> {
                 "is {base_url} the address of UltraCart's API? Something else seems to answer there"
             )];
         }
-        ErrorKind::EndlessList => {
+        ErrorKind::PaginationLoop => {
             "nothing was made of the part that came: try again later, and tell UltraCart's support if it stays so"
         }
-        ErrorKind::Server | ErrorKind::BrokenOff => "try again later: it is the server or the way to it",
+        ErrorKind::Server | ErrorKind::IncompleteResponse => {
+            "try again later: it is the server or the way to it"
+        }
         ErrorKind::Oauth => {
             "a refresh token works once: where it was used elsewhere, or the next one could not be stored, write the one \
              of a new authorization to the file of `auth.oauth.refresh_token_file`"
@@ -106,6 +108,6 @@ fn is_refusal(kind: ErrorKind) -> bool {
             | ErrorKind::NotFound
             | ErrorKind::ApplicationDisabled
             | ErrorKind::RateLimited
-            | ErrorKind::Refused
+            | ErrorKind::Api
     )
 }

@@ -7,14 +7,14 @@ use http::{HeaderMap, Method, StatusCode};
 
 use crate::limiter::Priority;
 
-/// Whether a call may be sent again when its outcome is unknown.
+/// Whether a call may be sent again if its outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Safety {
-    /// It changes nothing.
+    /// The call changes nothing.
     Safe,
-    /// Sent twice it does what it does once.
+    /// Sent twice, the call has the effect of one.
     Idempotent,
-    /// Sent twice it does something twice.
+    /// Sent twice, the call has its effect twice.
     Insert,
 }
 
@@ -55,7 +55,7 @@ pub enum EarlierAttempts {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Call {
-    /// What it is called, as in UltraCart's documentation but in this language's spelling: `get_users`.
+    /// UltraCart's name of the operation in Rust's spelling: `get_users`.
     pub operation: &'static str,
     /// The HTTP method.
     pub method: Method,
@@ -63,13 +63,13 @@ pub struct Call {
     pub path: String,
     /// The JSON to send.
     pub body: Option<Bytes>,
-    /// Whether it may be sent again.
+    /// Whether the call may be sent again.
     pub safety: Safety,
-    /// Whether a 400 can only mean that the id in the path is not there: UltraCart answers no 404.
-    pub only_names_an_id: bool,
-    /// Who goes first where several wait for a turn.
+    /// Whether a 400 means that the object does not exist. UltraCart has no 404, and these calls send nothing but an id.
+    pub bad_request_is_not_found: bool,
+    /// Who goes first if several calls wait for a permit.
     pub priority: Priority,
-    /// What a cache had to say before there was a call, for the span: `miss`, `bypass`; empty if none was asked.
+    /// What the cache said before the call, for the span: `miss`, `bypass`; empty if it was not asked.
     pub cache: &'static str,
 }
 
@@ -87,30 +87,30 @@ impl std::fmt::Debug for Call {
 }
 
 impl Call {
-    /// A call that reads.
+    /// A call that reads something.
     pub fn get(operation: &'static str, path: impl Into<String>) -> Self {
         Self::new(operation, Method::GET, path, Safety::Safe)
     }
 
-    /// A call that makes something new.
+    /// A call that inserts an object.
     pub fn insert(operation: &'static str, path: impl Into<String>, body: Bytes) -> Self {
         Self { body: Some(body), ..Self::new(operation, Method::POST, path, Safety::Insert) }
     }
 
-    /// A call that puts something in the place of what was there.
+    /// A call that replaces an object.
     pub fn update(operation: &'static str, path: impl Into<String>, body: Bytes) -> Self {
         Self { body: Some(body), ..Self::new(operation, Method::PUT, path, Safety::Idempotent) }
     }
 
-    /// A call that takes something away.
+    /// A call that deletes an object.
     pub fn delete(operation: &'static str, path: impl Into<String>) -> Self {
         Self::new(operation, Method::DELETE, path, Safety::Idempotent)
     }
 
-    /// Says that a 400 can only mean that the id in the path is not there.
+    /// Takes a 400 to mean that the object does not exist.
     #[must_use]
-    pub fn only_names_an_id(mut self) -> Self {
-        self.only_names_an_id = true;
+    pub fn bad_request_is_not_found(mut self) -> Self {
+        self.bad_request_is_not_found = true;
         self
     }
 
@@ -121,7 +121,7 @@ impl Call {
         self
     }
 
-    /// With what a cache had to say.
+    /// With what the cache said.
     #[must_use]
     pub fn cache(mut self, outcome: &'static str) -> Self {
         self.cache = outcome;
@@ -135,7 +135,7 @@ impl Call {
             path: path.into(),
             body: None,
             safety,
-            only_names_an_id: false,
+            bad_request_is_not_found: false,
             priority: Priority::default(),
             cache: "",
         }

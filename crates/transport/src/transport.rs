@@ -25,7 +25,7 @@ static API_VERSION: HeaderName = HeaderName::from_static("x-ultracart-api-versio
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 static JSON_UTF8: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
 
-/// Sends calls within the quota, again where that is right. Clones share everything.
+/// Sends calls within the quota, and again where that is safe. Clones share everything.
 #[derive(Clone)]
 pub struct Transport(Arc<Inner>);
 
@@ -55,14 +55,14 @@ impl Transport {
     /// Sends a call and reads its answer to the end.
     ///
     /// # Errors
-    /// Whatever went wrong, once it is clear that sending the call again is of no use or not allowed.
+    /// The last attempt's error, once sending the call again is of no use or not allowed.
     ///
     /// # Calls
     /// One for each attempt, and one for each new OAuth token.
     ///
     /// # Cancel safety
-    /// Dropped before its turn came, nothing is spent. Once it is sent the attempt is finished in the background, so
-    /// that it overlaps with no other, and not made again.
+    /// Dropped before it has a permit, the call costs nothing. An attempt that has been sent is finished in the background,
+    /// so that it overlaps with no other, and not sent again.
     pub async fn send(&self, call: Call) -> Result<Answer, Error> {
         self.send_with_hook(call, None).await
     }
@@ -83,12 +83,12 @@ impl Transport {
             .deadline
             .map(|deadline| Deadline { at: now + deadline, limit: WaitLimit::RetryDeadline(deadline) });
         let context = Context::new(&call, hook, now, deadline);
-        let only_names_an_id = call.only_names_an_id;
+        let bad_request_is_not_found = call.bad_request_is_not_found;
         let result = self.execute(self.request(call), context.clone()).await;
         let attempts = context.attempts();
         result.map(|answer| Answer { attempts, ..answer }).map_err(|error| {
             let error = match error.status() {
-                Some(400) if only_names_an_id && !is_about_a_header(&error) => {
+                Some(400) if bad_request_is_not_found && !is_about_a_header(&error) => {
                     error.with_kind(ErrorKind::NotFound)
                 }
                 _ => error,
@@ -101,12 +101,12 @@ impl Transport {
         })
     }
 
-    /// What is left of the quota, and what it takes.
+    /// The limiter, which knows what is left of the quota.
     pub fn limiter(&self) -> &Limiter {
         &self.0.limiter
     }
 
-    /// The clock that it runs by.
+    /// The clock that the transport goes by.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
     }
@@ -142,7 +142,7 @@ impl Transport {
         let mut extensions = http::Extensions::new();
         extensions.insert(context.clone());
         let guard = CancelOnDrop(Some(context.clone()));
-        // A task of its own: a caller that goes away while the server is at work may not open the gate.
+        // A task of its own: a caller that goes away while the server works on the call must not open the gate.
         let exchange = async move {
             let exchange = async {
                 let response = inner.chain.execute_with_extensions(request, &mut extensions).await;
@@ -159,7 +159,6 @@ impl Transport {
         let answer = tokio::spawn(exchange.in_current_span()).await;
         guard.disarm();
         answer.unwrap_or_else(|error| {
-            // It came who knows how far.
             let message = "the call did not come to an end";
             Err(Error::new(ErrorKind::Internal, message).after_sending().with_source(error))
         })
@@ -224,10 +223,10 @@ impl Builder {
         self
     }
 
-    /// A middleware of one's own, and the one place where a type of reqwest stands in this interface.
+    /// Adds a `reqwest-middleware`. This is the only place where a type of reqwest stands in this interface.
     ///
-    /// It sees every attempt when its turn has come, without the credential, and the whole answer. Each
-    /// `Next::run` is a call of the quota, so run it once.
+    /// The middleware sees every attempt that has a permit, without the credential, and the whole answer. Each `Next::run` is
+    /// a call of the quota, so run it once.
     pub fn middleware(mut self, middleware: impl Middleware) -> Self {
         self.middleware.push(Arc::new(middleware));
         self

@@ -148,7 +148,7 @@ async fn what_breaks_off_or_is_no_http_is_said_so() {
     ] {
         let (result, requests) = answered(answer).await;
         let error = result.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::BrokenOff, "{answer:?}");
+        assert_eq!(error.kind(), ErrorKind::IncompleteResponse, "{answer:?}");
         assert_eq!((error.attempts(), requests.len()), (2, 2));
         assert_eq!(
             error.to_string(),
@@ -199,7 +199,7 @@ async fn ultracarts_messages_are_shown_without_what_could_harm() {
     let headers = "uc-rest-error: bad\x1b]0;title\x07 key\r\nuc-rest-error-merchant-id: DEMO\t1\r\n";
     // The network client itself takes no header with control characters but a tab.
     let (result, _) = answered(http("401 Unauthorized", headers, "")).await;
-    assert_eq!(result.unwrap_err().kind(), ErrorKind::BrokenOff);
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::IncompleteResponse);
 
     let (result, _) = answered(http(
         "401 Unauthorized",
@@ -239,7 +239,8 @@ async fn a_disabled_application_and_an_id_that_is_not_there_are_told_apart() {
 
     let server = Server::start(vec![http("400 Bad Request", "", "{}").into(); 2]).await;
     let transport = transport(config(&server.url));
-    let by_id = transport.send(Call::get("get_user", "/user/users/7").only_names_an_id()).await.unwrap_err();
+    let by_id =
+        transport.send(Call::get("get_user", "/user/users/7").bad_request_is_not_found()).await.unwrap_err();
     assert!(by_id.is_not_found());
     let list = transport.send(Call::get("get_users", "/user/users")).await.unwrap_err();
     assert_eq!(list.kind(), ErrorKind::BadRequest);

@@ -53,10 +53,10 @@ async fn unsuccessful_reply_is_never_cached() {
         refused(Operation::GetGroups),
         refused(Operation::GetUserLogins),
     ]);
-    assert_eq!(api.get_user(id).await.unwrap_err().kind(), ErrorKind::Refused);
-    assert_eq!(api.get_group(oid).await.unwrap_err().kind(), ErrorKind::Refused);
-    assert_eq!(api.get_groups().await.unwrap_err().kind(), ErrorKind::Refused);
-    assert_eq!(api.get_user_logins(id).await.unwrap_err().kind(), ErrorKind::Refused);
+    assert_eq!(api.get_user(id).await.unwrap_err().kind(), ErrorKind::Api);
+    assert_eq!(api.get_group(oid).await.unwrap_err().kind(), ErrorKind::Api);
+    assert_eq!(api.get_groups().await.unwrap_err().kind(), ErrorKind::Api);
+    assert_eq!(api.get_user_logins(id).await.unwrap_err().kind(), ErrorKind::Api);
     tokio::time::advance(5 * SECOND).await;
     assert_eq!(api.get_user(id).await.unwrap().user_id, Some(id));
     assert_eq!(api.get_group(oid).await.unwrap().group_oid, Some(oid));
@@ -76,7 +76,7 @@ async fn reply_of_refused_write_is_not_served() {
     let body = serde_json::json!({ "success": false, "user": user }).to_string();
     sim.fault(Fault::answer(http::Response::new(body.into())).on(Operation::UpdateUser));
     let error = api.update_user(id, &User::new().phone("555-0100")).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert_eq!(error.kind(), ErrorKind::Api);
     let user = api.get_user(id).await.unwrap();
     assert_eq!((user.calls(), &user.phone), (1, &sim.user(id).unwrap().phone));
 }

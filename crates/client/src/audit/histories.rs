@@ -120,7 +120,7 @@ impl Patience {
             error.kind(),
             ErrorKind::NotFound
                 | ErrorKind::BadRequest
-                | ErrorKind::Refused
+                | ErrorKind::Api
                 | ErrorKind::Decode
                 | ErrorKind::BodyTooLarge
         );

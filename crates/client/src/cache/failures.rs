@@ -65,6 +65,9 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Failures<K> {
 
 /// Returns whether an error means that the server can't be reached, and says nothing about what was asked for.
 pub(super) fn is_outage(error: &Error) -> bool {
-    use ErrorKind::{BrokenOff, Connect, Deadline, Decode, MaxWait, RateLimited, Server, Timeout};
-    matches!(error.kind(), Connect | Timeout | BrokenOff | RateLimited | MaxWait | Deadline | Server | Decode)
+    use ErrorKind::{Connect, Deadline, Decode, IncompleteResponse, MaxWait, RateLimited, Server, Timeout};
+    matches!(
+        error.kind(),
+        Connect | Timeout | IncompleteResponse | RateLimited | MaxWait | Deadline | Server | Decode
+    )
 }

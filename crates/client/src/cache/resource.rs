@@ -277,6 +277,6 @@ fn missing_fields<L: Listing>(
 
 /// Returns whether the list can't be read and an object by itself may be.
 fn is_about_the_list(error: &Error) -> bool {
-    let kinds = [ErrorKind::Decode, ErrorKind::EndlessList, ErrorKind::BodyTooLarge, ErrorKind::Refused];
+    let kinds = [ErrorKind::Decode, ErrorKind::PaginationLoop, ErrorKind::BodyTooLarge, ErrorKind::Api];
     kinds.contains(&error.kind())
 }

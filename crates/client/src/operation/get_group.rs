@@ -13,7 +13,7 @@ impl Operation for GetGroup {
     type Output = Option<Group>;
 
     fn call(&self) -> Result<Call, Error> {
-        Ok(Call::get("get_group", format!("/user/groups/{}", self.0)).only_names_an_id())
+        Ok(Call::get("get_group", format!("/user/groups/{}", self.0)).bad_request_is_not_found())
     }
 
     fn decode(&self, answer: &Answer) -> Result<Option<Group>, Error> {

@@ -13,7 +13,7 @@ impl Operation for GetUser {
     type Output = User;
 
     fn call(&self) -> Result<Call, Error> {
-        Ok(Call::get("get_user", format!("/user/users/{}", self.0)).only_names_an_id())
+        Ok(Call::get("get_user", format!("/user/users/{}", self.0)).bad_request_is_not_found())
     }
 
     fn decode(&self, answer: &Answer) -> Result<User, Error> {

@@ -55,7 +55,7 @@ impl Page {
             return Ok(None);
         }
         let endless = |why: String| {
-            Err(Error::new(ErrorKind::EndlessList, format!("the list says that it goes on, and {why}"))
+            Err(Error::new(ErrorKind::PaginationLoop, format!("the list says that it goes on, and {why}"))
                 .after_sending())
         };
         let (number, read) = (self.number + 1, self.before + new);

@@ -39,7 +39,7 @@ impl UserApi {
             ErrorKind::BadRequest => self.look(look).await.is_err_and(|error| error.is_not_found()),
             _ => false,
         };
-        match (is_gone, error.follows_unseen_attempt()) {
+        match (is_gone, error.earlier_attempt_may_have_applied()) {
             // An earlier attempt, whose outcome was not seen, has deleted it.
             (true, true) => Ok(()),
             (true, false) => Err(error.with_kind(ErrorKind::NotFound)),
@@ -56,7 +56,8 @@ impl UserApi {
         let call = operation.call()?;
         let result = self.exchange(operation, call, Some(Arc::clone(write) as Arc<dyn AttemptHook>)).await;
         result.map(|(output, _)| output).inspect_err(|error| {
-            let is_refused = matches!(error.status(), Some(400..500)) && !error.follows_unseen_attempt();
+            let is_refused =
+                matches!(error.status(), Some(400..500)) && !error.earlier_attempt_may_have_applied();
             write.end(if is_refused { WriteOutcome::Refused } else { WriteOutcome::Unknown });
         })
     }

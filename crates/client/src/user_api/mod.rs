@@ -69,7 +69,7 @@ impl UserApi {
     /// Returns every user of the account (`getUsers`).
     ///
     /// # Errors
-    /// See [`UserApi`]; [`ErrorKind::EndlessList`] if the server never comes to the list's end.
+    /// See [`UserApi`]; [`ErrorKind::PaginationLoop`] if the server never comes to the list's end.
     ///
     /// # Calls
     /// None while the list is fresh (`cache.users.ttl`); else one, and one more for each further page of a long list.
@@ -179,7 +179,7 @@ impl UserApi {
     /// Returns every group of the account (`getGroups`).
     ///
     /// # Errors
-    /// See [`UserApi`]; [`ErrorKind::EndlessList`] if the server never comes to the list's end.
+    /// See [`UserApi`]; [`ErrorKind::PaginationLoop`] if the server never comes to the list's end.
     ///
     /// # Calls
     /// None while the list is fresh (`cache.groups.ttl`); else one, and one more for each further page of a long list.

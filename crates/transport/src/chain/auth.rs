@@ -12,7 +12,7 @@ use super::error::peel;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::limiter::{Limiter, Outcome};
-use crate::oauth::{self, Session, Turn};
+use crate::oauth::{self, Session, TokenStatus};
 
 static SIMPLE_KEY: HeaderName = HeaderName::from_static("x-ultracart-simple-key");
 
@@ -62,8 +62,8 @@ impl Middleware for Auth {
 }
 
 impl Auth {
-    /// The current access token. The others wait while one of them gets a new one, which is a call of its own: it takes
-    /// the turn that was meant for the request, and the request takes the next one behind the same gate.
+    /// Returns the current access token. While one call refreshes it, the others wait. The refresh is a call of its own: it
+    /// takes the permit that was meant for the request, and the request acquires the next one behind the same gate.
     async fn token(
         &self,
         session: &Session,
@@ -71,13 +71,13 @@ impl Auth {
         extensions: &mut Extensions,
         next: &Next<'_>,
     ) -> Result<HeaderValue> {
-        let turn = session.turn().await.map_err(ChainError::middleware)?;
-        // After the turn and not before: a refresh counts as in flight from there on, so whoever drops a call and then
-        // waits for what is in flight misses none.
+        let status = session.token().await.map_err(ChainError::middleware)?;
+        // Only now: a refresh counts as in flight from here on, so a caller that drops a call and then waits for the
+        // refresh in flight misses none.
         context.check_cancelled().map_err(ChainError::middleware)?;
-        let refresh = match turn {
-            Turn::Token(token) => return Ok(token),
-            Turn::Refresh(refresh) => refresh,
+        let refresh = match status {
+            TokenStatus::Valid(token) => return Ok(token),
+            TokenStatus::Expired(refresh) => refresh,
         };
         let answer = match next.clone().run(refresh.request(), extensions).await {
             Ok(response) => response,

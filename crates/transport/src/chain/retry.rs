@@ -1,9 +1,9 @@
-//! Shall a call be sent again?
+//! Whether a call is sent again.
 //!
-//! reqwest-retry runs the loop. Its default strategy would replay a POST, and its two traits see neither the request
-//! nor each other: so each call gets a strategy of its own, which knows the operation and decides alone. It would also
-//! wait by the time of day; so the wait is left to the layer below, which waits by our clock. When
-//! the server asks to wait, the limiter does it for all calls; here an attempt that was rejected simply queues again.
+//! reqwest-retry runs the loop and its `ExponentialBackoff` says how long to pause. Its default strategy would replay a
+//! POST, and its two traits see neither the request nor each other: so each call gets a strategy of its own, which knows the
+//! operation and decides alone. The pause is left to the layer below, which waits by our clock and ends with the call. When
+//! the server asks to wait, the limiter does so for all calls; here a rejected attempt simply queues again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -111,8 +111,8 @@ enum Verdict {
     Final,
     /// It is sent again after a pause.
     AfterPause,
-    /// It was rejected, and is sent again as soon as the limiter has a turn.
-    NextTurn,
+    /// It was rejected, and is sent again with the next permit.
+    NextPermit,
     /// It is sent again with a new token.
     WithNewToken,
 }
@@ -121,8 +121,8 @@ enum Verdict {
 fn verdict(safety: Safety, kind: ErrorKind, reached: bool) -> Verdict {
     match kind {
         // The server says that it did nothing.
-        ErrorKind::RateLimited => Verdict::NextTurn,
-        ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::BrokenOff | ErrorKind::Server
+        ErrorKind::RateLimited => Verdict::NextPermit,
+        ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::IncompleteResponse | ErrorKind::Server
             if safety != Safety::Insert || !reached =>
         {
             Verdict::AfterPause
@@ -177,7 +177,7 @@ impl ThisCall {
         match verdict {
             Verdict::Final => false,
             Verdict::WithNewToken => true,
-            Verdict::NextTurn => self.rejections.fetch_add(1, Ordering::Relaxed) < rules.max_rejections,
+            Verdict::NextPermit => self.rejections.fetch_add(1, Ordering::Relaxed) < rules.max_rejections,
             Verdict::AfterPause => {
                 let past = self.failures.fetch_add(1, Ordering::Relaxed);
                 if past + 1 >= rules.max_attempts {
@@ -231,18 +231,19 @@ mod tests {
     #[test]
     fn what_may_be_sent_again() {
         use ErrorKind::{
-            ApplicationDisabled, BadRequest, BodyTooLarge, BrokenOff, Connect, Deadline, Decode, Internal,
-            MaxWait, NotFound, Oauth, RateLimited, Redirect, Server, Timeout, Unauthorized, UnexpectedStatus,
+            ApplicationDisabled, BadRequest, BodyTooLarge, Connect, Deadline, Decode, IncompleteResponse,
+            Internal, MaxWait, NotFound, Oauth, RateLimited, Redirect, Server, Timeout, Unauthorized,
+            UnexpectedStatus,
         };
-        use Verdict::{AfterPause, Final as Done, NextTurn};
+        use Verdict::{AfterPause, Final as Done, NextPermit};
         for (kind, reached, reads_and_puts, inserts) in [
-            (RateLimited, true, NextTurn, NextTurn),
+            (RateLimited, true, NextPermit, NextPermit),
             (Connect, false, AfterPause, AfterPause),
             (Timeout, true, AfterPause, Done),
             // On the way to a token: the call itself was not sent.
             (Timeout, false, AfterPause, AfterPause),
-            (BrokenOff, true, AfterPause, Done),
-            (BrokenOff, false, AfterPause, AfterPause),
+            (IncompleteResponse, true, AfterPause, Done),
+            (IncompleteResponse, false, AfterPause, AfterPause),
             (Server, true, AfterPause, Done),
             (BadRequest, true, Done, Done),
             (Unauthorized, true, Done, Done),

@@ -46,7 +46,7 @@ impl Error {
 
     /// From an answer whose status is a success and whose body says otherwise.
     pub fn refused(status: u16, details: &ErrorDetails) -> Self {
-        let error = Self::new(ErrorKind::Refused, String::new()).after_sending().with_details(details);
+        let error = Self::new(ErrorKind::Api, String::new()).after_sending().with_details(details);
         let said =
             error.user_message().or(error.developer_message()).unwrap_or("it does not say why").to_owned();
         error.change(|inner| {

@@ -83,7 +83,7 @@ impl Error {
         self.change(|inner| inner.status = Some(status))
     }
 
-    /// Says that the server may have done what an earlier attempt asked, whatever became of this one.
+    /// Notes that an earlier attempt may have been carried out, however this one ended.
     pub(crate) fn after_earlier_attempt(self) -> Self {
         self.change(|inner| (inner.reached, inner.earlier_reached) = (true, true))
     }
@@ -186,9 +186,9 @@ impl Error {
         self.0.reached
     }
 
-    /// Whether an attempt before the one that this error is of may have done what was asked: its end was not seen, or
-    /// the server failed. A deletion that then finds nothing has most likely been made.
-    pub fn follows_unseen_attempt(&self) -> bool {
+    /// Whether an attempt before the one that failed may have been carried out: its end was not seen, or the server failed.
+    /// A deletion that then finds nothing has most likely been made.
+    pub fn earlier_attempt_may_have_applied(&self) -> bool {
         self.0.earlier_reached
     }
 

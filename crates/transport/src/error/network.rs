@@ -18,7 +18,7 @@ impl Error {
         if error.is_builder() {
             return Self::new(ErrorKind::InvalidRequest, "no request can be made of it").with_source(error);
         }
-        Self::broken_off(error)
+        Self::incomplete_response(error)
     }
 
     /// From the error of a service that stands in for the network.
@@ -33,15 +33,15 @@ impl Error {
         if refused {
             return Self::new(ErrorKind::Connect, "no connection to the server").with_source(error);
         }
-        Self::broken_off(error)
+        Self::incomplete_response(error)
     }
 
     pub(crate) fn timeout() -> Self {
         Self::new(ErrorKind::Timeout, "no whole answer within `http.request_timeout`").after_sending()
     }
 
-    pub(crate) fn broken_off(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::new(ErrorKind::BrokenOff, "the connection broke off before the whole answer was there")
+    pub(crate) fn incomplete_response(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(ErrorKind::IncompleteResponse, "the connection broke off before the whole answer was there")
             .after_sending()
             .with_source(source)
     }

@@ -132,6 +132,7 @@ impl Cell {
     }
 
     /// Whether the next call can be sent now.
+    #[inline]
     pub(super) fn is_ready(&self, now: Instant) -> bool {
         self.ready_at_nanos() <= now.as_nanos()
     }
@@ -141,6 +142,7 @@ impl Cell {
     }
 
     /// Takes a call. Returns whether there was one.
+    #[inline]
     pub(super) fn take(&self, now: Instant) -> bool {
         self.governor.clock().0.set(now.as_nanos());
         self.governor.check_key(&self.level).is_ok()

@@ -27,7 +27,8 @@
 //! 10. **What the limiter knows, it tells:** as a [`Forecast`], as a [`Snapshot`], and on every span.
 //!
 //! The decision (`quota`, `release`) is plain data and arithmetic. A store (`store`) keeps it and makes one change at a
-//! time; the one in `memory` is for the clients of one process.
+//! time; the one in `memory` is for the clients of one process. What every permit runs is marked `#[inline]`, since a release
+//! build compiles the modules apart: together these marks are a fifth of a permit's time (`benches/permit.rs`).
 
 mod cell;
 mod constraint;

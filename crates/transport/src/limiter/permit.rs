@@ -10,18 +10,16 @@ use super::reservation::{Outcome, Reservation};
 #[derive(Debug)]
 pub(crate) struct Permit {
     application: Arc<Application>,
-    reservation: Reservation,
+    /// `None` once it is released.
+    reservation: Option<Reservation>,
     is_sent: bool,
-    /// How the attempt ended, as far as is known. If nobody says how a sent attempt ended, the runtime has gone or a layer
-    /// below panicked.
-    outcome: Outcome,
     /// Boxed, since most permits come at once.
     constraint: Option<Box<Constraint>>,
 }
 
 impl Permit {
     pub(super) fn new(application: Arc<Application>, reservation: Reservation) -> Self {
-        Self { application, reservation, is_sent: false, outcome: Outcome::Unsent, constraint: None }
+        Self { application, reservation: Some(reservation), is_sent: false, constraint: None }
     }
 
     /// Notes what the permit's caller waited for.
@@ -38,21 +36,26 @@ impl Permit {
     /// Says that the attempt is being sent: from now on the server may count the call.
     pub(crate) fn mark_sent(&mut self) {
         self.is_sent = true;
-        self.outcome = Outcome::Unknown;
         self.application.count_spent();
     }
 
     /// Says how the attempt ended, and releases the permit.
     pub(crate) fn finish(mut self, outcome: Outcome) {
-        self.outcome = outcome;
+        self.release(&outcome);
+    }
+
+    fn release(&mut self, outcome: &Outcome) {
+        let Some(reservation) = self.reservation.take() else { return };
+        if self.is_sent && *outcome == Outcome::Unsent {
+            self.application.uncount_spent();
+        }
+        self.application.release(reservation, outcome);
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if self.is_sent && self.outcome == Outcome::Unsent {
-            self.application.uncount_spent();
-        }
-        self.application.release(self.reservation, &self.outcome);
+        // If nobody said how a sent attempt ended, the runtime has gone or a layer below panicked.
+        self.release(if self.is_sent { &Outcome::Unknown } else { &Outcome::Unsent });
     }
 }

@@ -80,7 +80,8 @@ impl Quota {
         Decision::Granted(Reservation { nonce: self.latest_nonce, start: now })
     }
 
-    /// What holds an attempt back, and for how long.
+    /// What holds an attempt back, and for how long. Cold, so that most reservations make no room for it.
+    #[cold]
     fn wait(&self, index: usize, now: Instant) -> Wait {
         if self.in_flight >= places(self.rejections, &self.config) {
             return Wait { time: None, constraint: Constraint::InFlight };
@@ -144,6 +145,7 @@ impl Quota {
     }
 
     /// The index of an application, which gets empty windows at its first call.
+    #[inline]
     pub(super) fn index_of(&mut self, key: &ApplicationKey) -> usize {
         self.applications.iter().position(|application| application.key == *key).unwrap_or_else(|| {
             let windows = Windows::new(&self.config.windows, self.config.spare);

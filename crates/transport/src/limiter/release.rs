@@ -8,7 +8,7 @@ use super::quota::Quota;
 use super::request::ApplicationKey;
 use super::reservation::{Outcome, Reservation};
 use super::windows::Windows;
-use crate::clock::Instant;
+use crate::clock::{Instant, nanos};
 use crate::error::{RejectedWindow, Rejection};
 
 /// The longest hold after 429s that name no time; each further 429 doubles the hold up to here.
@@ -55,8 +55,7 @@ impl Quota {
             self.gap -= (extra / 64).max(Duration::from_micros(1)).min(extra);
         }
         let took = now.since(reservation.start) + self.gap;
-        // The mean moves an eighth of the way to the latest.
-        self.service_time = Some(self.service_time.map_or(took, |mean| (mean * 7 + took) / 8));
+        self.service_time = Some(self.service_time.map_or(took, |mean| mean_of(mean, took)));
     }
 
     /// The server may count the call as late as the quarantine ends.
@@ -121,4 +120,10 @@ impl Quota {
     fn scopes_mut(&mut self, index: usize) -> [&mut Windows; 2] {
         [&mut self.applications[index].windows, &mut self.address]
     }
+}
+
+/// The mean, moved an eighth of the way to the latest value. Each call pays for this, and nanoseconds need one division where
+/// durations need four.
+fn mean_of(mean: Duration, latest: Duration) -> Duration {
+    Duration::from_nanos((nanos(mean).saturating_mul(7).saturating_add(nanos(latest))) / 8)
 }

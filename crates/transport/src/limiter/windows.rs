@@ -56,11 +56,13 @@ impl Windows {
     }
 
     /// Whether every window has a call.
+    #[inline]
     pub(super) fn are_ready(&self, now: Instant) -> bool {
         self.cells.iter().all(|cell| cell.is_ready(now))
     }
 
     /// Takes a call from every window, after [`are_ready`](Self::are_ready).
+    #[inline]
     pub(super) fn take(&mut self, now: Instant) {
         for cell in &self.cells {
             let taken = cell.take(now);
@@ -89,6 +91,7 @@ impl Windows {
     }
 
     /// Notes that the server took a call.
+    #[inline]
     pub(super) fn accepted(&mut self) {
         if !self.refusals.is_empty() {
             self.refusals.values_mut().for_each(|refusals| refusals.in_a_row = 0);

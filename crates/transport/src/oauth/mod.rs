@@ -63,12 +63,12 @@ struct Access {
     renew_at: Instant,
 }
 
-/// What to do about a token.
-pub(crate) enum Turn {
-    /// This one is good.
-    Token(HeaderValue),
-    /// Get a new one. Everybody else waits meanwhile.
-    Refresh(Box<Refresh>),
+/// The state of the access token.
+pub(crate) enum TokenStatus {
+    /// The token can be used.
+    Valid(HeaderValue),
+    /// The token has to be refreshed. All other calls wait meanwhile.
+    Expired(Box<Refresh>),
 }
 
 /// A refresh under way.
@@ -103,11 +103,11 @@ impl Session {
         &self.client_id
     }
 
-    /// The token, or the turn to get one.
-    pub(crate) async fn turn(&self) -> Result<Turn, Error> {
+    /// Returns the token, or the exclusive right to refresh it.
+    pub(crate) async fn token(&self) -> Result<TokenStatus, Error> {
         let mut state = Arc::clone(&self.state).lock_owned().await;
         if let Some(access) = state.access.as_ref().filter(|access| self.clock.now() < access.renew_at) {
-            return Ok(Turn::Token(access.header.clone()));
+            return Ok(TokenStatus::Valid(access.header.clone()));
         }
         let (file, callback) = (self.file.clone(), self.store.clone());
         let (refresh, is_unstored) = (state.refresh.clone(), state.unstored);
@@ -137,7 +137,7 @@ impl Session {
         })
         .await?;
         state.unstored = false;
-        Ok(Turn::Refresh(Box::new(Refresh {
+        Ok(TokenStatus::Expired(Box::new(Refresh {
             client_id: self.client_id.clone(),
             token_url: self.token_url.clone(),
             _in_flight: Arc::clone(&self.in_flight).lock_owned().await,

@@ -26,9 +26,9 @@ fn session() -> (Session, Arc<std::sync::Mutex<Vec<String>>>) {
 }
 
 async fn refresh(session: &Session) -> Box<Refresh> {
-    match session.turn().await.unwrap() {
-        Turn::Refresh(refresh) => refresh,
-        Turn::Token(token) => panic!("{token:?} was thought to be good"),
+    match session.token().await.unwrap() {
+        TokenStatus::Expired(refresh) => refresh,
+        TokenStatus::Valid(token) => panic!("{token:?} was thought to be good"),
     }
 }
 
@@ -73,7 +73,7 @@ async fn a_life_that_cannot_be_read_is_unknown() {
         let body = format!(r#"{{"access_token":"a1","expires_in":{expires_in}}}"#);
         refresh(&session).await.finish(StatusCode::OK, body.as_bytes()).await.unwrap();
         tokio::time::advance(Duration::from_secs(renewed_after - 1)).await;
-        assert!(matches!(session.turn().await.unwrap(), Turn::Token(_)), "{expires_in}");
+        assert!(matches!(session.token().await.unwrap(), TokenStatus::Valid(_)), "{expires_in}");
         tokio::time::advance(Duration::from_secs(1)).await;
         refresh(&session).await;
     }
@@ -93,7 +93,7 @@ async fn a_token_whose_file_fails_after_all_is_kept_in_memory_and_stored_later()
     let error = first.finish(StatusCode::OK, TOKENS).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Oauth);
     insta::assert_snapshot!(error.to_string().replace(&file.display().to_string(), "FILE"), @"the new refresh token cannot be written to FILE: it is only in memory, and the one before it is used up; it is stored before the next use, but if the program ends first, the application has to be authorized again");
-    assert_eq!(session.turn().await.map(drop).unwrap_err().to_string(), error.to_string());
+    assert_eq!(session.token().await.map(drop).unwrap_err().to_string(), error.to_string());
     std::fs::remove_dir(&file).unwrap();
     assert!(sent(&*refresh(&session).await).ends_with("&refresh_token=r1"));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "r1\n");
