@@ -8,7 +8,6 @@ use ultracart_transport::{Error, ErrorKind};
 
 use super::UserApi;
 use crate::cache::{CachePolicy, Cached, LoadRequest, Loaded, Read};
-use crate::list::{Groups, Users};
 use crate::operation::{GetGroup, GetGroups, GetUser, GetUserLogins, GetUsers, ListOperation, Page};
 
 /// The result of a load.
@@ -16,44 +15,27 @@ type LoadResult<T> = Result<Loaded<T>, Error>;
 
 impl UserApi {
     pub(super) async fn user(&self, id: UserId, read: Read) -> Result<Cached<User>, Error> {
-        let call = |load| {
-            let api = self.clone();
-            async move { api.read(GetUser(id), &load).await.map(|(user, calls)| Loaded::one(user, calls)) }
-        };
-        self.client.caches.users.get(id, read, call, |load| self.load_users(load)).await
+        let call = |load| self.clone().load_user(id, load);
+        self.client.caches.users.get(id, read, call, |load| self.clone().load_list::<GetUsers, _>(load)).await
     }
 
     pub(super) async fn group(&self, oid: GroupOid, read: Read) -> Result<Cached<Group>, Error> {
         let call = |load| self.clone().load_group(oid, read.policy, load);
-        self.client.caches.groups.get(oid, read, call, |load| self.load_groups(load)).await
+        self.client
+            .caches
+            .groups
+            .get(oid, read, call, |load| self.clone().load_list::<GetGroups, _>(load))
+            .await
     }
 
-    pub(super) fn load_users(
-        &self,
-        load: LoadRequest,
-    ) -> impl Future<Output = LoadResult<Users>> + Send + 'static + use<> {
-        let api = self.clone();
-        async move { api.load_list::<GetUsers, _>(load).await }
+    pub(super) async fn load_logins(self, user_id: UserId, load: LoadRequest) -> LoadResult<[UserLogin]> {
+        let (logins, calls) = self.read(GetUserLogins(user_id), &load).await?;
+        Ok(Loaded { value: logins.into(), calls, pages: 1 })
     }
 
-    pub(super) fn load_groups(
-        &self,
-        load: LoadRequest,
-    ) -> impl Future<Output = LoadResult<Groups>> + Send + 'static + use<> {
-        let api = self.clone();
-        async move { api.load_list::<GetGroups, _>(load).await }
-    }
-
-    pub(super) fn load_logins(
-        &self,
-        user_id: UserId,
-        load: LoadRequest,
-    ) -> impl Future<Output = LoadResult<[UserLogin]>> + Send + 'static + use<> {
-        let api = self.clone();
-        async move {
-            let (logins, calls) = api.read(GetUserLogins(user_id), &load).await?;
-            Ok(Loaded { value: logins.into(), calls, pages: 1 })
-        }
+    async fn load_user(self, id: UserId, load: LoadRequest) -> LoadResult<User> {
+        let (user, calls) = self.read(GetUser(id), &load).await?;
+        Ok(Loaded::one(user, calls))
     }
 
     async fn load_group(self, oid: GroupOid, policy: CachePolicy, load: LoadRequest) -> LoadResult<Group> {
@@ -100,7 +82,7 @@ impl UserApi {
     }
 
     /// Loads all pages of a list.
-    async fn load_list<O, L>(&self, mut load: LoadRequest) -> LoadResult<L>
+    pub(super) async fn load_list<O, L>(self, mut load: LoadRequest) -> LoadResult<L>
     where
         O: ListOperation,
         L: FromIterator<O::Item>,

@@ -16,7 +16,8 @@ use crate::cache::{CachePolicy, Cached, Effect, Write};
 use crate::inner::Inner;
 use crate::list::{Groups, Users};
 use crate::operation::{
-    DeleteGroup, DeleteUser, GetGroup, GetUser, InsertGroup, InsertUser, UpdateGroup, UpdateUser,
+    DeleteGroup, DeleteUser, GetGroup, GetGroups, GetUser, GetUsers, InsertGroup, InsertUser, UpdateGroup,
+    UpdateUser,
 };
 
 /// UltraCart's operations on the users and groups of an account. Clones share everything.
@@ -77,7 +78,9 @@ impl UserApi {
         let list = &self.client.caches.users.list;
         match list.try_hit(self.policy) {
             Some(hit) => Ok(hit),
-            None => list.get((), self.policy.into(), |load| self.load_users(load)).await,
+            None => {
+                list.get((), self.policy.into(), |load| self.clone().load_list::<GetUsers, _>(load)).await
+            }
         }
     }
 
@@ -104,7 +107,7 @@ impl UserApi {
     /// # Calls
     /// None while the logins are fresh (`cache.logins.ttl`); else one.
     pub async fn get_user_logins(&self, user_id: UserId) -> Result<Cached<[UserLogin]>, Error> {
-        let call = |load| self.load_logins(user_id, load);
+        let call = |load| self.clone().load_logins(user_id, load);
         self.client.caches.logins.get(user_id, self.policy.into(), call).await
     }
 
@@ -187,7 +190,9 @@ impl UserApi {
         let list = &self.client.caches.groups.list;
         match list.try_hit(self.policy) {
             Some(hit) => Ok(hit),
-            None => list.get((), self.policy.into(), |load| self.load_groups(load)).await,
+            None => {
+                list.get((), self.policy.into(), |load| self.clone().load_list::<GetGroups, _>(load)).await
+            }
         }
     }
 
