@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use ultracart_client::Config;
 use ultracart_client::model::{Group, User};
+use ultracart_client::{CachePolicy, Config, ErrorKind};
 use ultracart_sim::{Fault, GetGroupBody, Histories, Operation, Sim};
 
 use crate::client;
-use crate::support::{Account, MINUTE, SECOND, group_oid, list_reply, spawn, user_id};
+use crate::support::{Account, MINUTE, SECOND, group_oid, list_reply, no_retries, spawn, user_id};
 
 #[tokio::test(start_paused = true)]
 async fn lagging_lists_hide_no_write() {
@@ -285,4 +285,62 @@ async fn lagging_users_do_not_undo_a_group_write() {
     api.get_users().await.unwrap();
     api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
     assert_eq!(member(), !was_member);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lagging_list_revives_no_deleted_group() {
+    let sim = Sim::builder().groups(3).get_group_body(GetGroupBody::Empty).build();
+    let api = client(&sim, Config::default()).user_api();
+    let [oid, other] = [0, 1].map(|place| group_oid(&sim, place));
+    // This one finds out that groups are read with their list.
+    api.get_group(other).await.unwrap();
+    let before = sim.groups();
+    api.delete_group(oid).await.unwrap();
+    sim.fault(list_reply("groups", &before).on(Operation::GetGroups));
+    // The server may say either now.
+    _ = api.get_group(oid).await;
+    tokio::time::advance(2 * SECOND).await;
+    assert_eq!(api.get_group(oid).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lagging_list_hides_no_new_group_for_long() {
+    let sim = Sim::builder().groups(3).get_group_body(GetGroupBody::Empty).build();
+    let api = client(&sim, Config::default()).user_api();
+    api.get_group(group_oid(&sim, 1)).await.unwrap();
+    let before = sim.groups();
+    let oid = api.insert_group(&Group::new().name("New")).await.unwrap().group_oid.unwrap();
+    sim.fault(list_reply("groups", &before).on(Operation::GetGroups));
+    _ = api.get_group(oid).await;
+    tokio::time::advance(SECOND).await;
+    assert!(api.get_group(oid).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn refreshed_group_of_lagging_list_is_no_base() {
+    let sim = Sim::builder().users(2).groups(3).get_group_body(GetGroupBody::Empty).build();
+    let api = client(&sim, Config::default()).user_api();
+    let oid = group_oid(&sim, 0);
+    api.get_group(oid).await.unwrap();
+    let before = sim.groups();
+    let rename = |group: &mut Group| group.name = Some("Night shift".into());
+    api.update_group_with(oid, rename).await.unwrap();
+    sim.fault(list_reply("groups", &before).on(Operation::GetGroups));
+    api.cache_policy(CachePolicy::Refresh).get_group(oid).await.unwrap();
+    api.update_group_with(oid, |group| group.users = Some(Vec::new())).await.unwrap();
+    let group = sim.groups().into_iter().find(|group| group.group_oid == Some(oid)).unwrap();
+    assert_eq!(group.name.as_deref(), Some("Night shift"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lagging_list_is_no_answer_to_an_outage() {
+    let sim = Sim::builder().users(3).build();
+    let api = client(&sim, no_retries()).user_api();
+    let before = sim.users();
+    api.update_user(user_id(&sim, 0), &User::new().phone("555-0100")).await.unwrap();
+    sim.fault(list_reply("users", &before).on(Operation::GetUsers));
+    api.get_users().await.unwrap();
+    tokio::time::advance(6 * SECOND).await;
+    sim.fault(Fault::status_500().always());
+    assert_eq!(api.get_users().await.unwrap_err().kind(), ErrorKind::Server);
 }

@@ -291,3 +291,29 @@ async fn list_after_a_write_serves_other_users() {
     assert_eq!(api.get_user(third).await.unwrap().calls(), 0);
     assert_eq!(api.get_users().await.unwrap().calls(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn users_after_a_group_write_cost_one_list() {
+    let sim = Sim::builder().users(20).groups(2).histories_in_list(Histories::All).build();
+    let mut config = Config::default();
+    config.retry.max_attempts = 1;
+    let api = client(&sim, config).user_api();
+    let ids: Vec<_> = sim.users().iter().map(|user| user.user_id.unwrap()).collect();
+    api.get_users().await.unwrap();
+    api.get_user(ids[0]).await.unwrap();
+    let oid = sim.groups()[0].group_oid.unwrap();
+    api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
+    tokio::time::advance(6 * SECOND).await;
+    let mut calls = 0;
+    for id in &ids {
+        calls += api.get_user(*id).await.unwrap().calls();
+    }
+    assert_eq!(calls, 1);
+    // A user who was written alone is read alone.
+    sim.fault(Fault::cut_body().on(Operation::UpdateUser));
+    api.update_user(ids[3], &User::new().phone("555-0100")).await.unwrap_err();
+    tokio::time::advance(20 * SECOND).await;
+    api.get_user(ids[3]).await.unwrap();
+    let request = sim.requests().last().unwrap().clone();
+    assert!(request.path.ends_with(&format!("/users/{}", ids[3])), "{}", request.path);
+}

@@ -8,7 +8,7 @@ use ultracart_client::{CachePolicy, Config, ErrorKind, Served, Stale};
 use ultracart_sim::{Fault, Histories, Operation, Sim, Webhook};
 
 use crate::client;
-use crate::support::{Account, MINUTE, SECOND, group_oid, no_retries, settle, spawn, user_id};
+use crate::support::{Account, MINUTE, SECOND, group_oid, list_reply, no_retries, settle, spawn, user_id};
 
 #[tokio::test(start_paused = true)]
 async fn stale_allowed_serves_user_from_stale_list() {
@@ -198,4 +198,73 @@ async fn stale_allowed_list_is_served_while_refreshing() {
     tokio::time::advance(SECOND).await;
     settle().await;
     assert_eq!((stale.get_users().await.unwrap().served(), sim.calls()), (Served::Fresh, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn outage_serves_written_user_beside_invalid_list() {
+    let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
+    let api = client(&sim, no_retries()).user_api();
+    let [id, other] = [0, 1].map(|place| user_id(&sim, place));
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
+    tokio::time::advance(6 * MINUTE).await;
+    sim.fault(Fault::status_500().always());
+    let user = api.get_user(id).await.unwrap();
+    assert_eq!(user.phone.as_deref(), Some("555-0100"));
+    assert_eq!(user.served(), Served::Stale(Stale::Failed(ErrorKind::Server)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn outage_serves_the_newer_of_two_versions() {
+    let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
+    let api = client(&sim, no_retries()).user_api();
+    let [id, other] = [0, 1].map(|place| user_id(&sim, place));
+    let refresh = api.cache_policy(CachePolicy::Refresh);
+    let phone = |phone: &'static str| assert!(sim.edit_user(id, |user| user.phone = Some(phone.into())));
+    phone("list");
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    tokio::time::advance(SECOND).await;
+    phone("single");
+    refresh.get_user(id).await.unwrap();
+    tokio::time::advance(10 * MINUTE).await;
+    let outage = Fault::status_500().always();
+    sim.fault(outage.clone());
+    assert_eq!(api.get_user(id).await.unwrap().phone.as_deref(), Some("single"));
+    sim.clear_faults();
+    // And the other way round.
+    phone("newer list");
+    refresh.get_users().await.unwrap();
+    tokio::time::advance(10 * MINUTE).await;
+    sim.fault(outage);
+    assert_eq!(api.get_user(id).await.unwrap().phone.as_deref(), Some("newer list"));
+    let stale = api.cache_policy(CachePolicy::StaleAllowed).get_user(id).await.unwrap();
+    assert_eq!(stale.phone.as_deref(), Some("newer list"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn stale_allowed_user_after_unknown_write() {
+    let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
+    let api = client(&sim, no_retries()).user_api();
+    let [id, other] = [0, 1].map(|place| user_id(&sim, place));
+    let stale = api.cache_policy(CachePolicy::StaleAllowed);
+    let before = sim.users();
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    sim.fault(Fault::cut_body().on(Operation::UpdateUser));
+    api.update_user(id, &User::new().phone("555-0100")).await.unwrap_err();
+    let user = stale.get_user(id).await.unwrap();
+    assert_eq!((user.served(), user.calls()), (Served::Stale(Stale::Invalidated), 0));
+    // A list that may lag behind the write is not taken for fresh.
+    let client = client(&sim, no_retries());
+    let api = client.user_api();
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    sim.fault(Fault::cut_body().on(Operation::UpdateUser));
+    api.update_user(id, &User::new().phone("555-0101")).await.unwrap_err();
+    sim.fault(list_reply("users", &before).on(Operation::GetUsers));
+    api.get_users().await.unwrap();
+    let user = api.cache_policy(CachePolicy::StaleAllowed).get_user(id).await.unwrap();
+    assert_eq!((user.phone.as_deref(), user.calls()), (Some("555-0101"), 1));
 }

@@ -93,6 +93,7 @@ impl Caches {
             operation: "get_user_logins",
             lifetime: Lifetime::new(&config.logins),
             webhook_lifetime: Lifetime::with_webhooks(&config.logins, webhook_ttl),
+            can_lag: false,
             required: |generations, id: UserId| generations.of_object(id.get()).generation,
         };
         let entries = Entries::objects(logins.max_age());

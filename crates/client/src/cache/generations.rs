@@ -21,8 +21,8 @@ pub(crate) struct Generation(u64);
 
 /// When a load was sent. Of two values, the one with the greater stamp is newer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ReadStamp {
-    pub(super) generation: Generation,
+pub(crate) struct ReadStamp {
+    pub(crate) generation: Generation,
     pub(super) at: Instant,
 }
 

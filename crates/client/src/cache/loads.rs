@@ -46,7 +46,6 @@ pub(super) enum LoadError {
     Superseded {
         calls: u32,
     },
-    Panicked,
     /// The task was dropped with its runtime.
     Interrupted,
 }
@@ -93,7 +92,7 @@ pub(super) struct Load<V: ?Sized> {
 impl<V: ?Sized> Load<V> {
     /// Returns whether the load serves a caller who requires this generation.
     fn serves(&self, required: Generation, purpose: Purpose) -> bool {
-        // The task of a load that panicked or was interrupted has left it here.
+        // A load that was interrupted stays in the table until it is replaced.
         !self.task.is_finished()
             && match lock(&self.progress).sent() {
                 Some(stamp) => stamp.generation >= required,

@@ -46,6 +46,8 @@ pub(super) struct Rules<K> {
     pub(super) lifetime: Lifetime,
     /// The lifetime while webhooks come that report changes of these values.
     pub(super) webhook_lifetime: Option<Lifetime>,
+    /// Whether a value may not show a write of this client yet: a list, or a group, which may be read with its list.
+    pub(super) can_lag: bool,
     /// Returns the generation that an entry must have seen to be valid.
     pub(super) required: fn(&Generations, K) -> Generation,
 }
@@ -217,13 +219,18 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         entry: &Entry<V>,
         required: Generation,
     ) -> Result<Cached<V>, Error> {
-        let is_invalidated = entry.stamp.generation < required;
+        let is_invalidated = entry.stamp.generation < required || entry.expires_at.is_some();
         if !is_outage(&error) || is_invalidated || self.freshness(entry) == Freshness::TooOld {
             return Err(error);
         }
-        warn!(operation = self.rules.operation, %error, "the server can't be reached: an expired value is served");
+        Ok(self.serve_instead_of(&error, entry))
+    }
+
+    /// Serves an expired entry instead of an error.
+    pub(super) fn serve_instead_of(&self, error: &Error, entry: &Entry<V>) -> Cached<V> {
+        warn!(operation = self.rules.operation, %error, "the call failed: an expired value is served");
         self.counters.count(Counted::Stale);
-        Ok(entry.serve(Served::Stale(Stale::Failed(error.kind())), self.context.now(), error.attempts()))
+        entry.serve(Served::Stale(Stale::Failed(error.kind())), self.context.now(), error.attempts())
     }
 
     pub(super) fn stats(&self) -> CacheStats {

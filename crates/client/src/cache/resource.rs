@@ -10,6 +10,7 @@ use ultracart_transport::{Error, ErrorKind, Instant};
 use super::context::CacheContext;
 use super::entries::Entries;
 use super::entry::{Entry, Freshness, Lifetime, Loaded, MissingFields};
+use super::failures::is_outage;
 use super::generations::{Change, Generations, LatestChange, ReadStamp};
 use super::loads::LoadRequest;
 use super::policy::{CachePolicy, Read, RequiredFields};
@@ -36,10 +37,20 @@ pub(crate) struct Resource<L: Listing> {
     locks: KeyedLocks<L::Id>,
 }
 
-/// An object in the cached list.
-struct Member<L: Listing> {
-    list: Arc<Entry<L>>,
-    item: Arc<L::Item>,
+/// A cached version of an object.
+enum Version<L: Listing> {
+    /// Read by itself, or returned by a write.
+    Object(Arc<Entry<L::Item>>),
+    Listed(Arc<Entry<L>>, Arc<L::Item>),
+}
+
+impl<L: Listing> Version<L> {
+    fn stamp(&self) -> ReadStamp {
+        match self {
+            Self::Object(object) => object.stamp,
+            Self::Listed(list, _) => list.stamp,
+        }
+    }
 }
 
 impl<L: Listing> Resource<L> {
@@ -55,6 +66,7 @@ impl<L: Listing> Resource<L> {
             operation: list_operation,
             lifetime: Lifetime::new(rule),
             webhook_lifetime: Lifetime::with_webhooks(rule, webhook_ttl),
+            can_lag: true,
             required: |generations, ()| generations.of_list(),
         };
         // An object that was read once may never be read again: it is not refreshed ahead of its expiry.
@@ -63,6 +75,7 @@ impl<L: Listing> Resource<L> {
             operation: object_operation,
             lifetime: Lifetime::new(rule),
             webhook_lifetime: Lifetime::with_webhooks(rule, webhook_ttl),
+            can_lag: L::READ_WITH_LIST,
             required: |generations, id| generations.of_object(L::raw_id(id)).generation,
         };
         let entries = Entries::objects(objects.max_age());
@@ -76,7 +89,7 @@ impl<L: Listing> Resource<L> {
         }
     }
 
-    /// Reads one object: from the cache, with the list if that has to be reloaded anyway, or by itself.
+    /// Reads one object: from the cache, else with a reload of the list that is due anyway, else by itself.
     pub(crate) async fn get<F, G>(
         &self,
         id: L::Id,
@@ -88,42 +101,47 @@ impl<L: Listing> Resource<L> {
         F: Future<Output = Result<Loaded<L::Item>, Error>> + Send + 'static,
         G: Future<Output = Result<Loaded<L>, Error>> + Send + 'static,
     {
+        // Of two expired versions the newer one stands in for an error: it is chosen here, and not by either cache.
+        let policy = if read.policy == CachePolicy::Default { CachePolicy::NeverStale } else { read.policy };
+        let mut list_calls = 0;
         if read.policy.reads_cache() {
-            if let Some(hit) = self.try_hit(id, read.fields) {
-                return Ok(hit);
+            if let Some(version) = self.newest(id, read.fields).filter(|version| self.is_fresh(version)) {
+                return Ok(self.hit(&version));
             }
             if self.list_reload_serves(id, read) {
-                match self.list.get((), read.policy.into(), call_list).await {
+                match self.list.get((), policy.into(), call_list).await {
                     Ok(list) => {
-                        if let Some(item) = list.find(id) {
-                            return Ok(list.part(Arc::clone(item)));
+                        if let Some(item) = self.shown_in(&list, id) {
+                            return Ok(list.part(item));
                         }
+                        list_calls = list.calls();
                     }
-                    Err(error) if is_about_the_list(&error) => {}
-                    Err(error) => return self.stale_member_instead_of(error, id, read),
+                    Err(error) if is_about_the_list(&error) => list_calls = error.attempts(),
+                    Err(error) => return self.stale_instead_of(error, id, read),
                 }
             }
         }
-        match self.objects.get(id, read, call).await {
+        match self.objects.get(id, Read { policy, ..read }, call).await {
             Ok(object) => {
                 if object.calls() > 0 {
                     self.learn_missing_fields(id, &object);
                 }
-                Ok(object)
+                Ok(object.after_calls(list_calls))
             }
             Err(error) => {
-                // Only a call of this read counts: a remembered error is no news.
+                // Only if this read made the call: a remembered error is no news.
                 if error.is_not_found() && error.attempts() > 0 {
                     self.invalidate_deleted(id);
                 }
-                self.stale_member_instead_of(error, id, read)
+                let calls = list_calls + error.attempts();
+                self.stale_instead_of(error.with_attempts(calls), id, read)
             }
         }
     }
 
     /// Returns whether nothing has changed the object since `read` was sent, as far as this client knows.
     pub(crate) fn is_current(&self, id: L::Id, read: &Cached<L::Item>) -> bool {
-        read.generation() >= self.change_of(id).generation
+        read.stamp().generation >= self.change_of(id).generation
     }
 
     /// Waits until no other change of this client reads and writes the object.
@@ -131,11 +149,12 @@ impl<L: Listing> Resource<L> {
         self.locks.lock(id).await
     }
 
-    /// Caches an object as a write returned it. The reply is as complete as the version before it, if it lacks nothing of
-    /// that; a new object is as complete as the latest reply that could be compared.
+    /// Caches the object that a write returned. Fields that the cached version before it has and the reply doesn't are missing
+    /// in it. Without such a version, replies are as complete as the latest one that could be compared.
     pub(super) fn put_written(&self, id: L::Id, item: Arc<L::Item>, stamp: ReadStamp) {
         let mut missing = lock(&self.missing_in_replies);
-        if let Some((before, missing_before)) = self.any_version(id) {
+        let before = self.any_version(id).filter(|(_, missing)| *missing != MissingFields::Unknown);
+        if let Some((before, missing_before)) = before {
             *missing = missing_fields::<L>(&item, &before, |_| false).max(missing_before);
         }
         let loaded = Loaded { value: item, calls: 0, pages: 1 };
@@ -158,77 +177,90 @@ impl<L: Listing> Resource<L> {
         self.generations.of_object(L::raw_id(id))
     }
 
-    /// Returns the newer of the object by itself and the object in the list, if it is fresh and has these fields.
-    fn try_hit(&self, id: L::Id, fields: RequiredFields) -> Option<Cached<L::Item>> {
+    /// Returns the newer of the cached versions of an object that are valid and have these fields, whether fresh or expired.
+    fn newest(&self, id: L::Id, fields: RequiredFields) -> Option<Version<L>> {
         let change = self.change_of(id);
-        let object = self.objects.fresh(id, fields);
-        let member = self.member(id, change).filter(|member| {
-            lock(&self.missing_in_list).allow(fields)
-                && matches!(self.list.freshness(&member.list), Freshness::Fresh | Freshness::RefreshDue)
+        let object = self.objects.entries.get(id).filter(|object| {
+            object.stamp.generation >= change.generation
+                && object.missing.allow(fields)
+                && self.objects.freshness(object) != Freshness::TooOld
         });
-        match (object, member) {
-            (Some(object), Some(member)) if member.list.stamp <= object.stamp => {
-                Some(self.objects.hit(&object))
-            }
-            (_, Some(Member { list, item })) => {
+        let listed = self.listed(id, change).filter(|(list, _)| {
+            lock(&self.missing_in_list).allow(fields) && self.list.freshness(list) != Freshness::TooOld
+        });
+        let object = object.map(Version::Object);
+        let listed = listed.map(|(list, item)| Version::Listed(list, item));
+        // The last of two equal ones: the object, which is the more complete one.
+        listed.into_iter().chain(object).max_by_key(Version::stamp)
+    }
+
+    fn is_fresh(&self, version: &Version<L>) -> bool {
+        let freshness = match version {
+            Version::Object(object) => self.objects.freshness(object),
+            Version::Listed(list, _) => self.list.freshness(list),
+        };
+        matches!(freshness, Freshness::Fresh | Freshness::RefreshDue)
+    }
+
+    fn hit(&self, version: &Version<L>) -> Cached<L::Item> {
+        match version {
+            Version::Object(object) => self.objects.hit(object),
+            Version::Listed(list, item) => {
                 self.objects.count_hit(1);
-                let now = self.list.context.now();
-                Some(list.serve(Served::Fresh, now, 0).part(item))
+                list.serve(Served::Fresh, self.list.context.now(), 0).part(Arc::clone(item))
             }
-            (Some(object), None) => Some(self.objects.hit(&object)),
-            (None, None) => None,
         }
     }
 
-    /// Returns the object in the list, if the list has seen its latest change. Right after a write of this client a list may
-    /// lag behind it.
-    fn member(&self, id: L::Id, change: LatestChange) -> Option<Member<L>> {
+    /// Serves the newest version instead of an error, if the policy allows that and the error is an outage.
+    fn stale_instead_of(&self, error: Error, id: L::Id, read: Read) -> Result<Cached<L::Item>, Error> {
+        let is_allowed = read.policy == CachePolicy::Default && is_outage(&error);
+        match self.newest(id, read.fields).filter(|_| is_allowed) {
+            Some(Version::Object(object)) => Ok(self.objects.serve_instead_of(&error, &object)),
+            Some(Version::Listed(list, item)) => Ok(self.list.serve_instead_of(&error, &list).part(item)),
+            None => Err(error),
+        }
+    }
+
+    /// Returns the object in the cached list, if the list has seen its latest change and doesn't lag behind it.
+    fn listed(&self, id: L::Id, change: LatestChange) -> Option<(Arc<Entry<L>>, Arc<L::Item>)> {
         let list = self.list.entries.get(())?;
         let has_seen_change =
             list.stamp.generation >= change.generation && list.stamp.at >= change.lists_lag_until;
         let item = list.value.find(id).filter(|_| has_seen_change).map(Arc::clone)?;
-        Some(Member { list, item })
+        Some((list, item))
     }
 
-    /// Returns whether the list answers at the price of one call at most, and a reload serves the next objects too: it is
-    /// complete, and too old for all its objects. A caller who accepts a stale object gets it from a stale list.
+    /// Returns the object in a list that was just read, unless the list may lag behind a write of the object.
+    fn shown_in(&self, list: &Cached<L>, id: L::Id) -> Option<Arc<L::Item>> {
+        let (stamp, change) = (list.stamp(), self.change_of(id));
+        let lags = stamp.generation >= change.generation && stamp.at < change.lists_lag_until;
+        list.find(id).filter(|_| !lags).map(Arc::clone)
+    }
+
+    /// Returns whether the object is best read with its list, which has the object and one page. A list that is outdated for
+    /// all its objects is reloaded at the price of one call, and serves the next ones, too. A caller who accepts a stale
+    /// object gets it from the list if that is the newest version.
     fn list_reload_serves(&self, id: L::Id, read: Read) -> bool {
-        let is_allowed = match read.policy {
-            CachePolicy::Default | CachePolicy::NeverStale | CachePolicy::StaleAllowed => {
-                lock(&self.missing_in_list).allow(read.fields)
-            }
-            CachePolicy::OnlyIfCached | CachePolicy::Refresh | CachePolicy::Bypass => false,
-        };
+        let is_allowed =
+            read.policy != CachePolicy::OnlyIfCached && lock(&self.missing_in_list).allow(read.fields);
         let Some(list) = self.list.entries.get(()).filter(|_| is_allowed) else { return false };
         let LatestChange { generation, lists_lag_until } = self.change_of(id);
-        let is_outdated = self.list.freshness(&list) == Freshness::Expired
-            || list.stamp.generation < self.generations.of_all_objects().generation;
-        let serves = match read.policy {
-            CachePolicy::StaleAllowed => {
-                list.stamp.generation < generation || list.stamp.at >= lists_lag_until
-            }
-            _ => is_outdated && self.list.context.now() >= lists_lag_until,
+        let serves = if read.policy == CachePolicy::StaleAllowed {
+            let is_newest = self.objects.entries.get(id).is_none_or(|object| object.stamp < list.stamp);
+            is_newest && (list.stamp.generation < generation || list.stamp.at >= lists_lag_until)
+        } else {
+            let is_outdated = self.list.freshness(&list) == Freshness::Expired
+                || list.stamp.generation < self.generations.of_all_objects().generation;
+            is_outdated && self.list.context.now() >= lists_lag_until
         };
         serves && list.pages == 1 && list.value.find(id).is_some()
-    }
-
-    /// Serves the object from an expired list instead of an error, if the error is an outage.
-    fn stale_member_instead_of(&self, error: Error, id: L::Id, read: Read) -> Result<Cached<L::Item>, Error> {
-        let change = self.change_of(id);
-        let is_allowed =
-            read.policy == CachePolicy::Default && lock(&self.missing_in_list).allow(read.fields);
-        match self.member(id, change).filter(|_| is_allowed) {
-            Some(Member { list, item }) => {
-                Ok(self.list.stale_instead_of(error, &list, change.generation)?.part(item))
-            }
-            None => Err(error),
-        }
     }
 
     /// The server said that there is no such object: a cached version that says otherwise is from before.
     fn invalidate_deleted(&self, id: L::Id) {
         let change = self.change_of(id);
-        if self.member(id, change).is_some() {
+        if self.listed(id, change).is_some() {
             self.generations.record(Change::Object(L::raw_id(id)), Instant::START);
         }
     }
@@ -245,7 +277,7 @@ impl<L: Listing> Resource<L> {
 
     /// Learns from an object that was read by itself what the objects in the list lack.
     fn learn_missing_fields(&self, id: L::Id, object: &L::Item) {
-        let Some(Member { list, item }) = self.member(id, self.change_of(id)) else { return };
+        let Some((list, item)) = self.listed(id, self.change_of(id)) else { return };
         // A field that other members have is not left out of lists: this object got it since.
         let is_listed = |name: &str| {
             list.value.iter().any(|member| !L::missing_fields(member, object).any(|missing| missing == name))

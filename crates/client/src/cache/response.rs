@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ultracart_transport::{ErrorKind, Instant};
 
-use super::generations::{Generation, ReadStamp};
+use super::generations::ReadStamp;
 
 /// A shared, immutable response with its freshness, age and cost in calls.
 ///
@@ -26,7 +26,7 @@ use super::generations::{Generation, ReadStamp};
 /// ```
 pub struct Cached<T: ?Sized> {
     value: Arc<T>,
-    generation: Generation,
+    stamp: ReadStamp,
     /// In nanoseconds: little enough to be moved quickly.
     age: u64,
     calls: u32,
@@ -60,23 +60,22 @@ impl<T: ?Sized> Cached<T> {
     #[inline]
     pub(super) fn new(value: Arc<T>, stamp: ReadStamp, now: Instant, served: Served, calls: u32) -> Self {
         let age = now.as_nanos().saturating_sub(stamp.at.as_nanos());
-        Self { value, generation: stamp.generation, age, calls, served }
+        Self { value, stamp, age, calls, served }
     }
 
-    /// Returns the generation at which the value was read.
-    pub(crate) fn generation(&self) -> Generation {
-        self.generation
+    /// Returns when the call that brought the value was sent.
+    pub(crate) fn stamp(&self) -> ReadStamp {
+        self.stamp
+    }
+
+    /// Adds calls that were made before the one that brought the value.
+    pub(super) fn after_calls(self, calls: u32) -> Self {
+        Self { calls: self.calls + calls, ..self }
     }
 
     /// Returns a part of this response, as fresh as the whole.
     pub(crate) fn part<U: ?Sized>(&self, part: Arc<U>) -> Cached<U> {
-        Cached {
-            value: part,
-            generation: self.generation,
-            age: self.age,
-            calls: self.calls,
-            served: self.served,
-        }
+        Cached { value: part, stamp: self.stamp, age: self.age, calls: self.calls, served: self.served }
     }
 
     /// Returns whether the value is fresh, or why a stale one was returned.

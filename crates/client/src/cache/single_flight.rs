@@ -4,6 +4,7 @@
 //! it is requested: a change while it waits for the quota makes no second load necessary.
 
 use std::ops::ControlFlow;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
@@ -57,7 +58,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         loop {
             let (id, outcome, role) = match self.join_or_start(wanted, Purpose::Read, &call) {
                 Lookup::Hit(entry) => return Ok(self.follow(&entry, calls_before)),
-                Lookup::Failed(error) => return Err(error),
+                Lookup::Failed(error) => return Err(error.with_attempts(calls_before)),
                 Lookup::Wait { id, outcome, role } => (id, outcome, role),
             };
             let waiting = Waiting { cache: self, key, id };
@@ -70,7 +71,6 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
                     return Ok(entry.serve(Served::Fresh, self.context.now(), calls));
                 }
                 (Err(LoadError::Failed(error)), _) => error,
-                (Err(LoadError::Panicked), _) => self.end_panicked(key, id),
                 (Err(LoadError::Superseded { calls }), Role::Leader) => {
                     calls_before += calls;
                     continue;
@@ -106,7 +106,12 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
             _ => {}
         }
         if let Some(load) = loads.serving(key, required, purpose) {
-            load.callers += usize::from(purpose == Purpose::Read);
+            match purpose {
+                Purpose::Read => load.callers += 1,
+                // It is sent even if its callers are cancelled.
+                Purpose::Revalidate => load.purpose = Purpose::Revalidate,
+                Purpose::RefreshAhead => {}
+            }
             return Lookup::Wait { id: load.id, outcome: load.outcome.clone(), role: Role::Follower };
         }
         // A refresh tries again, whatever failed before.
@@ -147,7 +152,8 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         let call = call(LoadRequest { priority, label, hook: Some(Arc::new(hook)) });
         let (cache, its_progress) = (Arc::clone(self), Arc::clone(&progress));
         let task = async move {
-            let result = cache.run(key, purpose, call).await;
+            let result = AssertUnwindSafe(cache.run(key, purpose, call)).catch_unwind().await;
+            let result = result.unwrap_or_else(|_| Some(Err(cache.error("the load panicked"))));
             let progress = *lock(&its_progress);
             let mut loads = lock(&cache.loads);
             let is_current = loads.remove(key, id);
@@ -156,12 +162,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         };
         let task = runtime.spawn(task.in_current_span());
         let abort = task.abort_handle();
-        let outcome = task.map(|result| match result {
-            Ok(result) => result,
-            Err(error) if error.is_panic() => Err(LoadError::Panicked),
-            Err(_) => Err(LoadError::Interrupted),
-        });
-        let outcome = outcome.boxed().shared();
+        let outcome = task.map(|result| result.unwrap_or(Err(LoadError::Interrupted))).boxed().shared();
         let callers = usize::from(purpose == Purpose::Read);
         loads.insert(key, Load { id, purpose, progress, callers, task: abort, outcome: outcome.clone() });
         (id, outcome)
@@ -224,19 +225,26 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         }
     }
 
+    /// Caches what a load brought, unless something changed during the load.
     fn keep(&self, key: K, loaded: Loaded<V>, stamp: ReadStamp) -> Arc<Entry<V>> {
         self.failures.succeeded(key, stamp.generation);
-        let mut entry = Entry::new(loaded, stamp, self.rules.lifetime);
-        if matches!(self.entries, Entries::List(_)) && stamp.at < self.generations.lists_lag_until() {
-            // It may not show a write of this client yet.
-            entry = entry.expiring_at(stamp.at + LIST_LAG);
-        }
+        let entry = Entry::new(loaded, stamp, self.rules.lifetime);
+        let entry = match self.entries {
+            Entries::List(_) if self.lags(stamp) => entry.expiring_at(stamp.at + LIST_LAG),
+            Entries::Objects(_) if self.lags(stamp) => return Arc::new(entry),
+            _ => entry,
+        };
         let entry = Arc::new(entry);
         if !self.publish(key, &entry) {
             self.counters.count(Counted::Discarded);
             debug!(operation = self.rules.operation, "not cached: something changed during the load");
         }
         entry
+    }
+
+    /// Returns whether a value that was sent then may not show a write of this client yet.
+    fn lags(&self, stamp: ReadStamp) -> bool {
+        self.rules.can_lag && stamp.at < self.generations.lists_lag_until()
     }
 
     /// Remembers why a load failed, if the next caller would make the same call in vain.
@@ -248,6 +256,9 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         }
         let now = self.context.now();
         let stamp = sent.unwrap_or_else(|| self.generations.stamp(now));
+        if error.is_not_found() && self.lags(stamp) {
+            return;
+        }
         self.failures.record(key, error.clone(), stamp.generation, now);
         let deleted = self.entries.get(key).filter(|entry| error.is_not_found() && entry.stamp <= stamp);
         if let Some(entry) = deleted {
@@ -278,15 +289,6 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         let _loads = lock(&self.loads);
         self.failures.clear();
         self.entries.clear();
-    }
-
-    fn end_panicked(&self, key: K, id: LoadId) -> Error {
-        let error = self.error("the load panicked");
-        let is_current = lock(&self.loads).remove(key, id);
-        if is_current {
-            self.remember_failure(key, &error, None);
-        }
-        error
     }
 
     /// Serves what another caller's load brought.

@@ -73,7 +73,7 @@ impl<L: Kind> Write<L> {
         unless_changed_since: Option<Generation>,
         lock: OwnedMutexGuard<()>,
     ) -> Self {
-        let read_at = self.caches.context.now() - read.age();
+        let read_at = read.stamp().at;
         self.base = Some(Base { read_at, unless_changed_since, _lock: lock });
         self
     }

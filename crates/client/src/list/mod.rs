@@ -27,6 +27,9 @@ pub(crate) trait Listing:
     /// The names of the fields that only the server fills in.
     const READ_ONLY_FIELDS: &'static [&'static str];
 
+    /// Whether an item may be read with the list instead of by itself.
+    const READ_WITH_LIST: bool;
+
     /// Returns the first item with this id.
     fn find(&self, id: Self::Id) -> Option<&Arc<Self::Item>>;
 
@@ -42,7 +45,7 @@ macro_rules! list {
     (
         $(#[$meta:meta])*
         $name:ident of $item:ident by $id:ident: $id_type:ident; $($index:ident: $index_type:ty),*;
-        read only: $read_only:expr
+        read only: $read_only:expr; read with list: $read_with_list:expr
     ) => {
         $(#[$meta])*
         #[derive(Clone)]
@@ -69,6 +72,7 @@ macro_rules! list {
             type Id = $id_type;
             type Item = $item;
             const READ_ONLY_FIELDS: &'static [&'static str] = &$read_only;
+            const READ_WITH_LIST: bool = $read_with_list;
 
             fn find(&self, id: $id_type) -> Option<&Arc<$item>> {
                 let found = self.$id.find(&self.items, |item| item.$id.as_ref(), Ord::cmp, &id);
@@ -154,7 +158,7 @@ list!(
     /// assert_eq!(users.by_email("ada@example.com").count(), 2);
     /// ```
     Users of User by user_id: UserId; logins: Index, emails: Index, members: ManyKeys<GroupOid>;
-    read only: ["login_histories"]
+    read only: ["login_histories"]; read with list: false
 );
 
 impl Users {
@@ -217,7 +221,7 @@ list!(
     /// assert_eq!(groups.of_user(7.into()).collect::<Vec<_>>(), [&groups[0]]);
     /// ```
     Groups of Group by group_oid: GroupOid; names: Index, users: ManyKeys<UserId>;
-    read only: []
+    read only: []; read with list: true
 );
 
 impl Groups {

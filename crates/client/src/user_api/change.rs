@@ -76,7 +76,7 @@ impl UserApi {
             reads += 1;
             let lock = resource.lock(id).await;
             let before = L::read(self, id, read).await?;
-            let unless_changed_since = (reads < MAX_READS).then(|| before.generation());
+            let unless_changed_since = (reads < MAX_READS).then(|| before.stamp().generation);
             if unless_changed_since.is_some() && !resource.is_current(id, &before) {
                 continue;
             }

@@ -65,7 +65,7 @@ impl UserApi {
         load: &LoadRequest,
         calls: u32,
     ) -> LoadResult<Group> {
-        load.mark_sent()?;
+        load.mark_sent().map_err(|error| error.with_attempts(calls))?;
         let policy = if policy == CachePolicy::Bypass { policy } else { CachePolicy::Refresh };
         let groups = self.cache_policy(policy).get_groups().await.map_err(|error| {
             let calls = calls + error.attempts();
