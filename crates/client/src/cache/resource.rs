@@ -44,6 +44,9 @@ enum Version<L: Listing> {
     Listed(Arc<Entry<L>>, Arc<L::Item>),
 }
 
+/// A cached list, and an object in it.
+type Listed<L> = (Arc<Entry<L>>, Arc<<L as Listing>::Item>);
+
 impl<L: Listing> Version<L> {
     fn stamp(&self) -> ReadStamp {
         match self {
@@ -223,7 +226,7 @@ impl<L: Listing> Resource<L> {
     }
 
     /// Returns the object in the cached list, if the list has seen its latest change and doesn't lag behind it.
-    fn listed(&self, id: L::Id, change: LatestChange) -> Option<(Arc<Entry<L>>, Arc<L::Item>)> {
+    fn listed(&self, id: L::Id, change: LatestChange) -> Option<Listed<L>> {
         let list = self.list.entries.get(())?;
         let has_seen_change =
             list.stamp.generation >= change.generation && list.stamp.at >= change.lists_lag_until;
