@@ -18,15 +18,14 @@ pub enum Safety {
     Insert,
 }
 
-/// Observes the attempts of one call. Dropped when the server is done with the call, possibly after the caller was
-/// cancelled.
+/// Observes the attempts of one call. Dropped when the transport is done with the call, even if the caller is gone.
 ///
 /// A closure is a hook, too.
 pub trait AttemptHook: Send + Sync + 'static {
     /// Called when an attempt has its permit, just before it is sent. [`ControlFlow::Break`] cancels the attempt, and
     /// with it the call, at no cost.
     ///
-    /// An attempt that has to refresh the OAuth token first gets a second permit, and this is called for each of them.
+    /// An attempt that renews the OAuth token first needs two permits; this is called for both.
     fn before_attempt(&self, earlier: EarlierAttempts) -> ControlFlow<()>;
 }
 

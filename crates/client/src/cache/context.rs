@@ -1,4 +1,4 @@
-//! What all caches of a client share: the clock, the quota, and what webhooks told.
+//! What all caches of a client share: the clock, the quota and the state of webhooks.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,7 +15,7 @@ const QUIET: Duration = Duration::from_millis(250);
 /// No reload waits longer than this for a burst of events to end.
 const MAX_BURST: Duration = Duration::from_secs(2);
 
-/// A refresh ahead of expiry leaves at least one in this many calls of each window's burst.
+/// Refresh-ahead leaves one in this many calls of each window's burst.
 const RESERVE: u32 = 10;
 
 /// What all caches of a client share.
@@ -27,7 +27,7 @@ pub(super) struct CacheContext {
     refresh: Semaphore,
     server_answered_at: AtomicInstant,
     webhook_ttl: Duration,
-    /// The first webhook delivery since the latest silence in which deliveries may have been lost.
+    /// When the current run of deliveries began. A silence of `webhook_ttl` ends a run, since deliveries may be lost in it.
     deliveries_since: AtomicInstant,
     latest_delivery: AtomicInstant,
     burst: Mutex<Option<Burst>>,
@@ -69,7 +69,7 @@ impl CacheContext {
         self.clock.coarse_now()
     }
 
-    /// A write succeeded: the server can be reached.
+    /// Notes that a write succeeded, so that the server can be reached.
     pub(super) fn server_answered(&self, now: Instant) {
         self.server_answered_at.advance_to(now);
     }
@@ -92,18 +92,18 @@ impl CacheContext {
         (leaves_reserve && !is_held).then_some(permit)
     }
 
-    /// An authenticated webhook delivery came.
+    /// Notes that a webhook event about a user was received.
     #[cfg(feature = "webhook")]
     pub(super) fn on_delivery(&self) {
         let now = self.now().max(Instant::from_nanos(1));
         if !self.deliveries_come(now) {
-            // Before the latest one: no value that was read in the silence counts as covered.
+            // Set first: a reader must not combine the new delivery with the start of the run before.
             self.deliveries_since.advance_to(now);
         }
         self.latest_delivery.advance_to(now);
     }
 
-    /// Returns whether webhooks would have reported a change since `read_at`: they came before, and still come.
+    /// Returns whether webhooks would have reported a change since `read_at`: the current run began before it.
     pub(super) fn webhooks_cover(&self, read_at: Instant, now: Instant) -> bool {
         self.deliveries_come(now) && self.deliveries_since.load() < read_at
     }
@@ -113,7 +113,7 @@ impl CacheContext {
         latest > Instant::START && now.since(latest) < self.webhook_ttl
     }
 
-    /// An event invalidated something, and more may follow.
+    /// Notes an event that invalidated something, which more may follow.
     #[cfg(feature = "webhook")]
     pub(super) fn on_event(&self) {
         let (now, mut burst) = (self.now(), lock(&self.burst));
@@ -121,7 +121,7 @@ impl CacheContext {
         *burst = Some(Burst { first, last: now });
     }
 
-    /// Waits until no burst of events is under way, so that a burst costs one reload.
+    /// Waits until no burst of events is under way, 2 seconds at most, so that a burst costs one reload.
     pub(super) async fn wait_for_quiet(&self) {
         let give_up_at = self.now() + MAX_BURST;
         loop {

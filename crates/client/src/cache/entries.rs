@@ -13,7 +13,7 @@ use super::entry::Entry;
 /// Objects that a cache keeps at most; the least recently used leave it first.
 const MAX_OBJECTS: u64 = 10_000;
 
-/// Keeps entries and decides nothing: whether an entry is an answer is checked at each read.
+/// Stores entries. Each read decides whether an entry may be served.
 pub(super) enum Entries<K, V: ?Sized> {
     /// One list, whatever the key. It is read without a lock.
     List(ArcSwapOption<Entry<V>>),

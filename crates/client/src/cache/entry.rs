@@ -18,13 +18,13 @@ pub(super) struct Entry<V: ?Sized> {
     pub(super) stamp: ReadStamp,
     /// Calls that the load made, retries included.
     pub(super) calls: u32,
-    /// Calls that a load makes without retries: the pages of a list.
+    /// Pages of a list; 1 for an object.
     pub(super) pages: u32,
     /// What an object lacks compared with the same object read by itself.
     pub(super) missing: MissingFields,
-    /// Until when the value is fresh without webhooks, for a quick check.
+    /// Before this instant the entry is fresh and not due for a refresh, with or without webhooks.
     pub(super) fresh_until: Instant,
-    /// The entry expires then even if it is young: it may not show a write yet.
+    /// For a list that may not show a write yet: it expires then, whatever its age.
     pub(super) expires_at: Option<Instant>,
     next_refresh: AtomicInstant,
 }
@@ -35,10 +35,11 @@ pub(crate) struct Loaded<V: ?Sized> {
     pub(crate) value: Arc<V>,
     /// Calls that the load made, retries included.
     pub(crate) calls: u32,
-    /// Calls that a load makes without retries: the pages of a list.
+    /// Pages of a list; 1 for an object.
     pub(crate) pages: u32,
 }
 
+/// How fresh an entry is by its age alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Freshness {
     Fresh,
@@ -56,6 +57,7 @@ pub(super) enum MissingFields {
     None,
     /// Fields that only the server fills in.
     ReadOnly,
+    /// Fields that can be written.
     Writable,
     /// The two have not been compared.
     Unknown,
@@ -67,7 +69,7 @@ impl MissingFields {
     }
 }
 
-/// How long an entry is kept, by its age.
+/// The ages at which an entry is due for a refresh, expired, and too old.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lifetime {
     pub(super) ttl: Duration,
@@ -123,7 +125,7 @@ impl<V: ?Sized> Entry<V> {
         }
     }
 
-    /// Claims the next attempt to refresh the entry: for `pause`, no other caller makes one.
+    /// Claims the next attempt to refresh the entry, for `pause`. Returns whether this caller has it.
     pub(super) fn claim_refresh(&self, now: Instant, pause: Duration) -> bool {
         now >= self.next_refresh.load() && self.next_refresh.advance_to(now + pause) <= now
     }

@@ -8,7 +8,7 @@ use ultracart_transport::{Error, ErrorKind, Instant};
 use super::context::CacheContext;
 use super::generations::Generation;
 
-/// How long the first failure of a key is remembered. Each further one is remembered twice as long.
+/// How long the first failure of a key is remembered. Each further one is remembered twice as long, up to 5 minutes.
 const FIRST_BACK_OFF: Duration = Duration::from_secs(5);
 const MAX_BACK_OFF: Duration = Duration::from_mins(5);
 
@@ -31,10 +31,10 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Failures<K> {
         Self(moka::sync::Cache::new(MAX_FAILURES))
     }
 
-    /// Returns the error of a recent load, if a new load would fail in the same way.
+    /// Returns the error of a recent load, if it is too early for a new load.
     ///
-    /// An outage says nothing about the object: it is over when the server answers a write. Any other error may be out of
-    /// date after a change of the object.
+    /// An outage says nothing about the object. It lasts until its back-off is over or a write succeeds; a read that succeeds
+    /// may be of another operation, which can fail by itself. Any other error may be out of date after a change of the object.
     pub(super) fn recent(&self, key: K, required: Generation, context: &CacheContext) -> Option<Error> {
         let failure = self.0.get(&key).filter(|failure| context.now() < failure.at + failure.back_off)?;
         let holds = if is_outage(&failure.error) {
@@ -51,7 +51,7 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Failures<K> {
         self.0.insert(key, Failure { error, generation, at, back_off });
     }
 
-    /// Forgets a failure, unless it has seen a later change than the load that succeeded.
+    /// Forgets a failure, unless its load was sent after later changes than the one that succeeded.
     pub(super) fn succeeded(&self, key: K, generation: Generation) {
         if self.0.get(&key).is_some_and(|failure| failure.generation <= generation) {
             self.0.invalidate(&key);
@@ -63,7 +63,7 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Failures<K> {
     }
 }
 
-/// Returns whether an error means that the server can't be reached, and says nothing about what was asked for.
+/// Returns whether an expired value may be served instead of an error: the error says nothing about the object.
 pub(super) fn is_outage(error: &Error) -> bool {
     use ErrorKind::{Connect, Deadline, Decode, IncompleteResponse, MaxWait, RateLimited, Server, Timeout};
     matches!(

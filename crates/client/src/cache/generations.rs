@@ -1,4 +1,4 @@
-//! A logical clock for each kind of object: what changed when, as numbers to compare.
+//! Logical clocks that order changes and reads.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -9,17 +9,17 @@ use ultracart_transport::Instant;
 
 use super::sync::{AtomicInstant, lock};
 
-/// Objects whose latest changes are kept apart. Beyond this many, every object counts as changed.
+/// Objects whose changes are recorded one by one. With one more, all objects count as changed.
 const MAX_CHANGED_OBJECTS: usize = 100_000;
 
-/// How long lists may lag behind a write of this client. Nothing says that UltraCart's do.
+/// How long lists may lag behind a write of this client. UltraCart documents no such lag.
 pub(super) const LIST_LAG: Duration = Duration::from_secs(5);
 
 /// A reading of a logical clock. A value that was read at a generation has seen every change up to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Generation(u64);
 
-/// When a load was sent. Of two values, the one with the greater stamp is newer.
+/// The generation and the time at which a value was read. Of two values, the one with the greater stamp is newer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ReadStamp {
     pub(crate) generation: Generation,
@@ -31,9 +31,9 @@ pub(crate) struct ReadStamp {
 pub(super) enum Change {
     /// One object, by its raw id, and so the list.
     Object(i32),
-    /// The list: there is a new object, whose id is not known.
+    /// The list: there is a new object, whose id is not known yet.
     List,
-    /// What every object says about objects of the other kind.
+    /// What every object says about objects of the other kind, which have changed.
     Related,
     Everything,
 }
@@ -73,12 +73,12 @@ struct Changes {
 }
 
 impl Generations {
-    /// Ticks. Only loads that are sent from now on reach the returned generation.
+    /// Advances the clock. Only loads that are sent from now on have at least the returned generation.
     pub(super) fn tick(&self) -> Generation {
         Generation(self.now.fetch_add(1, Ordering::AcqRel) + 1)
     }
 
-    /// Returns the stamp of a load that is sent next.
+    /// Returns the stamp of a load that is sent next, and notes that one is sent.
     pub(super) fn stamp(&self, at: Instant) -> ReadStamp {
         self.latest_read.advance_to(at);
         ReadStamp { generation: Generation(self.now.load(Ordering::Acquire)), at }
@@ -104,12 +104,12 @@ impl Generations {
         lock(&self.changes).of_object(raw_id)
     }
 
-    /// Returns the latest change that every object counts as changed by.
+    /// Returns the latest change that affects all objects.
     pub(super) fn of_all_objects(&self) -> LatestChange {
         lock(&self.changes).of_all_objects()
     }
 
-    /// Records a change, which lists may not show until `lists_lag_until`.
+    /// Records a change, which lists may not show until `lists_lag_until`. Returns it with the change before it.
     pub(super) fn record(&self, change: Change, lists_lag_until: Instant) -> Recorded {
         let mut changes = lock(&self.changes);
         let generation = self.tick();
@@ -129,6 +129,7 @@ impl Generations {
                 *known = known.and(latest);
             }
             Change::Object(_) | Change::Everything => {
+                // It covers the records that are dropped.
                 let lists_lag_until = self.lists_lag_until();
                 changes.everything = LatestChange { generation, lists_lag_until };
                 changes.objects.clear();

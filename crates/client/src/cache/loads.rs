@@ -13,18 +13,18 @@ use super::entry::Entry;
 use super::generations::{Generation, ReadStamp};
 use super::sync::lock;
 
-/// How the API makes the call of a load.
+/// What a load passes to the code that makes its call.
 #[derive(Clone, Debug)]
 pub(crate) struct LoadRequest {
     pub(crate) priority: Priority,
     /// What the cache did, for the call's span: `miss`, `refresh` or `bypass`.
     pub(crate) label: &'static str,
-    /// Tells the cache when the call is sent.
+    /// Called before each attempt, which it can cancel. None after the first page of a list.
     pub(crate) hook: Option<Arc<dyn AttemptHook>>,
 }
 
 impl LoadRequest {
-    /// Marks the load as sent, for an object that comes out of another load: it is as new as what is requested next.
+    /// Stamps this load now. To be called before the list is requested that the object is taken from.
     pub(crate) fn mark_sent(&self) -> Result<(), Error> {
         match &self.hook {
             Some(hook) if hook.before_attempt(EarlierAttempts::HadNoEffect).is_break() => {
@@ -42,7 +42,7 @@ pub(super) type Outcome<V> = Shared<BoxFuture<'static, Result<Arc<Entry<V>>, Loa
 #[derive(Clone, Debug)]
 pub(super) enum LoadError {
     Failed(Error),
-    /// A newer load took its place, after this many calls; or the quota was too short for a refresh.
+    /// A newer load took its place, after this many calls; or the quota allowed no refresh-ahead.
     Superseded {
         calls: u32,
     },
@@ -55,13 +55,13 @@ pub(super) enum LoadError {
 pub(super) enum Purpose {
     /// Callers wait for it. Without them it is not sent.
     Read,
-    /// A stale value was served, and the next caller gets a new one.
+    /// A stale value was served. It is sent even if no caller waits.
     Revalidate,
-    /// A value is due for a refresh. Every other call goes first.
+    /// A value is due for a refresh. Calls that come up to a minute later go first.
     RefreshAhead,
 }
 
-/// How far a load is.
+/// The state of a load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Progress {
     #[default]
@@ -83,7 +83,7 @@ pub(super) struct Load<V: ?Sized> {
     pub(super) id: LoadId,
     pub(super) purpose: Purpose,
     pub(super) progress: Arc<Mutex<Progress>>,
-    /// Callers who wait for it.
+    /// Callers who wait for it; those in the background are not counted.
     pub(super) callers: usize,
     pub(super) task: AbortHandle,
     pub(super) outcome: Outcome<V>,
@@ -96,16 +96,16 @@ impl<V: ?Sized> Load<V> {
         !self.task.is_finished()
             && match lock(&self.progress).sent() {
                 Some(stamp) => stamp.generation >= required,
-                // A refresh lets other calls go first, and a caller who waits doesn't.
+                // A queued refresh-ahead is of no use to a caller who waits: it lets other calls go first.
                 None => self.purpose != Purpose::RefreshAhead || purpose == Purpose::RefreshAhead,
             }
     }
 }
 
-/// How a caller gets what it asks for.
+/// The result of looking for an entry or a load.
 pub(super) enum Lookup<V: ?Sized> {
     Hit(Arc<Entry<V>>),
-    /// A load failed a moment ago.
+    /// A recent load failed, and its back-off is not over.
     Failed(Error),
     /// A load brings it.
     Wait {
@@ -118,7 +118,7 @@ pub(super) enum Lookup<V: ?Sized> {
 /// A caller's part in a load.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// It started the load, and pays for it.
+    /// It started the load, whose calls are reported as its own.
     Leader,
     Follower,
 }
@@ -143,7 +143,7 @@ impl<K: Copy + Eq + Hash, V: ?Sized> Loads<K, V> {
         self.latest_id
     }
 
-    /// Makes a load the current one. The one before it is superseded: it ends, but is not sent any more.
+    /// Makes a load the current one. The one before it is superseded: it ends, but makes no further attempt.
     pub(super) fn insert(&mut self, key: K, load: Load<V>) {
         self.current.insert(key, load);
     }

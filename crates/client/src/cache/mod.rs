@@ -1,38 +1,37 @@
 //! The read-through cache of a client.
 //!
-//! moka and arc-swap keep the entries and decide nothing: whether an entry is an answer is checked at each read, by its age
-//! on the client's clock and by its generation.
+//! moka and arc-swap only store entries. Each read decides whether an entry may be served, by its age on the client's clock and
+//! by its generation.
 //!
-//! - **Generations** ([`generations`]): a logical clock for users, one for groups and one for logins ticks on every change. An
-//!   entry has the reading of the clock when its load was sent, and is valid if that is not before the latest change of what
-//!   it shows. Nothing is marked and nothing has to be unmarked. A refresh ticks the clock, too, and asks for an entry from
-//!   after the tick.
+//! - **Generations** ([`generations`]): users, groups and logins each have a logical clock, which ticks at every change. An
+//!   entry stores the reading of its clock from when its load was sent. It is valid while no later change affects it.
+//!   Invalidating touches no entry. [`CachePolicy::Refresh`] also ticks, and accepts only entries from after its tick.
 //! - **Single-flight loads** ([`single_flight`]): a load is a task that all callers share. It is stamped when its permit from
-//!   the limiter comes, since it can't have seen the server before. A caller whom a sent load can't serve starts a newer load;
-//!   the older one ends, but is not sent again.
-//! - **A list serves its members** ([`resource`]) if its objects are as complete as objects that are read by themselves.
-//! - **Writes** ([`write`](mod@write)) invalidate when they are sent and when they are over. For 5 seconds after, lists may not
-//!   show them ([`LIST_LAG`](generations::LIST_LAG)): a list that is read then is kept no longer, and doesn't serve the object
-//!   that was written.
-//! - **Webhook events** only invalidate. While they come, users and logins live longer.
+//!   the limiter comes, because no request has been sent before. A caller whom a sent load can't serve starts a newer load,
+//!   and the older one makes no further attempt.
+//! - **A list serves its members** ([`resource`]) if the listed objects have the fields that the caller needs.
+//! - **A write** ([`write`](mod@write)) invalidates before each attempt and when it ends. For 5 seconds after, the server's
+//!   lists may not show it ([`LIST_LAG`](generations::LIST_LAG)). A list that is loaded in that time is fresh for 5 seconds; it
+//!   never serves the object that was written, and serves its other objects for their time to live.
+//! - **Webhook events** only invalidate. While they arrive, users and logins live for `webhook_ttl`.
 //!
 //! What the cache promises, and the tests that hold it to that (in `tests/it` if no other path is given):
 //!
 //! | promise | tests |
 //! |---|---|
-//! | 1. A hit makes no call, copies nothing and is checked each time. A hit of a list allocates nothing; moka allocates for an object in one read of 50. | `cache::hits`, `cache::coarse_clock`, `cache_threads::hits_on_forty_threads_share_one_list`, `tests/allocations.rs` |
-//! | 2. A miss makes one call, whoever is cancelled; a panic or a lost runtime is one error. A load that nobody waits for is not sent. | `cache::loads`, `cache_threads`, `cache_property` |
-//! | 3. A read after a write of this client never sees a value from before it. | `cache::writes`, `cache::lagging_lists`, `cache_property` |
-//! | 4. Failures are cached for 5 s to 5 min. 401, 403 and 410 are never answered from expired values. | `cache::failures`, `cache::stale::refusals_are_not_answered_from_expired_data` |
-//! | 5. An expired value may be served in an outage, an invalidated one only if the caller opts in. | `cache::stale`, `cache_property` |
-//! | 6. Refresh-ahead at `refresh_at`, behind every other call, above a reserve of the quota. | `cache::refresh` |
-//! | 7. A list serves its members: after one `get_users`, 1,000 users are updated with 1,000 calls. | `cache::members` |
-//! | 8. Who depends on whom: a group write changes users, a user write the user, the list, and groups if they show it. | `cache::dependencies` |
-//! | 9. `update_*_with` is based on the newest version known, checked again when its permit comes; one lock per object. | `cache::changes` |
-//! | 10. Webhooks invalidate and never supply values; a burst costs one reload. | `cache::webhooks`, `cache::webhook_ttl` |
-//! | 11. Six policies, chosen per call. | `cache::policies` |
-//! | 12. Personal data leaves memory within its bound when it is asked for again, and at once by `clear_cache`. | `cache::personal_data` |
-//! | 13. Only whole, successful answers are cached, never a request. | `cache::answers` |
+//! | 1. A hit makes no call and copies nothing; its age and later changes are checked each time. A hit of a list allocates nothing, one of an object in one of 50 reads. | `cache::hits`, `cache::coarse_clock`, `cache_threads::hits_on_forty_threads_share_one_list`, `tests/allocations.rs` |
+//! | 2. Concurrent misses of one key share one load, whichever caller is cancelled. A panic is one error for all. A load that nobody waits for is not sent. | `cache::loads`, `cache_threads`, `cache_property` |
+//! | 3. A read that begins after a write of this client has returned never sees an older version of what was written; a whole list may, for 5 s (15 s if the outcome is not known). | `cache::writes`, `cache::lagging_lists`, `cache_property` |
+//! | 4. A failure is remembered for 5 s to 5 min. 401, 403, 404 and 410 are never answered from expired values. | `cache::failures`, `cache::stale::refusals_are_not_answered_from_expired_data` |
+//! | 5. An expired value may be served in an outage, an invalidated one only with `StaleAllowed`. | `cache::stale`, `cache_property` |
+//! | 6. A read after `refresh_at` refreshes the entry in the background, if a tenth of each window's burst remains. Calls that come up to a minute later go first. | `cache::refresh` |
+//! | 7. A list serves its members: after one `get_users`, 1,000 users are updated with about 1,000 calls. | `cache::members` |
+//! | 8. A group write invalidates the group, the list of groups and all users; a user write the user, the list of users, and all groups if they show what changed. | `cache::dependencies` |
+//! | 9. `update_*_with` reads again, up to three times, if the object changes before the write is sent; one lock per object. | `cache::changes` |
+//! | 10. Webhooks invalidate and never supply values; a burst of up to 2 s costs one reload. | `cache::webhooks`, `cache::webhook_ttl` |
+//! | 11. Six policies, chosen per `UserApi` handle. | `cache::policies` |
+//! | 12. An entry older than its time to live and `stale_if_error` is dropped at its next read; `clear_cache` drops everything at once. | `cache::personal_data` |
+//! | 13. Only complete, successful responses are cached; never what a caller sent. | `cache::answers` |
 
 mod caches;
 mod context;

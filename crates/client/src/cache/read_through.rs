@@ -21,15 +21,15 @@ use super::response::{Cached, Served, Stale};
 use super::stats::{CacheStats, Counted, Counters};
 use super::sync::lock;
 
-/// Attempts to refresh an entry between the moment it is due for one and its expiry.
-const REFRESH_ATTEMPTS: u32 = 4;
+/// Refreshes that are tried between `refresh_at` and the expiry, at most.
+const MAX_REFRESH_ATTEMPTS: u32 = 4;
 
-/// What a cache finds its values by.
+/// A cache key.
 pub(crate) trait Key: Copy + Eq + Hash + Send + Sync + 'static {}
 
 impl<K: Copy + Eq + Hash + Send + Sync + 'static> Key for K {}
 
-/// The cache of one operation.
+/// The cached results of one operation, and its loads under way.
 pub(crate) struct ReadThrough<K, V: ?Sized> {
     pub(super) rules: Rules<K>,
     pub(super) entries: Entries<K, V>,
@@ -40,7 +40,7 @@ pub(crate) struct ReadThrough<K, V: ?Sized> {
     pub(super) counters: Counters,
 }
 
-/// What tells one cache from another.
+/// The settings of one cache.
 pub(super) struct Rules<K> {
     pub(super) operation: &'static str,
     pub(super) lifetime: Lifetime,
@@ -53,7 +53,7 @@ pub(super) struct Rules<K> {
 }
 
 impl<K> Rules<K> {
-    /// Returns the age at which an entry is never an answer any more.
+    /// Returns the age from which an entry may not be served, not even stale.
     pub(super) fn max_age(&self) -> Duration {
         self.webhook_lifetime.unwrap_or(self.lifetime).max_age
     }
@@ -64,11 +64,11 @@ impl<K> Rules<K> {
 pub(super) struct Wanted<K> {
     pub(super) key: K,
     pub(super) fields: RequiredFields,
-    /// The generation of a refresh: no load that was sent before it will do.
+    /// For `CachePolicy::Refresh`: only a load that was sent at or after this generation serves.
     pub(super) refresh: Option<Generation>,
 }
 
-/// An entry, judged by age and generation.
+/// An entry, judged by age and generation. Of several states an entry is in, the last one counts.
 pub(super) enum Found<V: ?Sized> {
     Fresh(Arc<Entry<V>>),
     RefreshDue(Arc<Entry<V>>),
@@ -94,8 +94,8 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         })
     }
 
-    /// Answers a read by its policy. `call` makes the call if one is needed; once sent, it goes on if the caller is
-    /// cancelled.
+    /// Answers a read by its policy. `call` makes the call if one is needed. A call that was sent continues if the caller is
+    /// cancelled, and its result is cached (except with `Bypass`).
     pub(crate) async fn get<F>(
         self: &Arc<Self>,
         key: K,
@@ -107,7 +107,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
     {
         let Read { policy, fields } = read;
         let wanted = Wanted { key, fields, refresh: None };
-        // Futures that wait are boxed, so that a hit needs no room for them.
+        // Boxed to keep this future small: most reads are hits.
         match policy {
             CachePolicy::OnlyIfCached => {
                 let entry = self.fresh(key, fields);
@@ -143,7 +143,8 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         })
     }
 
-    /// Returns a list if it is certainly fresh, without a lock, an allocation or the exact time.
+    /// Returns a list if it is certainly fresh, without a lock, an allocation or the exact time. A list that is due for a
+    /// refresh is left to [`get`](Self::get).
     #[inline]
     pub(crate) fn try_hit(&self, policy: CachePolicy) -> Option<Cached<V>> {
         let Entries::List(list) = &self.entries else { return None };
@@ -159,18 +160,18 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         Some(entry.serve(Served::Fresh, now, 0))
     }
 
-    /// Returns whether an entry is fresh because webhooks come.
+    /// Returns whether an entry is fresh by its lifetime with webhooks.
     fn is_covered(&self, entry: &Entry<V>, now: Instant) -> bool {
         entry.expires_at.is_none() && entry.freshness(now, self.lifetime(entry, now)) == Freshness::Fresh
     }
 
-    /// Finds an entry that has these fields.
+    /// Looks up and judges an entry. Returns none if it lacks a field, and removes it if it is too old.
     pub(super) fn find(&self, key: K, fields: RequiredFields, required: Generation) -> Option<Found<V>> {
         let entry = self.entries.get(key)?;
         let now = self.context.now();
         let freshness = entry.freshness(now, self.lifetime(&entry, now));
         if freshness == Freshness::TooOld {
-            // Personal data leaves memory when its time is up.
+            // Personal data leaves memory at this age.
             self.entries.remove(key, &entry);
             return None;
         }
@@ -195,7 +196,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         }
     }
 
-    /// Judges an entry by its age alone.
+    /// Judges an entry by its age alone, whatever has changed since.
     pub(super) fn freshness(&self, entry: &Entry<V>) -> Freshness {
         let now = self.context.now();
         entry.freshness(now, self.lifetime(entry, now))
@@ -245,13 +246,14 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         self.rules.lifetime.ttl.is_zero()
     }
 
+    /// Returns the lifetime that applies to an entry now.
     fn lifetime(&self, entry: &Entry<V>, now: Instant) -> Lifetime {
         let webhook_lifetime = self.rules.webhook_lifetime;
         let webhook_lifetime = webhook_lifetime.filter(|_| self.context.webhooks_cover(entry.stamp.at, now));
         webhook_lifetime.unwrap_or(self.rules.lifetime)
     }
 
-    /// Refreshes an entry in the background, if no other caller has begun to.
+    /// Starts a refresh in the background, at most once in each quarter of the time that is left.
     fn refresh_ahead<F>(
         self: &Arc<Self>,
         wanted: Wanted<K>,
@@ -262,13 +264,14 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
     {
         let now = self.context.now();
         let lifetime = self.lifetime(entry, now);
-        let pause = lifetime.ttl.saturating_sub(lifetime.refresh_due) / REFRESH_ATTEMPTS;
+        let pause = lifetime.ttl.saturating_sub(lifetime.refresh_due) / MAX_REFRESH_ATTEMPTS;
         if entry.claim_refresh(now, pause) {
             self.join_or_start(wanted, Purpose::RefreshAhead, call);
         }
     }
 
-    /// Serves a stale entry at once and refreshes it in the background.
+    /// Starts a load in the background and serves the stale entry. Returns an error instead if the server refused the last
+    /// load, and a fresh entry if one has come.
     fn revalidate<F>(
         self: &Arc<Self>,
         wanted: Wanted<K>,
@@ -289,7 +292,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         Ok(entry.serve(Served::Stale(reason), self.context.now(), 0))
     }
 
-    /// Makes a call of its own, which leaves no trace in the cache.
+    /// Makes a call that is neither shared nor cached.
     async fn bypass<F>(self: &Arc<Self>, call: impl Fn(LoadRequest) -> F) -> Result<Cached<V>, Error>
     where
         F: Future<Output = Result<Loaded<V>, Error>>,

@@ -21,18 +21,18 @@ use super::sync::{KeyedLocks, lock};
 use crate::config::CacheRule;
 use crate::list::Listing;
 
-/// The list and the objects of one kind, which change together.
+/// The cached list and the cached objects of one kind, which share a logical clock.
 ///
-/// An object is served from the newer of two places: the list, or the version that was read by itself or returned by a
-/// write.
+/// An object is served from the newer of two versions: the one in the list, or the one that was read by itself or returned by
+/// a write.
 #[derive(Debug)]
 pub(crate) struct Resource<L: Listing> {
     pub(super) generations: Arc<Generations>,
     pub(crate) list: Arc<ReadThrough<(), L>>,
     objects: Arc<ReadThrough<L::Id, L::Item>>,
-    /// What the objects in a list lack, as the latest object that was read by itself has shown.
+    /// What listed objects lack, learned from the latest object that was read by itself.
     missing_in_list: Mutex<MissingFields>,
-    /// What the replies to writes lack, as the latest one that could be compared has shown.
+    /// What replies to writes lack, learned from the latest reply that could be compared.
     missing_in_replies: Mutex<MissingFields>,
     locks: KeyedLocks<L::Id>,
 }
@@ -147,7 +147,7 @@ impl<L: Listing> Resource<L> {
         read.stamp().generation >= self.change_of(id).generation
     }
 
-    /// Waits until no other change of this client reads and writes the object.
+    /// Locks an object for reading, changing and writing it back. Plain writes don't take this lock.
     pub(crate) async fn lock(&self, id: L::Id) -> OwnedMutexGuard<()> {
         self.locks.lock(id).await
     }
@@ -260,7 +260,7 @@ impl<L: Listing> Resource<L> {
         serves && list.pages == 1 && list.value.find(id).is_some()
     }
 
-    /// The server said that there is no such object: a cached version that says otherwise is from before.
+    /// Invalidates the list if it still has an object that the server no longer has.
     fn invalidate_deleted(&self, id: L::Id) {
         let change = self.change_of(id);
         if self.listed(id, change).is_some() {
@@ -281,7 +281,7 @@ impl<L: Listing> Resource<L> {
     /// Learns from an object that was read by itself what the objects in the list lack.
     fn learn_missing_fields(&self, id: L::Id, object: &L::Item) {
         let Some((list, item)) = self.listed(id, self.change_of(id)) else { return };
-        // A field that other members have is not left out of lists: this object got it since.
+        // If another listed object has the field, lists include it: this object got it since.
         let is_listed = |name: &str| {
             list.value.iter().any(|member| !L::missing_fields(member, object).any(|missing| missing == name))
         };
@@ -297,7 +297,7 @@ impl<L: Listing> Resource<L> {
     }
 }
 
-/// Returns what `version` lacks that `other` has, except for fields that `is_excused`.
+/// Returns what `version` lacks that `other` has, without the fields for which `is_excused` returns true.
 fn missing_fields<L: Listing>(
     version: &L::Item,
     other: &L::Item,
@@ -310,7 +310,7 @@ fn missing_fields<L: Listing>(
     kinds.max().unwrap_or(MissingFields::None)
 }
 
-/// Returns whether the list can't be read and an object by itself may be.
+/// Returns whether only the list failed, so that the object alone may be read.
 fn is_about_the_list(error: &Error) -> bool {
     let kinds = [ErrorKind::Decode, ErrorKind::PaginationLoop, ErrorKind::BodyTooLarge, ErrorKind::Api];
     kinds.contains(&error.kind())

@@ -1,7 +1,7 @@
 //! Single-flight loads: one call for all callers who ask for the same at the same time.
 //!
-//! A load runs in a task of its own and goes on when its callers are cancelled. It is stamped when its permit comes, not when
-//! it is requested: a change while it waits for the quota makes no second load necessary.
+//! A load runs in a task of its own. Once sent, it goes on when its callers are cancelled; before, the last caller withdraws
+//! it. It is stamped when its permit comes, not when it is requested: a change while it is queued needs no second load.
 
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
@@ -22,7 +22,7 @@ use super::response::{Cached, Served};
 use super::stats::Counted;
 use super::sync::lock;
 
-/// A caller who waits for a load. The last one who is cancelled before the load is sent withdraws it.
+/// Held while a caller waits for a load. Dropping the last one withdraws a load that was not sent.
 struct Waiting<'a, K: Key, V: ?Sized + Send + Sync + 'static> {
     cache: &'a ReadThrough<K, V>,
     key: K,
@@ -43,7 +43,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> Drop for Waiting<'_, K, V> {
 }
 
 impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
-    /// Waits for a load that brings what is wanted, and starts one if there is none.
+    /// Returns a cached entry, or waits for another caller's load or a new one.
     pub(super) async fn wait<F>(
         self: &Arc<Self>,
         wanted: Wanted<K>,
@@ -53,7 +53,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         F: Future<Output = Result<Loaded<V>, Error>> + Send + 'static,
     {
         let key = wanted.key;
-        // Calls of loads that this caller led and that were superseded.
+        // Calls of superseded loads that this caller started.
         let mut calls_before = 0;
         loop {
             let (id, outcome, role) = match self.join_or_start(wanted, Purpose::Read, &call) {
@@ -87,7 +87,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         }
     }
 
-    /// Finds an entry or a load that brings what is wanted, or starts a load.
+    /// Finds an entry, a load to wait for or a remembered failure; otherwise starts a load.
     pub(super) fn join_or_start<F>(
         self: &Arc<Self>,
         wanted: Wanted<K>,
@@ -114,7 +114,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
             }
             return Lookup::Wait { id: load.id, outcome: load.outcome.clone(), role: Role::Follower };
         }
-        // A refresh tries again, whatever failed before.
+        // `CachePolicy::Refresh` ignores remembered failures.
         let failure = self.failures.recent(key, required, &self.context).filter(|_| refresh.is_none());
         if let Some(error) = failure {
             self.counters.count(Counted::FailureRepeated);
@@ -168,7 +168,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         (id, outcome)
     }
 
-    /// Makes the call when no burst of webhook events is under way, and a refresh only if the quota allows it.
+    /// Waits for a burst of webhook events to end, and makes the call. Returns none if the quota allows no refresh-ahead.
     async fn run<F>(&self, key: K, purpose: Purpose, call: F) -> Option<Result<Loaded<V>, Error>>
     where
         F: Future<Output = Result<Loaded<V>, Error>>,
@@ -185,7 +185,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         Some(call.await)
     }
 
-    /// Stamps a load whose permit has come, unless a newer load has taken its place: then it is not sent.
+    /// Stamps a load whose permit has come. It is not sent if a newer load has taken its place or its callers withdrew it.
     fn before_attempt(&self, key: K, id: LoadId, progress: &Mutex<Progress>) -> ControlFlow<()> {
         // Stamped under the lock: a caller who finds the load queued knows that it is sent later.
         let mut loads = lock(&self.loads);
@@ -197,7 +197,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         ControlFlow::Continue(())
     }
 
-    /// Keeps what a load brought, or why it failed.
+    /// Caches the result of a load or remembers its failure. The caller holds the lock on the loads.
     fn complete(
         &self,
         key: K,
@@ -247,11 +247,11 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         self.rules.can_lag && stamp.at < self.generations.lists_lag_until()
     }
 
-    /// Remembers why a load failed, if the next caller would make the same call in vain.
+    /// Remembers a failure, so that the next caller makes no call in vain. After a "not found" an older entry is removed.
     fn remember_failure(&self, key: K, error: &Error, sent: Option<ReadStamp>) {
-        let waited_in_vain = matches!(error.kind(), ErrorKind::MaxWait | ErrorKind::Deadline);
-        // A list can wait in vain for its second page, after a call for the first.
-        if sent.is_none() && waited_in_vain {
+        let timed_out_in_queue = matches!(error.kind(), ErrorKind::MaxWait | ErrorKind::Deadline);
+        // If the first page of a list was sent, another attempt would spend its call again.
+        if sent.is_none() && timed_out_in_queue {
             return;
         }
         let now = self.context.now();
@@ -266,8 +266,8 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         }
     }
 
-    /// Makes an entry the one that callers find, unless the present one is newer. Returns whether nothing has invalidated it.
-    /// The caller holds the loads, so that [`clear`](Self::clear) leaves nothing behind.
+    /// Stores an entry, unless it is invalid or older than the present one. Returns whether it is valid. The caller holds the
+    /// lock on the loads, so that [`clear`](Self::clear) misses nothing.
     fn publish(&self, key: K, entry: &Arc<Entry<V>>) -> bool {
         let is_valid = entry.stamp.generation >= self.required(key);
         if is_valid && self.entries.get(key).is_none_or(|present| present.stamp <= entry.stamp) {
@@ -276,7 +276,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         is_valid
     }
 
-    /// Caches an object that a write returned.
+    /// Caches an object that a write returned, if caching is on.
     pub(super) fn put(&self, key: K, entry: Entry<V>) {
         let _loads = lock(&self.loads);
         if !self.is_off() {
@@ -284,14 +284,15 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         }
     }
 
-    /// Drops all entries and failures. After a change of everything, no load that is under way is cached.
+    /// Drops all entries and failures. Record [`Change::Everything`](super::generations::Change) first, so that loads under way
+    /// are not cached afterwards.
     pub(super) fn clear(&self) {
         let _loads = lock(&self.loads);
         self.failures.clear();
         self.entries.clear();
     }
 
-    /// Serves what another caller's load brought.
+    /// Serves an entry that another caller's load brought.
     fn follow(&self, entry: &Entry<V>, calls: u32) -> Cached<V> {
         self.counters.join(entry.pages);
         trace!(operation = self.rules.operation, cache = "join");

@@ -16,10 +16,10 @@ use super::sync::lock;
 /// How long lists may lag behind a write whose outcome is not known: the server may carry it out later.
 const LIST_LAG_AFTER_UNKNOWN: Duration = Duration::from_secs(15);
 
-/// A write, which invalidates what it changes when it is sent and when it is over, whatever its outcome.
+/// A write. Each attempt and the end of the write invalidate what it changes, whatever the outcome.
 ///
-/// The caller ends it with the outcome. If the caller is cancelled, it ends when the transport drops it, since the server
-/// may work on it until then.
+/// The caller ends the write with [`end`](Self::end). If the caller is cancelled, the write ends when the transport drops it,
+/// since the server may work on it until then.
 #[derive(Debug)]
 pub(crate) struct Write<L: Kind> {
     caches: Arc<Caches>,
@@ -65,8 +65,8 @@ impl<L: Kind> Write<L> {
         Self { caches, id, effect, base: None, state }
     }
 
-    /// Makes this the write of a change: its object was read and changed under `lock`. It is not sent if the object has
-    /// changed since the generation `unless_changed_since`.
+    /// Ties the write to the version of the object that was read and changed under `lock`. Until an attempt may have had an
+    /// effect, no attempt is sent if the object has changed since `unless_changed_since`.
     pub(crate) fn based_on(
         mut self,
         read: &Cached<L::Item>,
@@ -78,12 +78,13 @@ impl<L: Kind> Write<L> {
         self
     }
 
-    /// Returns whether the write was not sent, since its object had changed when its permit came.
+    /// Returns whether the last attempt was withheld because the object had changed.
     pub(crate) fn is_overtaken(&self) -> bool {
         *lock(&self.state) == State::Overtaken
     }
 
-    /// Ends the write, unless it was not sent or is over.
+    /// Invalidates what the write changed, and caches the reply if nothing else changed the object meanwhile. Does nothing if
+    /// the write was not sent or has ended.
     pub(crate) fn end(&self, outcome: WriteOutcome<L::Item>) {
         let mut state = lock(&self.state);
         let State::Sent(sent) = *state else { return };
@@ -118,7 +119,7 @@ impl<L: Kind> Write<L> {
     fn invalidate(&self, id: Option<L::Id>, lists_lag_until: Instant) -> Recorded {
         let (caches, mut effect) = (&self.caches, self.effect);
         if let Some(Base { read_at, .. }) = self.base {
-            // What the change writes back may be older than what has been read elsewhere since.
+            // What is written back may be older than a related object that was read since.
             effect.on_related |= L::related(caches).has_read_since(read_at);
             effect.on_logins |= L::HAS_LOGINS && caches.logins.generations.has_read_since(read_at);
         }
@@ -138,9 +139,10 @@ impl<L: Kind> AttemptHook for Write<L> {
         if let Some(unless_changed_since) = self.base.as_ref().and_then(|base| base.unless_changed_since)
             && earlier == EarlierAttempts::HadNoEffect
         {
-            // The first attempt has invalidated the object itself.
-            let since = if let State::Sent(sent) = *state { sent.generation } else { unless_changed_since };
-            if self.latest_change() > since {
+            // The write's own earlier attempt counts as a change, too.
+            let latest_own =
+                if let State::Sent(sent) = *state { sent.generation } else { unless_changed_since };
+            if self.latest_change() > latest_own {
                 *state = State::Overtaken;
                 return ControlFlow::Break(());
             }

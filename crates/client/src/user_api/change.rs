@@ -10,7 +10,7 @@ use crate::cache::{Cached, Effect, Kind, Read, RequiredFields, Write};
 use crate::list::{Groups, Users};
 use crate::operation::{Operation, UpdateGroup, UpdateUser};
 
-/// An object that is known to have changed before it is written back is read again: this many reads at most.
+/// Reads of an object for one change, at most. The last version that was read is written back without a check.
 const MAX_READS: u32 = 4;
 
 /// A kind of object that can be read, changed and written back.
@@ -63,6 +63,7 @@ impl Changeable for Groups {
 }
 
 impl UserApi {
+    /// Reads an object, changes it and writes it back, again if it is overtaken.
     pub(super) async fn change<L: Changeable>(
         &self,
         id: L::Id,
@@ -88,6 +89,7 @@ impl UserApi {
             let write = Write::<L>::new(caches, Some(id), L::effect(&before, &after));
             let write = Arc::new(write.based_on(&before, unless_changed_since, lock));
             match self.store(L::update(id, &after), &write).await {
+                // It is read again.
                 Err(_) if write.is_overtaken() => {}
                 result => return result,
             }

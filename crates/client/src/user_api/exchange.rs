@@ -20,7 +20,7 @@ impl UserApi {
         Ok(stored)
     }
 
-    /// Sends a deletion. After a refusal `look` tells whether there is anything to delete.
+    /// Sends a deletion. After a 400, `look` is sent to find out whether the object exists.
     pub(super) async fn delete<L: Kind>(
         &self,
         operation: impl Operation<Output = ()>,
@@ -47,7 +47,7 @@ impl UserApi {
         }
     }
 
-    /// Sends a write, and ends it if it fails.
+    /// Sends a write, and ends it if it fails. After a success the caller ends it.
     async fn send_write<L: Kind, O: Operation>(
         &self,
         operation: O,
@@ -62,7 +62,7 @@ impl UserApi {
         })
     }
 
-    /// Sends a call for a cache, and returns how many attempts it took.
+    /// Sends the call of a load. Returns its output and how many attempts it took.
     pub(super) async fn read<O: Operation>(
         &self,
         operation: O,
@@ -72,7 +72,7 @@ impl UserApi {
         self.exchange(operation, call, load.hook.clone()).await
     }
 
-    /// Sends a call that no cache knows of.
+    /// Sends a call that no cache sees.
     async fn look<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
         let call = operation.call()?;
         self.exchange(operation, call, None).await.map(|(output, _)| output)

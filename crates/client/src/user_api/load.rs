@@ -10,7 +10,6 @@ use super::UserApi;
 use crate::cache::{CachePolicy, Cached, LoadRequest, Loaded, Read};
 use crate::operation::{GetGroup, GetGroups, GetUser, GetUserLogins, GetUsers, ListOperation, Page};
 
-/// The result of a load.
 type LoadResult<T> = Result<Loaded<T>, Error>;
 
 impl UserApi {
@@ -57,7 +56,7 @@ impl UserApi {
         }
     }
 
-    /// Loads a group with a new list, after `calls` calls that returned nothing.
+    /// Reads the list and takes the group from it. `calls` calls were made before, which returned nothing.
     async fn load_group_from_list(
         &self,
         oid: GroupOid,
@@ -97,7 +96,7 @@ impl UserApi {
                 let calls = calls + error.attempts();
                 error.with_attempts(calls)
             })?;
-            // The list is as old as its first page.
+            // Only the first page stamps the load.
             load.hook = None;
             (calls, pages) = (calls + attempts, pages + 1);
             let new_ids = new_items.iter().filter_map(O::id).filter(|id| ids.insert(*id)).count();

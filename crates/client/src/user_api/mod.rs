@@ -1,4 +1,4 @@
-//! The eleven operations.
+//! `UserApi`: UltraCart's operations on users and groups.
 
 mod change;
 mod exchange;
@@ -23,8 +23,9 @@ use crate::operation::{
 /// UltraCart's operations on the users and groups of an account. Clones share everything.
 ///
 /// Reads are cached (`[cache]` in the configuration, 5 minutes by default); a write invalidates what it affects. So a read
-/// that begins after a write has returned never sees a value from before it. [`cache_policy`](Self::cache_policy) changes how
-/// single reads use the cache.
+/// that begins after a write has returned never sees an older version of what was written, except with
+/// [`CachePolicy::StaleAllowed`], and except in a whole list for 5 seconds if the server's lists lag behind its writes.
+/// [`cache_policy`](Self::cache_policy) changes how reads use the cache.
 ///
 /// # Errors
 /// Every operation fails with an [`Error`] that says whether the server may have carried it out all the same. A failed read
@@ -86,15 +87,16 @@ impl UserApi {
 
     /// Returns one user (`getUser`).
     ///
-    /// The user comes out of the cached list if that is fresh and complete; the first call for a single user tells whether
-    /// lists are. The user's `login_histories` are then as old as the list:
+    /// The user comes out of the cached list if it is fresh and has all fields. The first single read finds out whether lists
+    /// have them. The user's `login_histories` are then as old as the list:
     /// [`get_user_logins`](Self::get_user_logins) knows of later logins.
     ///
     /// # Errors
     /// See [`UserApi`]; [`ErrorKind::NotFound`] if there is no such user.
     ///
     /// # Calls
-    /// None while the user or the list is fresh (`cache.users.ttl`); else one.
+    /// None if the user, or a complete list, is fresh (`cache.users.ttl`); otherwise one, or two if a reloaded list no longer has
+    /// the user.
     pub async fn get_user(&self, user_id: UserId) -> Result<Cached<User>, Error> {
         self.user(user_id, self.policy.into()).await
     }
@@ -142,10 +144,10 @@ impl UserApi {
     /// The user is read from the cache if it is fresh there: after one [`get_users`](Self::get_users), a thousand users are
     /// changed with little more than a thousand calls. [`CachePolicy::Refresh`] always reads it from the server.
     ///
-    /// If the user is known to have changed before the write is sent, the user is read again and `change` is called again,
-    /// three times at most; then the last version is written. Changes of one user through one client never undo each other.
-    /// They can undo what another program, another client or another operation writes between the reading and the writing,
-    /// since UltraCart has no conditional update.
+    /// If the user is known to have changed before the write is sent, the user is read again and `change` is called again, up
+    /// to three times. After that the write is sent without a check. Concurrent calls of this function for one user through one
+    /// client never undo each other. They can undo what another program, another client or another operation writes between
+    /// the reading and the writing, since UltraCart has no conditional update.
     ///
     /// ```no_run
     /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
@@ -199,14 +201,14 @@ impl UserApi {
     /// Returns one group (`getGroup`).
     ///
     /// The group comes out of the cached list as [a user](Self::get_user) does. UltraCart documents that the call returns
-    /// nothing: once that is seen, groups are looked up in the list only.
+    /// nothing: after the first empty response, groups are read with the list.
     ///
     /// # Errors
     /// See [`UserApi`]; [`ErrorKind::NotFound`] if there is no such group.
     ///
     /// # Calls
-    /// None while the group or the list is fresh (`cache.groups.ttl`); else one. The call that shows that the server returns
-    /// nothing is followed by those for the list.
+    /// None if the group, or a complete list, is fresh (`cache.groups.ttl`); otherwise one. The first empty response also costs
+    /// a list.
     pub async fn get_group(&self, group_oid: GroupOid) -> Result<Cached<Group>, Error> {
         self.group(group_oid, self.policy.into()).await
     }
@@ -238,14 +240,13 @@ impl UserApi {
     /// Reads a group, changes it and writes it back, including fields that this version of the library doesn't know.
     /// Nothing is written if `change` changes nothing.
     ///
-    /// When the group is read, and which changes can undo each other, is as for
-    /// [`update_user_with`](Self::update_user_with).
+    /// See [`update_user_with`](Self::update_user_with) for when the group is read, and which changes can undo each other.
     ///
     /// # Errors
     /// See [`UserApi`].
     ///
     /// # Calls
-    /// One for the write, if anything changed, and those for each time that the group is read from the server.
+    /// One for the write, if anything changed, plus one for each time that the group, or its list, is read from the server.
     pub async fn update_group_with(
         &self,
         group_oid: GroupOid,
