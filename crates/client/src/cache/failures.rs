@@ -31,10 +31,10 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Failures<K> {
         Self(moka::sync::Cache::new(MAX_FAILURES))
     }
 
-    /// Returns the error of a recent load, if it is too early for a new load.
+    /// Returns the key's last error during its back-off.
     ///
-    /// An outage says nothing about the object. It lasts until its back-off is over or a write succeeds; a read that succeeds
-    /// may be of another operation, which can fail by itself. Any other error may be out of date after a change of the object.
+    /// An outage ends early when any write succeeds. A read that succeeds doesn't end it: each operation can fail by itself.
+    /// Any other error ends early when the object changes.
     pub(super) fn recent(&self, key: K, required: Generation, context: &CacheContext) -> Option<Error> {
         let failure = self.0.get(&key).filter(|failure| context.now() < failure.at + failure.back_off)?;
         let holds = if is_outage(&failure.error) {
@@ -51,7 +51,7 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Failures<K> {
         self.0.insert(key, Failure { error, generation, at, back_off });
     }
 
-    /// Forgets a failure, unless its load was sent after later changes than the one that succeeded.
+    /// Forgets the key's failure after a load of this generation succeeded, unless the failed load has a later generation.
     pub(super) fn succeeded(&self, key: K, generation: Generation) {
         if self.0.get(&key).is_some_and(|failure| failure.generation <= generation) {
             self.0.invalidate(&key);

@@ -109,7 +109,8 @@ impl Generations {
         lock(&self.changes).of_all_objects()
     }
 
-    /// Records a change, which lists may not show until `lists_lag_until`. Returns it with the change before it.
+    /// Records a change, which lists may not show until `lists_lag_until`. Returns its generation, and that of the previous
+    /// change of the same object (of all objects, if it is not a change of one).
     pub(super) fn record(&self, change: Change, lists_lag_until: Instant) -> Recorded {
         let mut changes = lock(&self.changes);
         let generation = self.tick();

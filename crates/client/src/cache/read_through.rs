@@ -68,7 +68,7 @@ pub(super) struct Wanted<K> {
     pub(super) refresh: Option<Generation>,
 }
 
-/// An entry, judged by age and generation. Of several states an entry is in, the last one counts.
+/// An entry, judged by age and generation. An invalidated entry is `Invalidated` even if it is also expired.
 pub(super) enum Found<V: ?Sized> {
     Fresh(Arc<Entry<V>>),
     RefreshDue(Arc<Entry<V>>),

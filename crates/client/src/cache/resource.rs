@@ -104,7 +104,7 @@ impl<L: Listing> Resource<L> {
         F: Future<Output = Result<Loaded<L::Item>, Error>> + Send + 'static,
         G: Future<Output = Result<Loaded<L>, Error>> + Send + 'static,
     {
-        // Of two expired versions the newer one stands in for an error: it is chosen here, and not by either cache.
+        // With `Default` the caches below must not serve stale values: `stale_instead_of` picks the newer of both versions.
         let policy = if read.policy == CachePolicy::Default { CachePolicy::NeverStale } else { read.policy };
         let mut list_calls = 0;
         if read.policy.reads_cache() {
@@ -241,9 +241,11 @@ impl<L: Listing> Resource<L> {
         list.find(id).filter(|_| !lags).map(Arc::clone)
     }
 
-    /// Returns whether the object is best read with its list, which has the object and one page. A list that is outdated for
-    /// all its objects is reloaded at the price of one call, and serves the next ones, too. A caller who accepts a stale
-    /// object gets it from the list if that is the newest version.
+    /// Returns whether to read the object with its list.
+    ///
+    /// The cached list must hold the object, have one page (so that a reload costs one call) and not be known to lack required
+    /// fields. It must also be outdated for all its objects, so that the reload serves later reads too, and no longer lag
+    /// behind writes. With `StaleAllowed` it must instead be the newest version.
     fn list_reload_serves(&self, id: L::Id, read: Read) -> bool {
         let is_allowed =
             read.policy != CachePolicy::OnlyIfCached && lock(&self.missing_in_list).allow(read.fields);

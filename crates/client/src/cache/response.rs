@@ -73,7 +73,7 @@ impl<T: ?Sized> Cached<T> {
         Self { calls: self.calls + calls, ..self }
     }
 
-    /// Returns a part of this response, as fresh as the whole.
+    /// Returns a part of this response, with the freshness, age and calls of the whole.
     pub(crate) fn part<U: ?Sized>(&self, part: Arc<U>) -> Cached<U> {
         Cached { value: part, stamp: self.stamp, age: self.age, calls: self.calls, served: self.served }
     }

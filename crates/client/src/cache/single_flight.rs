@@ -225,7 +225,8 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         }
     }
 
-    /// Caches what a load brought, unless something changed during the load.
+    /// Caches what a load brought, and forgets the key's failure. A value that changed during the load is not cached, nor an
+    /// object that may lag behind a write. A list that may lag is cached and expires [`LIST_LAG`] after it was sent.
     fn keep(&self, key: K, loaded: Loaded<V>, stamp: ReadStamp) -> Arc<Entry<V>> {
         self.failures.succeeded(key, stamp.generation);
         let entry = Entry::new(loaded, stamp, self.rules.lifetime);

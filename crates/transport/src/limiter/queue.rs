@@ -13,7 +13,7 @@ use super::request::{ApplicationKey, Deadline, Priority};
 use crate::clock::Instant;
 use crate::error::Error;
 
-/// A waiter in the background goes before those who come so much later.
+/// A background waiter goes before foreground waiters that come more than this much later.
 const AGEING: Duration = Duration::from_mins(1);
 
 /// A position in the queue: when it is due by its priority, and then by arrival.

@@ -82,8 +82,8 @@ impl Windows {
         self.journal.remove(at);
     }
 
-    /// Counts the call that was taken at `at` as one of `until`, when the server may still count it. No other call is taken
-    /// in between.
+    /// Moves the call that was taken at `at` to `until`, the latest moment at which the server may count it. The caller sees
+    /// to it that no call is taken before `until`.
     pub(super) fn count_at(&mut self, at: Instant, until: Instant) {
         self.cells.iter().for_each(|cell| cell.drain_at(until + cell.period()));
         self.journal.remove(at);
