@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ultracart_client::model::{Group, User};
-use ultracart_client::{CachePolicy, Config, ErrorKind};
+use ultracart_client::{CachePolicy, Config, ErrorKind, Served};
 use ultracart_sim::{Fault, GetGroupBody, Histories, Operation, Sim};
 
 use crate::client;
@@ -316,4 +316,18 @@ async fn users_after_a_group_write_cost_one_list() {
     api.get_user(ids[3]).await.unwrap();
     let request = sim.requests().last().unwrap().clone();
     assert!(request.path.ends_with(&format!("/users/{}", ids[3])), "{}", request.path);
+}
+
+#[tokio::test(start_paused = true)]
+async fn undecodable_list_leaves_single_users_readable() {
+    let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
+    let api = client(&sim, Config::default()).user_api();
+    let [id, other] = [0, 1].map(|place| user_id(&sim, place));
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    tokio::time::advance(6 * MINUTE).await;
+    let rubbish = http::Response::new(r#"{"success": true, "users": 7}"#.into());
+    sim.fault(Fault::answer(rubbish).on(Operation::GetUsers).always());
+    let user = api.get_user(id).await.unwrap();
+    assert_eq!((user.served(), user.calls()), (Served::Fresh, 2));
 }
