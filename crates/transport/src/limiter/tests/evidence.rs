@@ -58,6 +58,13 @@ async fn window_named_at_its_size_is_not_learned() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn smaller_window_has_a_burst_in_proportion() {
+    let limiter = limiter_of(Window::new(1_000, HOUR).burst(200));
+    call(&limiter, rejected(None, Some(Window::new(400, HOUR)))).await;
+    assert_eq!(application_window(&limiter).await.window, Window::new(400, HOUR).burst(80));
+}
+
+#[tokio::test(start_paused = true)]
 async fn sliding_window_is_full_for_a_period() {
     let five = Window::new(5, S(100));
     let limiter = limiter_of(five);
