@@ -1,5 +1,7 @@
 //! The limiter in virtual time.
 
+mod constraints;
+mod evidence;
 mod machine;
 mod properties;
 mod rejections;
