@@ -108,7 +108,7 @@ impl<L: Listing> Resource<L> {
         let policy = if read.policy == CachePolicy::Default { CachePolicy::NeverStale } else { read.policy };
         let mut list_calls = 0;
         if read.policy.reads_cache() {
-            if let Some(version) = self.newest(id, read.fields).filter(|version| self.is_fresh(version)) {
+            if let Some((version, Freshness::Fresh | Freshness::RefreshDue)) = self.newest(id, read.fields) {
                 return Ok(self.hit(&version));
             }
             if self.list_reload_serves(id, read) {
@@ -181,28 +181,26 @@ impl<L: Listing> Resource<L> {
     }
 
     /// Returns the newer of the cached versions of an object that are valid and have these fields, whether fresh or expired.
-    fn newest(&self, id: L::Id, fields: RequiredFields) -> Option<Version<L>> {
+    fn newest(&self, id: L::Id, fields: RequiredFields) -> Option<(Version<L>, Freshness)> {
         let change = self.change_of(id);
-        let object = self.objects.entries.get(id).filter(|object| {
-            object.stamp.generation >= change.generation
-                && object.missing.allow(fields)
-                && self.objects.freshness(object) != Freshness::TooOld
+        let object =
+            self.objects.entries.get(id).filter(|object| {
+                object.stamp.generation >= change.generation && object.missing.allow(fields)
+            });
+        let object = object.map(|object| {
+            let freshness = self.objects.freshness(&object);
+            (Version::Object(object), freshness)
         });
-        let listed = self.listed(id, change).filter(|(list, _)| {
-            lock(&self.missing_in_list).allow(fields) && self.list.freshness(list) != Freshness::TooOld
+        let listed = self.listed(id, change).filter(|_| lock(&self.missing_in_list).allow(fields));
+        let listed = listed.map(|(list, item)| {
+            let freshness = self.list.freshness(&list);
+            (Version::Listed(list, item), freshness)
         });
-        let object = object.map(Version::Object);
-        let listed = listed.map(|(list, item)| Version::Listed(list, item));
+        let versions = listed.into_iter().chain(object);
         // The last of two equal ones: the object, which is the more complete one.
-        listed.into_iter().chain(object).max_by_key(Version::stamp)
-    }
-
-    fn is_fresh(&self, version: &Version<L>) -> bool {
-        let freshness = match version {
-            Version::Object(object) => self.objects.freshness(object),
-            Version::Listed(list, _) => self.list.freshness(list),
-        };
-        matches!(freshness, Freshness::Fresh | Freshness::RefreshDue)
+        versions
+            .filter(|(_, freshness)| *freshness != Freshness::TooOld)
+            .max_by_key(|(version, _)| version.stamp())
     }
 
     fn hit(&self, version: &Version<L>) -> Cached<L::Item> {
@@ -219,8 +217,10 @@ impl<L: Listing> Resource<L> {
     fn stale_instead_of(&self, error: Error, id: L::Id, read: Read) -> Result<Cached<L::Item>, Error> {
         let is_allowed = read.policy == CachePolicy::Default && is_outage(&error);
         match self.newest(id, read.fields).filter(|_| is_allowed) {
-            Some(Version::Object(object)) => Ok(self.objects.serve_instead_of(&error, &object)),
-            Some(Version::Listed(list, item)) => Ok(self.list.serve_instead_of(&error, &list).part(item)),
+            Some((Version::Object(object), _)) => Ok(self.objects.serve_instead_of(&error, &object)),
+            Some((Version::Listed(list, item), _)) => {
+                Ok(self.list.serve_instead_of(&error, &list).part(item))
+            }
             None => Err(error),
         }
     }

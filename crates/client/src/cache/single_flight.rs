@@ -79,10 +79,13 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
                 (Err(LoadError::Superseded { .. } | LoadError::Interrupted), Role::Follower) => continue,
                 (Err(LoadError::Interrupted), Role::Leader) => self.error("the runtime of the load ended"),
             };
-            let calls = if role == Role::Leader { error.attempts() } else { 0 };
-            if role == Role::Follower {
-                self.counters.join(0);
-            }
+            let calls = match role {
+                Role::Leader => error.attempts(),
+                Role::Follower => {
+                    self.counters.join(0);
+                    0
+                }
+            };
             return Err(error.with_attempts(calls_before + calls));
         }
     }
@@ -115,8 +118,9 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
             return Lookup::Wait { id: load.id, outcome: load.outcome.clone(), role: Role::Follower };
         }
         // `CachePolicy::Refresh` ignores remembered failures.
-        let failure = self.failures.recent(key, required, &self.context).filter(|_| refresh.is_none());
-        if let Some(error) = failure {
+        if refresh.is_none()
+            && let Some(error) = self.failures.recent(key, required, &self.context)
+        {
             self.counters.count(Counted::FailureRepeated);
             return Lookup::Failed(error.with_attempts(0));
         }
@@ -126,7 +130,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         if purpose == Purpose::Read {
             self.counters.count(Counted::Miss);
         }
-        let (id, outcome) = self.start(&mut loads, &runtime, wanted.key, purpose, call);
+        let (id, outcome) = self.start(&mut loads, &runtime, key, purpose, call);
         Lookup::Wait { id, outcome, role: Role::Leader }
     }
 
