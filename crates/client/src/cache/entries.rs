@@ -4,19 +4,20 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use moka::ops::compute::Op;
 use moka::policy::EvictionPolicy;
 
 use super::entry::Entry;
+use super::list_entry::ListEntry;
+use super::stats::CacheStats;
 
 /// Objects that a cache keeps at most; the least recently used leave it first.
 const MAX_OBJECTS: u64 = 10_000;
 
 /// Stores entries. Each read decides whether an entry may be served.
 pub(super) enum Entries<K, V: ?Sized> {
-    /// One list, whatever the key. It is read without a lock.
-    List(ArcSwapOption<Entry<V>>),
+    /// One list, whatever the key.
+    List(ListEntry<V>),
     Objects(moka::sync::Cache<K, Arc<Entry<V>>>),
 }
 
@@ -26,7 +27,7 @@ where
     V: ?Sized + Send + Sync + 'static,
 {
     pub(super) fn list() -> Self {
-        Self::List(ArcSwapOption::empty())
+        Self::List(ListEntry::new())
     }
 
     /// Entries older than `max_age` leave memory whenever the cache is used.
@@ -39,14 +40,14 @@ where
 
     pub(super) fn get(&self, key: K) -> Option<Arc<Entry<V>>> {
         match self {
-            Self::List(list) => list.load_full(),
+            Self::List(list) => list.get(),
             Self::Objects(objects) => objects.get(&key),
         }
     }
 
     pub(super) fn insert(&self, key: K, entry: Arc<Entry<V>>) {
         match self {
-            Self::List(list) => list.store(Some(entry)),
+            Self::List(list) => list.insert(&entry),
             Self::Objects(objects) => objects.insert(key, entry),
         }
     }
@@ -54,7 +55,7 @@ where
     /// Removes `entry`, unless another one has taken its place.
     pub(super) fn remove(&self, key: K, entry: &Arc<Entry<V>>) {
         match self {
-            Self::List(list) => _ = list.compare_and_swap(entry, None),
+            Self::List(list) => list.remove_if(|present| Arc::ptr_eq(present, entry)),
             Self::Objects(objects) => {
                 objects.entry(key).and_compute_with(|kept| match kept {
                     Some(kept) if Arc::ptr_eq(kept.value(), entry) => Op::Remove,
@@ -65,9 +66,14 @@ where
         }
     }
 
+    /// Returns the hits that were counted with the entries.
+    pub(super) fn stats(&self) -> CacheStats {
+        if let Self::List(list) = self { list.stats() } else { CacheStats::default() }
+    }
+
     pub(super) fn clear(&self) {
         match self {
-            Self::List(list) => list.store(None),
+            Self::List(list) => list.remove_if(|_| true),
             Self::Objects(objects) => {
                 objects.iter().for_each(|(key, _)| objects.invalidate(&*key));
                 objects.run_pending_tasks();

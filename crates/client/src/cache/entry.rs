@@ -7,7 +7,7 @@ use ultracart_transport::Instant;
 
 use super::generations::ReadStamp;
 use super::policy::RequiredFields;
-use super::response::{Cached, Served};
+use super::response::{Cached, Served, SharedValue};
 use super::sync::AtomicInstant;
 use crate::config::CacheRule;
 
@@ -39,7 +39,7 @@ pub(crate) struct Loaded<V: ?Sized> {
     pub(crate) pages: u32,
 }
 
-/// How fresh an entry is by its age alone.
+/// How fresh an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Freshness {
     Fresh,
@@ -47,6 +47,8 @@ pub(super) enum Freshness {
     RefreshDue,
     /// Past its time to live; an answer only if the server can't be reached, or if the caller allows it.
     Expired,
+    /// Read before the latest change; an answer only if the caller allows it.
+    Invalidated,
     /// Past `stale_if_error`, too: never an answer.
     TooOld,
 }
@@ -116,6 +118,7 @@ impl<V: ?Sized> Entry<V> {
         Self { expires_at: Some(instant), fresh_until: self.fresh_until.min(instant), ..self }
     }
 
+    /// Returns how fresh the entry is by its age alone.
     pub(super) fn freshness(&self, now: Instant, lifetime: Lifetime) -> Freshness {
         match now.since(self.stamp.at) {
             age if age >= lifetime.max_age => Freshness::TooOld,
@@ -132,7 +135,7 @@ impl<V: ?Sized> Entry<V> {
 
     #[inline]
     pub(super) fn serve(&self, served: Served, now: Instant, calls: u32) -> Cached<V> {
-        Cached::new(Arc::clone(&self.value), self.stamp, now, served, calls)
+        Cached::new(SharedValue::One(Arc::clone(&self.value)), self.stamp, now, served, calls)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The read-through cache of a client.
 //!
-//! moka and arc-swap only store entries. Each read decides whether an entry may be served, by its age on the client's clock and
+//! moka only stores entries. Each read decides whether an entry may be served, by its age on the client's clock and
 //! by its generation.
 //!
 //! - **Generations** ([`generations`]): users, groups and logins each have a logical clock, which ticks at every change. An
@@ -40,6 +40,7 @@ mod entries;
 mod entry;
 mod failures;
 mod generations;
+mod list_entry;
 mod loads;
 mod policy;
 mod read_through;

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tracing::{trace, warn};
+use tracing::warn;
 use ultracart_transport::limiter::Priority;
-use ultracart_transport::{COARSE_LAG, EarlierAttempts, Error, ErrorKind, Instant};
+use ultracart_transport::{EarlierAttempts, Error, ErrorKind, Instant};
 
 use super::context::CacheContext;
 use super::entries::Entries;
@@ -68,14 +68,6 @@ pub(super) struct Wanted<K> {
     pub(super) refresh: Option<Generation>,
 }
 
-/// An entry, judged by age and generation. An invalidated entry is `Invalidated` even if it is also expired.
-pub(super) enum Found<V: ?Sized> {
-    Fresh(Arc<Entry<V>>),
-    RefreshDue(Arc<Entry<V>>),
-    Expired(Arc<Entry<V>>),
-    Invalidated(Arc<Entry<V>>),
-}
-
 impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
     pub(super) fn new(
         rules: Rules<K>,
@@ -122,18 +114,17 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
             CachePolicy::Default | CachePolicy::NeverStale | CachePolicy::StaleAllowed => {}
         }
         let expired = match self.find(key, fields, self.required(key)) {
-            Some(Found::Fresh(entry)) => return Ok(self.hit(&entry)),
-            Some(Found::RefreshDue(entry)) => {
+            Some((Freshness::Fresh, entry)) => return Ok(self.hit(&entry)),
+            Some((Freshness::RefreshDue, entry)) => {
                 self.refresh_ahead(wanted, &entry, call);
                 return Ok(self.hit(&entry));
             }
-            Some(Found::Expired(entry)) if policy == CachePolicy::StaleAllowed => {
-                return self.revalidate(wanted, &entry, Stale::Refreshing, call);
+            Some((freshness, entry)) if policy == CachePolicy::StaleAllowed => {
+                let is_invalidated = freshness == Freshness::Invalidated;
+                let reason = if is_invalidated { Stale::Invalidated } else { Stale::Refreshing };
+                return self.revalidate(wanted, &entry, reason, call);
             }
-            Some(Found::Invalidated(entry)) if policy == CachePolicy::StaleAllowed => {
-                return self.revalidate(wanted, &entry, Stale::Invalidated, call);
-            }
-            Some(Found::Expired(entry)) if policy == CachePolicy::Default => Some(entry),
+            Some((Freshness::Expired, entry)) if policy == CachePolicy::Default => Some(entry),
             _ => None,
         };
         let result = Box::pin(self.wait(wanted, call)).await;
@@ -143,56 +134,43 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         })
     }
 
-    /// Returns a list if it is certainly fresh, without a lock, an allocation or the exact time. A list that is due for a
-    /// refresh is left to [`get`](Self::get).
+    /// Returns a list if it is certainly fresh, without the exact time. All other reads are left to [`get`](Self::get).
     #[inline]
     pub(crate) fn try_hit(&self, policy: CachePolicy) -> Option<Cached<V>> {
         let Entries::List(list) = &self.entries else { return None };
-        let list = list.load();
-        let entry = list.as_ref().filter(|_| policy.reads_cache())?;
-        let now = self.context.coarse_now();
-        let latest = now + COARSE_LAG;
-        let is_fresh = latest < entry.fresh_until || self.is_covered(entry, latest);
-        if !is_fresh || entry.stamp.generation < self.generations.of_list() {
+        if !policy.reads_cache() {
             return None;
         }
-        self.count_hit(entry.pages);
-        Some(entry.serve(Served::Fresh, now, 0))
+        list.hit(self.generations.of_list(), self.context.coarse_now(), &self.counters)
     }
 
-    /// Returns whether an entry is fresh by its lifetime with webhooks.
-    fn is_covered(&self, entry: &Entry<V>, now: Instant) -> bool {
-        entry.expires_at.is_none() && entry.freshness(now, self.lifetime(entry, now)) == Freshness::Fresh
-    }
-
-    /// Looks up and judges an entry. Returns none if it lacks a field, and removes it if it is too old.
-    pub(super) fn find(&self, key: K, fields: RequiredFields, required: Generation) -> Option<Found<V>> {
+    /// Looks up an entry and judges it by age and generation. Returns none if it lacks a field, and removes it if it is too old.
+    pub(super) fn find(
+        &self,
+        key: K,
+        fields: RequiredFields,
+        required: Generation,
+    ) -> Option<(Freshness, Arc<Entry<V>>)> {
         let entry = self.entries.get(key)?;
         let now = self.context.now();
-        let freshness = entry.freshness(now, self.lifetime(&entry, now));
-        if freshness == Freshness::TooOld {
-            // Personal data leaves memory at this age.
-            self.entries.remove(key, &entry);
-            return None;
-        }
-        if !entry.missing.allow(fields) {
-            return None;
-        }
-        if entry.stamp.generation < required {
-            return Some(Found::Invalidated(entry));
-        }
-        if freshness == Freshness::Expired || entry.expires_at.is_some_and(|instant| now >= instant) {
-            return Some(Found::Expired(entry));
-        }
-        let is_due = freshness == Freshness::RefreshDue;
-        Some(if is_due { Found::RefreshDue(entry) } else { Found::Fresh(entry) })
+        let freshness = match entry.freshness(now, self.lifetime(&entry, now)) {
+            Freshness::TooOld => {
+                // Personal data leaves memory at this age.
+                self.entries.remove(key, &entry);
+                return None;
+            }
+            _ if entry.stamp.generation < required => Freshness::Invalidated,
+            _ if entry.expires_at.is_some_and(|instant| now >= instant) => Freshness::Expired,
+            freshness => freshness,
+        };
+        entry.missing.allow(fields).then_some((freshness, entry))
     }
 
     /// Returns the entry of a key, if it is fresh and has these fields.
     pub(super) fn fresh(&self, key: K, fields: RequiredFields) -> Option<Arc<Entry<V>>> {
         match self.find(key, fields, self.required(key))? {
-            Found::Fresh(entry) | Found::RefreshDue(entry) => Some(entry),
-            Found::Expired(_) | Found::Invalidated(_) => None,
+            (Freshness::Fresh | Freshness::RefreshDue, entry) => Some(entry),
+            _ => None,
         }
     }
 
@@ -204,13 +182,8 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
 
     /// Counts and serves a fresh entry.
     pub(super) fn hit(&self, entry: &Entry<V>) -> Cached<V> {
-        self.count_hit(entry.pages);
+        self.counters.hit(entry.pages);
         entry.serve(Served::Fresh, self.context.now(), 0)
-    }
-
-    pub(super) fn count_hit(&self, calls_saved: u32) {
-        self.counters.hit(calls_saved);
-        trace!(operation = self.rules.operation, cache = "hit");
     }
 
     /// Serves an expired entry instead of an error, if the error is an outage and the entry neither invalidated nor too old.
@@ -235,7 +208,7 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
     }
 
     pub(super) fn stats(&self) -> CacheStats {
-        self.counters.stats()
+        self.counters.stats(self.entries.stats())
     }
 
     pub(super) fn required(&self, key: K) -> Generation {

@@ -207,7 +207,7 @@ impl<L: Listing> Resource<L> {
         match version {
             Version::Object(object) => self.objects.hit(object),
             Version::Listed(list, item) => {
-                self.objects.count_hit(1);
+                self.objects.counters.hit(1);
                 list.serve(Served::Fresh, self.list.context.now(), 0).part(Arc::clone(item))
             }
         }

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crossbeam_utils::CachePadded;
 use ultracart_transport::{ErrorKind, Instant};
 
 use super::generations::ReadStamp;
@@ -25,12 +26,19 @@ use super::generations::ReadStamp;
 /// # }
 /// ```
 pub struct Cached<T: ?Sized> {
-    value: Arc<T>,
+    value: SharedValue<T>,
     stamp: ReadStamp,
     /// In nanoseconds: little enough to be moved quickly.
     age: u64,
     calls: u32,
     served: Served,
+}
+
+/// A reference to a cached value.
+pub(super) enum SharedValue<T: ?Sized> {
+    One(Arc<T>),
+    /// A reference that few threads share, to a value that all threads share.
+    Striped(Arc<CachePadded<Arc<T>>>),
 }
 
 /// Whether a response is as new as the caller's [`CachePolicy`](crate::CachePolicy) asked for.
@@ -58,7 +66,13 @@ pub enum Stale {
 impl<T: ?Sized> Cached<T> {
     /// A value that was read at `stamp` and is served at `now`.
     #[inline]
-    pub(super) fn new(value: Arc<T>, stamp: ReadStamp, now: Instant, served: Served, calls: u32) -> Self {
+    pub(super) fn new(
+        value: SharedValue<T>,
+        stamp: ReadStamp,
+        now: Instant,
+        served: Served,
+        calls: u32,
+    ) -> Self {
         let age = now.as_nanos().saturating_sub(stamp.at.as_nanos());
         Self { value, stamp, age, calls, served }
     }
@@ -75,7 +89,13 @@ impl<T: ?Sized> Cached<T> {
 
     /// Returns a part of this response, with the freshness, age and calls of the whole.
     pub(crate) fn part<U: ?Sized>(&self, part: Arc<U>) -> Cached<U> {
-        Cached { value: part, stamp: self.stamp, age: self.age, calls: self.calls, served: self.served }
+        Cached {
+            value: SharedValue::One(part),
+            stamp: self.stamp,
+            age: self.age,
+            calls: self.calls,
+            served: self.served,
+        }
     }
 
     /// Returns whether the value is fresh, or why a stale one was returned.
@@ -97,33 +117,45 @@ impl<T: ?Sized> Cached<T> {
 
     /// Returns the shared value.
     pub fn into_inner(self) -> Arc<T> {
-        self.value
+        Arc::clone(self.as_ref())
     }
 }
 
 impl<T: ?Sized> Deref for Cached<T> {
     type Target = T;
     fn deref(&self) -> &T {
-        &self.value
+        self.as_ref()
     }
 }
 
 impl<T: ?Sized> AsRef<Arc<T>> for Cached<T> {
     fn as_ref(&self) -> &Arc<T> {
-        &self.value
+        match &self.value {
+            SharedValue::One(value) => value,
+            SharedValue::Striped(value) => value,
+        }
+    }
+}
+
+impl<T: ?Sized> Clone for SharedValue<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::One(value) => Self::One(Arc::clone(value)),
+            Self::Striped(value) => Self::Striped(Arc::clone(value)),
+        }
     }
 }
 
 impl<T: ?Sized> Clone for Cached<T> {
     fn clone(&self) -> Self {
-        Self { value: Arc::clone(&self.value), ..*self }
+        Self { value: self.value.clone(), ..*self }
     }
 }
 
 impl<T: ?Sized + fmt::Debug> fmt::Debug for Cached<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cached")
-            .field("value", &self.value)
+            .field("value", self.as_ref())
             .field("served", &self.served)
             .field("age", &self.age())
             .field("calls", &self.calls)

@@ -9,15 +9,15 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
 use tokio::runtime::Handle;
-use tracing::{Instrument as _, debug, trace};
+use tracing::{Instrument as _, debug};
 use ultracart_transport::limiter::Priority;
 use ultracart_transport::{EarlierAttempts, Error, ErrorKind};
 
 use super::entries::Entries;
-use super::entry::{Entry, Loaded};
+use super::entry::{Entry, Freshness, Loaded};
 use super::generations::{LIST_LAG, ReadStamp};
 use super::loads::{Load, LoadError, LoadId, LoadRequest, Loads, Lookup, Outcome, Progress, Purpose, Role};
-use super::read_through::{Found, Key, ReadThrough, Wanted};
+use super::read_through::{Key, ReadThrough, Wanted};
 use super::response::{Cached, Served};
 use super::stats::Counted;
 use super::sync::lock;
@@ -104,8 +104,10 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
         let mut loads = lock(&self.loads);
         let required = self.required(key).max(refresh.unwrap_or_default());
         match self.find(key, fields, required) {
-            Some(Found::Fresh(entry)) => return Lookup::Hit(entry),
-            Some(Found::RefreshDue(entry)) if purpose != Purpose::RefreshAhead => return Lookup::Hit(entry),
+            Some((Freshness::Fresh, entry)) => return Lookup::Hit(entry),
+            Some((Freshness::RefreshDue, entry)) if purpose != Purpose::RefreshAhead => {
+                return Lookup::Hit(entry);
+            }
             _ => {}
         }
         if let Some(load) = loads.serving(key, required, purpose) {
@@ -300,7 +302,6 @@ impl<K: Key, V: ?Sized + Send + Sync + 'static> ReadThrough<K, V> {
     /// Serves an entry that another caller's load brought.
     fn follow(&self, entry: &Entry<V>, calls: u32) -> Cached<V> {
         self.counters.join(entry.pages);
-        trace!(operation = self.rules.operation, cache = "join");
         entry.serve(Served::Fresh, self.context.now(), calls)
     }
 

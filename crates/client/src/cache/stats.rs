@@ -10,9 +10,13 @@
 //! | `ultracart_cache_discarded_loads_total` | counter | |
 
 use std::ops::AddAssign;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
+use tracing::trace;
+
+use super::sync::lock;
 
 /// What a cache was good for since its client was built; see [`Client::snapshot`](crate::Client::snapshot).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -64,47 +68,39 @@ pub(super) enum Counted {
     FailureRepeated,
 }
 
-/// The counters of one cache, on cache lines of their own: a hit writes here, and reads what stands beside it.
+/// The counters of one cache.
 #[derive(Debug)]
-#[repr(align(128))]
 pub(super) struct Counters {
     operation: &'static str,
     facade: sink::Hits,
-    hits: AtomicU64,
-    /// Calls that hits saved beyond one each. Apart, so that most hits change one number.
-    further_calls_saved: AtomicU64,
-    joins: AtomicU64,
-    calls_joined: AtomicU64,
+    stats: Mutex<CacheStats>,
     refresh_calls: AtomicU64,
-    counts: [AtomicU64; 6],
 }
 
 impl Counters {
     pub(super) fn new(operation: &'static str) -> Self {
-        Self {
-            operation,
-            facade: sink::Hits::new(operation),
-            hits: AtomicU64::default(),
-            further_calls_saved: AtomicU64::default(),
-            joins: AtomicU64::default(),
-            calls_joined: AtomicU64::default(),
-            refresh_calls: AtomicU64::default(),
-            counts: Default::default(),
-        }
+        let (facade, stats) = (sink::Hits::new(operation), Mutex::default());
+        Self { operation, facade, stats, refresh_calls: AtomicU64::default() }
     }
 
     pub(super) fn hit(&self, calls_saved: u32) {
-        self.hits.fetch_add(1, Ordering::Relaxed);
-        if calls_saved > 1 {
-            self.further_calls_saved.fetch_add(u64::from(calls_saved) - 1, Ordering::Relaxed);
-        }
+        self.hit_in(&mut lock(&self.stats), calls_saved);
+    }
+
+    /// Counts a hit in `stats`, which the caller adds to [`stats`](Self::stats).
+    pub(super) fn hit_in(&self, stats: &mut CacheStats, calls_saved: u32) {
+        stats.hits += 1;
+        stats.calls_saved += u64::from(calls_saved);
         self.facade.hit(calls_saved);
+        trace!(operation = self.operation, cache = "hit");
     }
 
     pub(super) fn join(&self, calls_saved: u32) {
-        self.joins.fetch_add(1, Ordering::Relaxed);
-        self.calls_joined.fetch_add(calls_saved.into(), Ordering::Relaxed);
+        let mut stats = lock(&self.stats);
+        stats.joins += 1;
+        stats.calls_saved += u64::from(calls_saved);
         self.facade.joined(self.operation, calls_saved);
+        trace!(operation = self.operation, cache = "join");
     }
 
     /// A refresh ahead of expiry was sent, and made this many calls.
@@ -114,26 +110,25 @@ impl Counters {
     }
 
     pub(super) fn count(&self, counted: Counted) {
-        self.counts[counted as usize].fetch_add(1, Ordering::Relaxed);
+        let mut stats = lock(&self.stats);
+        let total = match counted {
+            Counted::Miss => &mut stats.misses,
+            Counted::Stale => &mut stats.stale,
+            Counted::Refresh => &mut stats.refreshes,
+            Counted::RefreshSkipped => &mut stats.refreshes_skipped,
+            Counted::Discarded => &mut stats.discarded,
+            Counted::FailureRepeated => &mut stats.failures_repeated,
+        };
+        *total += 1;
         sink::count(self.operation, counted);
     }
 
-    pub(super) fn stats(&self) -> CacheStats {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let count = |counted: Counted| read(&self.counts[counted as usize]);
-        let hits = read(&self.hits);
-        let calls_saved = hits + read(&self.further_calls_saved) + read(&self.calls_joined);
-        CacheStats {
-            hits,
-            joins: read(&self.joins),
-            misses: count(Counted::Miss),
-            stale: count(Counted::Stale),
-            refreshes: count(Counted::Refresh),
-            refreshes_skipped: count(Counted::RefreshSkipped),
-            discarded: count(Counted::Discarded),
-            failures_repeated: count(Counted::FailureRepeated),
-            calls_saved: calls_saved.saturating_sub(read(&self.refresh_calls)),
-        }
+    /// Returns the sum of these counters and of `others`.
+    pub(super) fn stats(&self, others: CacheStats) -> CacheStats {
+        let mut stats = *lock(&self.stats);
+        stats += others;
+        stats.calls_saved = stats.calls_saved.saturating_sub(self.refresh_calls.load(Ordering::Relaxed));
+        stats
     }
 }
 

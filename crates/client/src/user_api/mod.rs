@@ -77,12 +77,10 @@ impl UserApi {
     /// None while the list is fresh (`cache.users.ttl`); else one, and one more for each further page of a long list.
     pub async fn get_users(&self) -> Result<Cached<Users>, Error> {
         let list = &self.client.caches.users.list;
-        match list.try_hit(self.policy) {
-            Some(hit) => Ok(hit),
-            None => {
-                list.get((), self.policy.into(), |load| self.clone().load_list::<GetUsers, _>(load)).await
-            }
+        if let Some(hit) = list.try_hit(self.policy) {
+            return Ok(hit);
         }
+        list.get((), self.policy.into(), |load| self.clone().load_list::<GetUsers, _>(load)).await
     }
 
     /// Returns one user (`getUser`).
@@ -190,12 +188,10 @@ impl UserApi {
     /// None while the list is fresh (`cache.groups.ttl`); else one, and one more for each further page of a long list.
     pub async fn get_groups(&self) -> Result<Cached<Groups>, Error> {
         let list = &self.client.caches.groups.list;
-        match list.try_hit(self.policy) {
-            Some(hit) => Ok(hit),
-            None => {
-                list.get((), self.policy.into(), |load| self.clone().load_list::<GetGroups, _>(load)).await
-            }
+        if let Some(hit) = list.try_hit(self.policy) {
+            return Ok(hit);
         }
+        list.get((), self.policy.into(), |load| self.clone().load_list::<GetGroups, _>(load)).await
     }
 
     /// Returns one group (`getGroup`).
