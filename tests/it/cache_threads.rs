@@ -5,9 +5,10 @@ use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -16,12 +17,16 @@ use tokio::task::{JoinHandle, yield_now};
 use tokio::time::timeout;
 use tower_service::Service;
 use ultracart_client::model::User;
-use ultracart_client::{CachePolicy, Cached, Client, Error, ErrorKind, UserApi, Users};
+use ultracart_client::{
+    CachePolicy, Cached, Client, Clock, Config, Error, ErrorKind, Instant, UserApi, Users,
+};
+use ultracart_sim::Sim;
 
 use crate::cache_property::account::{self, Author, ListFields, Target, VersionedAccount};
 use crate::cache_property::held::HeldService;
 use crate::cache_property::manual_clock::ManualClock;
 use crate::cache_property::{client, settle, unlimited};
+use crate::support::user_id;
 
 /// How long a test waits on the machine's clock before it says that something hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -94,6 +99,45 @@ impl Service<Request<Bytes>> for Panicking {
     fn call(&mut self, _: Request<Bytes>) -> Self::Future {
         // Without a message on the terminal.
         Box::pin(async { resume_unwind(Box::new("as the test says")) })
+    }
+}
+
+/// A clock that can hold the thread that looks at it.
+#[derive(Debug)]
+struct HoldingClock {
+    clock: Arc<ManualClock>,
+    hold: Mutex<Option<(Sender<()>, Receiver<()>)>>,
+}
+
+impl HoldingClock {
+    /// Holds the thread that looks next. The first end tells when it is held, the second lets it go.
+    fn hold_next(&self) -> (Receiver<()>, Sender<()>) {
+        let ((held, is_held), (release, released)) = (channel(), channel());
+        *self.hold.lock().unwrap() = Some((held, released));
+        (is_held, release)
+    }
+}
+
+impl Clock for HoldingClock {
+    fn now(&self) -> Instant {
+        let hold = self.hold.lock().unwrap().take();
+        if let Some((held, released)) = hold {
+            held.send(()).unwrap();
+            released.recv().unwrap();
+        }
+        self.clock.now()
+    }
+
+    fn coarse_now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    fn wall(&self) -> SystemTime {
+        self.clock.wall()
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.clock.sleep(duration)
     }
 }
 
@@ -247,6 +291,54 @@ fn hits_on_forty_threads_share_one_list() {
     let stats = client.cache_snapshot().users;
     assert_eq!((stats.hits, stats.misses, stats.calls_saved), (2_000, 1, 2_000));
     assert_eq!(client.calls_spent(), 1);
+}
+
+#[test]
+fn thousand_threads_after_each_other_share_one_list() {
+    let client = client(unlimited(1), &ManualClock::new(), Answering::new());
+    let api = client.user_api();
+    let loaded = current_thread().block_on(api.get_users()).unwrap();
+    for _ in 0..1_000 {
+        let api = api.clone();
+        let hit = std::thread::spawn(move || current_thread().block_on(api.get_users())).join().unwrap();
+        assert!(Arc::ptr_eq(hit.unwrap().as_ref(), loaded.as_ref()));
+    }
+    assert_eq!((client.cache_snapshot().users.hits, client.calls_spent()), (1_000, 1));
+}
+
+/// A reader that finds a value too old removes it, and not the one that another reader has put in its place meanwhile.
+#[test]
+fn reader_of_too_old_value_spares_its_successor() {
+    let sim = Sim::builder().users(5).build();
+    let id = user_id(&sim, 0);
+    let clock = Arc::new(HoldingClock { clock: ManualClock::new(), hold: Mutex::default() });
+    let mut config = unlimited(1);
+    config.api = Config::default().api;
+    let builder = Client::builder().config(config).simple_key(sim.simple_key().expose());
+    let client = builder.clock(Arc::clone(&clock) as _).service(sim.service()).build().unwrap();
+    let api = client.user_api();
+    let read = |is_list: bool| {
+        runtime(1).block_on(async {
+            if is_list {
+                api.get_users().await.unwrap().calls()
+            } else {
+                api.get_user_logins(id).await.unwrap().calls()
+            }
+        })
+    };
+    for is_list in [true, false] {
+        assert_eq!(read(is_list), 1);
+        clock.clock.advance(Duration::from_hours(25));
+        std::thread::scope(|scope| {
+            let (is_held, release) = clock.hold_next();
+            let slow = scope.spawn(|| read(is_list));
+            is_held.recv_timeout(PATIENCE).unwrap();
+            assert_eq!(read(is_list), 1);
+            release.send(()).unwrap();
+            assert_eq!(slow.join().unwrap(), 0);
+        });
+        assert_eq!(read(is_list), 0);
+    }
 }
 
 /// Ends the runtime of a load while a reader on another runtime waits for it: the reader gets a list or one error,

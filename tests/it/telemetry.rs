@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
-use ultracart_client::Config;
+use serde_json::json;
+use ultracart_client::{CachePolicy, Clock as _, Config, TokioClock};
 use ultracart_sim::{Fault, Sim};
 
 use crate::client;
+use crate::support::{MINUTE, SECOND, group_oid, no_retries, user_id};
 
 #[test]
 fn what_is_counted_and_measured() {
@@ -56,4 +58,72 @@ fn what_is_counted_and_measured() {
     ] {
         assert!(seen.iter().any(|line| line == expected), "{expected} in {seen:#?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn cache_statistics_add_up() {
+    let clock = TokioClock::new();
+    let sim = Sim::builder().users(2).groups(2).latency(SECOND).build();
+    let client = client(&sim, no_retries());
+    let api = client.user_api();
+    let (users, groups) =
+        (async || api.get_users().await.map(drop), async || api.get_groups().await.map(drop));
+    // What is read while the cache is cleared is not remembered.
+    let clear = async || {
+        clock.sleep(SECOND / 2).await;
+        client.clear_cache();
+    };
+    tokio::join!(users(), clear()).0.unwrap();
+    tokio::join!(groups(), clear()).0.unwrap();
+    // Two miss together, and a third hits.
+    tokio::join!(users(), users(), groups(), groups()).0.unwrap();
+    users().await.unwrap();
+    groups().await.unwrap();
+    // Of two lists that are due at once, one is refreshed; the other is a little later.
+    for users_are_first in [true, false] {
+        clock.sleep(250 * SECOND).await;
+        if users_are_first {
+            users().await.unwrap();
+            groups().await.unwrap();
+        } else {
+            groups().await.unwrap();
+            users().await.unwrap();
+        }
+        clock.sleep(20 * SECOND).await;
+        users().await.unwrap();
+        groups().await.unwrap();
+        clock.sleep(5 * SECOND).await;
+    }
+    // Single objects and logins.
+    let (id, oid) = (user_id(&sim, 0), group_oid(&sim, 0));
+    for _ in 0..2 {
+        api.cache_policy(CachePolicy::NeverStale).get_user(id).await.unwrap();
+        api.get_group(oid).await.unwrap();
+        api.get_user_logins(id).await.unwrap();
+    }
+    // In an outage each list is read twice.
+    clock.sleep(10 * MINUTE).await;
+    sim.fault(Fault::status_500().always());
+    for _ in 0..2 {
+        users().await.unwrap();
+        groups().await.unwrap();
+    }
+    let of_lists_and_objects = json!({
+        "hits": 6, "joins": 1, "misses": 4, "stale": 2, "refreshes": 2, "refreshes_skipped": 1,
+        "discarded": 1, "failures_repeated": 1, "calls_saved": 5,
+    });
+    let of_logins = json!({
+        "hits": 1, "joins": 0, "misses": 1, "stale": 0, "refreshes": 0, "refreshes_skipped": 0,
+        "discarded": 0, "failures_repeated": 0, "calls_saved": 1,
+    });
+    let of_all = json!({
+        "hits": 13, "joins": 2, "misses": 9, "stale": 4, "refreshes": 4, "refreshes_skipped": 2,
+        "discarded": 2, "failures_repeated": 2, "calls_saved": 11,
+    });
+    let snapshot = client.cache_snapshot();
+    assert_eq!(
+        (json!(snapshot.users), json!(snapshot.groups)),
+        (of_lists_and_objects.clone(), of_lists_and_objects)
+    );
+    assert_eq!((json!(snapshot.logins), json!(snapshot.total())), (of_logins, of_all));
 }

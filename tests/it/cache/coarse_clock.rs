@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use ultracart_client::{COARSE_LAG, CachePolicy, Client, Clock, Config, Instant, TokioClock};
@@ -11,23 +12,34 @@ use crate::support::{MINUTE, SECOND, user_id};
 
 /// A clock whose coarse reading lags by as much as is allowed.
 #[derive(Debug)]
-struct LaggingClock(TokioClock);
+struct LaggingClock {
+    clock: TokioClock,
+    /// How often the exact time was asked for.
+    exact: AtomicU64,
+}
+
+impl LaggingClock {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { clock: TokioClock::new(), exact: AtomicU64::default() })
+    }
+}
 
 impl Clock for LaggingClock {
     fn now(&self) -> Instant {
-        self.0.now()
+        self.exact.fetch_add(1, Ordering::Relaxed);
+        self.clock.now()
     }
 
     fn coarse_now(&self) -> Instant {
-        self.now() - COARSE_LAG
+        self.clock.now() - COARSE_LAG
     }
 
     fn wall(&self) -> SystemTime {
-        self.0.wall()
+        self.clock.wall()
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        self.0.sleep(duration)
+        self.clock.sleep(duration)
     }
 }
 
@@ -41,7 +53,7 @@ async fn lagging_clock_serves_nothing_expired() {
     config.cache.logins = config.cache.users.clone();
     // The clock does not start at 0, so that a wrong origin cannot give the right result by chance.
     tokio::time::advance(MINUTE).await;
-    let clock = Arc::new(LaggingClock(TokioClock::new()));
+    let clock = LaggingClock::new();
     tokio::time::advance(MINUTE).await;
     let client = Client::builder().config(config).clock(clock).service(sim.service()).build().unwrap();
     let api = client.user_api().cache_policy(CachePolicy::NeverStale);
@@ -67,4 +79,25 @@ async fn lagging_clock_serves_nothing_expired() {
     assert_eq!(calls().await, [0, 1, 0]);
     tokio::time::advance(SECOND).await;
     assert_eq!(calls().await, [1, 0, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn list_hits_read_only_the_coarse_clock() {
+    let sim = Sim::builder().users(5).groups(2).build();
+    tokio::time::advance(MINUTE).await;
+    let clock = LaggingClock::new();
+    let builder = Client::builder().simple_key(sim.simple_key().expose()).clock(Arc::clone(&clock) as _);
+    let client = builder.service(sim.service()).build().unwrap();
+    let api = client.user_api();
+    api.get_users().await.unwrap();
+    api.get_groups().await.unwrap();
+    tokio::time::advance(MINUTE).await;
+    let before = clock.exact.load(Ordering::Relaxed);
+    assert!(before > 0);
+    for policy in [CachePolicy::Default, CachePolicy::NeverStale, CachePolicy::StaleAllowed] {
+        let api = api.cache_policy(policy);
+        assert_eq!(api.get_users().await.unwrap().calls(), 0);
+        assert_eq!(api.get_groups().await.unwrap().calls(), 0);
+    }
+    assert_eq!(clock.exact.load(Ordering::Relaxed), before);
 }

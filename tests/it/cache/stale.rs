@@ -244,6 +244,26 @@ async fn outage_serves_the_newer_of_two_versions() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn outage_serves_user_from_newer_list_of_two_pages() {
+    // Such a list is not read again for one user.
+    let sim = Sim::builder().users(5).page_size(3).histories_in_list(Histories::All).build();
+    let api = client(&sim, no_retries()).user_api();
+    let [id, other] = [0, 1].map(|place| user_id(&sim, place));
+    api.get_users().await.unwrap();
+    api.get_user(other).await.unwrap();
+    let refresh = api.cache_policy(CachePolicy::Refresh);
+    refresh.get_user(id).await.unwrap();
+    tokio::time::advance(SECOND).await;
+    assert!(sim.edit_user(id, |user| user.phone = Some("newer".into())));
+    refresh.get_users().await.unwrap();
+    tokio::time::advance(10 * MINUTE).await;
+    sim.fault(Fault::status_500().always());
+    let user = api.get_user(id).await.unwrap();
+    assert_eq!((user.phone.as_deref(), user.calls()), (Some("newer"), 1));
+    assert_eq!(user.served(), Served::Stale(Stale::Failed(ErrorKind::Server)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn stale_allowed_user_after_unknown_write() {
     let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
     let api = client(&sim, no_retries()).user_api();
