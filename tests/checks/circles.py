@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Finds circles of imports between the modules of one crate.
 
-A module depends on another if its code names something that the other one defines, in a `use` or in a path. A name that
-passes through a re-export counts for the module that defines it: a `mod.rs` that only lists its children is in no circle.
-Test code and the bodies of `macro_rules!` do not count, and calls of methods are not seen. An inline module belongs to
-its file.
+A module depends on another if its code names an item of the other one, in a `use` or in a path. A re-exported
+name counts for the module that defines it, so a `mod.rs` that only re-exports items of its children is in no
+circle. Tests and the bodies of `macro_rules!` do not count, and method calls are not detected. An inline module
+belongs to its file.
 
-    circles.py FOLDER...    each FOLDER holds a lib.rs or a main.rs
+    circles.py FOLDER...    each FOLDER contains a lib.rs or a main.rs
 """
 
 import re
@@ -27,12 +27,12 @@ PATH = re.compile(r"(?<![\w.:$])\w+(?:::\w+)+")
 
 
 def blank(text, start, end):
-    """The text with spaces from start to end, so that line numbers stay."""
+    """Returns the text with spaces from start to end, so that line numbers do not change."""
     return text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]
 
 
 def end_of_item(text, start):
-    """The end of the item that begins at start: its semicolon or its closing brace."""
+    """Returns the end of the item that starts at start: after its semicolon or its closing brace."""
     depth = 0
     for at in range(start, len(text)):
         depth += (text[at] in "([{") - (text[at] in ")]}")
@@ -42,7 +42,7 @@ def end_of_item(text, start):
 
 
 def code_of(text):
-    """The code without comments, literals, tests and macros."""
+    """Returns the code without comments, literals, tests and macros."""
     for found in [*TEXT.finditer(text), *PLACE.finditer(text)]:
         text = blank(text, found.start(), found.end())
     for pattern in (TEST, MACRO):
@@ -52,7 +52,7 @@ def code_of(text):
 
 
 def leaves(tree, prefix=()):
-    """The names that a `use` binds, with their paths."""
+    """Yields the names that a `use` binds, with their paths."""
     head, brace, rest = tree.strip().partition("{")
     if not brace:
         path, _, alias = head.partition(" as ")
@@ -75,7 +75,7 @@ class Module:
     def __init__(self, file, folder, code, parent=None):
         self.file, self.code, self.parent = file, code, parent
         self.root = parent.root if parent else self
-        # Of two modules with one name, for different features, paths lead to the second; both are looked at.
+        # If two modules for different features share a name, paths lead to the second. Both are checked.
         self.children, self.names, self.modules, self.uses = {}, {}, [self], []
         while found := MOD.search(self.code):
             name, end = found[1], end_of_item(self.code, found.end())
@@ -100,7 +100,7 @@ class Module:
         return cls(file, folder, code_of(file.read_text()), parent)
 
     def resolve(self, path, seen=()):
-        """The module that a path leads to, and whether it names something in it; None if it leaves the crate."""
+        """Returns the module of a path, and whether the path names an item in it; None for another crate."""
         module, rest = self, path
         if path[0] == "crate":
             module, rest = self.root, path[1:]
@@ -121,10 +121,10 @@ class Module:
         return module, False
 
     def arrows(self):
-        """The modules that this one names something of, each with the line and the path there."""
+        """Yields the modules whose items this module names, each with the line and the path."""
         for name, path, line, exported in self.uses:
             found = self.resolve(path, ((self, name),))
-            # A re-export counts where the module itself uses the name, too.
+            # A re-export counts only if the module itself also uses the name.
             if found and found[1] and not (exported and not re.search(rf"\b{name}\b", self.code)):
                 yield found[0], line, path
         for found in PATH.finditer(self.code):
@@ -134,7 +134,7 @@ class Module:
 
 
 def circles(root):
-    """The largest sets of files that all depend on each other, with the arrows between them."""
+    """Yields the largest sets of files that all depend on each other, with the imports between them."""
     arrows = {module.file: {} for module in root.modules}
     for module in root.modules:
         for target, line, path in module.arrows():
