@@ -1,13 +1,13 @@
-//! What does a call cost beside what HTTP costs by itself?
+//! How long does a call take, compared with plain HTTP and with clients built from other crates?
 //!
-//! `get_user` with an answer of 2.4 KB from a server on this machine, through this workspace's client with everything on
-//! and through what one could write instead (`callers.rs`). The same server, the same body, no TLS, one warm connection
-//! each, and the same kind of runtime, of one thread. The server is in a thread of its own.
-#![expect(clippy::unwrap_used, reason = "a benchmark may fail")]
+//! Measures `get_user` with a response of 2.4 KB, through `ultracart-client` with all features and through
+//! its peers (`callers.rs`). All use the same server and body, no TLS, one warm connection and a
+//! current-thread runtime. The server runs on this machine, in another thread.
+#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tokio::runtime::{Builder, Runtime};
-use ultracart_benches::callers::{Bare, Chain, Ours, Raw};
+use ultracart_benches::callers::{Hyper, MiddlewareStack, ReqwestDerive, UltraCart};
 use ultracart_benches::{server, user_body};
 
 fn runtime() -> Runtime {
@@ -19,20 +19,20 @@ fn call(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("call");
     group.bench_function("hyper", |b| {
         let runtime = runtime();
-        let bare = runtime.block_on(Bare::connect(server)).unwrap();
-        b.iter(|| runtime.block_on(bare.get_user()).unwrap());
+        let hyper = runtime.block_on(Hyper::connect(server)).unwrap();
+        b.iter(|| runtime.block_on(hyper.get_user()).unwrap());
     });
     group.bench_function("reqwest + derive", |b| {
-        let (runtime, raw) = (runtime(), Raw::new(server).unwrap());
-        b.iter(|| runtime.block_on(raw.get_user()).unwrap());
+        let (runtime, reqwest) = (runtime(), ReqwestDerive::new(server).unwrap());
+        b.iter(|| runtime.block_on(reqwest.get_user()).unwrap());
     });
     group.bench_function("+ retry + governor", |b| {
-        let (runtime, chain) = (runtime(), Chain::new(server).unwrap());
-        b.iter(|| runtime.block_on(chain.get_user()).unwrap());
+        let (runtime, stack) = (runtime(), MiddlewareStack::new(server).unwrap());
+        b.iter(|| runtime.block_on(stack.get_user()).unwrap());
     });
     group.bench_function("ultracart-client", |b| {
-        let (runtime, ours) = (runtime(), Ours::new(server).unwrap());
-        b.iter(|| runtime.block_on(ours.get_user()).unwrap());
+        let (runtime, ultracart) = (runtime(), UltraCart::new(server).unwrap());
+        b.iter(|| runtime.block_on(ultracart.get_user()).unwrap());
     });
     group.finish();
 }

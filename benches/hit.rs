@@ -1,12 +1,15 @@
-//! What does it cost to read 1,000 users that are remembered, by one thread and by two at once?
+//! How long does reading a cached list of 1,000 users take, with one thread and with two?
 //!
-//! Ours is the whole of `UserApi::get_users`: it looks at the age, at what has changed since, counts the hit and makes a
-//! `Cached`. The peers return an `Arc` of the same list, and have the same lifetime where they have one. The reader asks the
-//! list for its length and drops it. A
-//! future is polled once, since none has to wait. Each is asked by threads that share it, which do nothing else.
-//! `http-cache-reqwest` is what remembers answers below a client: it has moka, too, and a body that is decoded at each hit.
-//! It and nothing else pays for the counting of allocations, a few nanoseconds for each.
-#![expect(clippy::unwrap_used, reason = "a benchmark may fail")]
+//! `ultracart-client` runs all of `UserApi::get_users`: it checks the entry's age, checks that no later
+//! change invalidated it, counts the hit and creates a `Cached`. The peers return an `Arc` of the same list,
+//! with the same time to live if they support one. Each hit reads the list's length and drops the list.
+//!
+//! Futures are polled once, since no hit waits. The threads share one cache and do nothing else.
+//!
+//! `http-cache-reqwest` caches undecoded HTTP responses (in moka), so each hit must decode the body. These
+//! are the only hits that allocate, so only their time includes the cost of this benchmark's counting
+//! allocator: a few nanoseconds for each allocation.
+#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,15 +22,16 @@ use http_cache_reqwest::{Cache, CacheMode, HttpCache, HttpCacheOptions, MokaMana
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use ultracart_benches::threads::{at_once, now};
+use ultracart_benches::threads::{poll_once, time_concurrently};
 use ultracart_client::model::UsersResponse;
 use ultracart_client::{Client, Config, Served, UserApi, Users};
 use ultracart_sim::{Histories, Sim};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// A client that has read 1,000 users, and those.
-fn client(runtime: &Runtime) -> (UserApi, Arc<Users>) {
+/// Returns a client that has cached a list of 1,000 users, and this list. Checks that hits return the same
+/// list without a call or an allocation.
+fn warm_client(runtime: &Runtime) -> (UserApi, Arc<Users>) {
     let sim = Sim::builder().users(1_000).histories_in_list(Histories::All).build();
     let mut config = Config::default();
     config.cache.users.ttl = DAY;
@@ -38,7 +42,7 @@ fn client(runtime: &Runtime) -> (UserApi, Arc<Users>) {
     assert_eq!(users.len(), 1_000);
 
     let is_hit = || {
-        let hit = now(api.get_users()).unwrap();
+        let hit = poll_once(api.get_users()).unwrap();
         (hit.calls(), hit.served()) == (0, Served::Fresh) && Arc::ptr_eq(hit.as_ref(), &users)
     };
     assert!(is_hit());
@@ -50,24 +54,24 @@ fn client(runtime: &Runtime) -> (UserApi, Arc<Users>) {
 fn compare<T>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, read: impl Fn() -> T + Sync) {
     for threads in [1, 2] {
         group.bench_function(BenchmarkId::new(name, threads), |b| {
-            b.iter_custom(|times| at_once(threads, times, &read));
+            b.iter_custom(|times| time_concurrently(threads, times, &read));
         });
     }
 }
 
 fn hit(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
-    let (api, users) = client(&runtime);
+    let (api, users) = warm_client(&runtime);
     let mut group = criterion.benchmark_group("hit");
-    compare(&mut group, "ultracart-client", || now(api.get_users()).unwrap().len());
+    compare(&mut group, "ultracart-client", || poll_once(api.get_users()).unwrap().len());
 
     let cache = moka::sync::Cache::builder().max_capacity(16).time_to_live(DAY).build();
     cache.insert(1, Arc::clone(&users));
     compare(&mut group, "moka::sync", || cache.get(&1).unwrap().len());
 
     let cache = moka::future::Cache::builder().max_capacity(16).time_to_live(DAY).build();
-    now(cache.insert(1, Arc::clone(&users)));
-    compare(&mut group, "moka::future", || now(cache.get(&1)).unwrap().len());
+    poll_once(cache.insert(1, Arc::clone(&users)));
+    compare(&mut group, "moka::future", || poll_once(cache.get(&1)).unwrap().len());
 
     let cache = quick_cache::sync::Cache::new(16);
     cache.insert(1, Arc::clone(&users));
@@ -77,11 +81,11 @@ fn hit(criterion: &mut Criterion) {
     compare(&mut group, "ArcSwap", || swap.load_full().len());
     group.finish();
 
-    // In a plot of its own: beside it nothing else could be seen.
-    let mut group = criterion.benchmark_group("hit below");
+    // In a separate plot, since its times would dwarf the others.
+    let mut group = criterion.benchmark_group("hit, HTTP cache");
     let requests = Arc::new(AtomicUsize::new(0));
     let url = runtime.block_on(serve(Arc::clone(&requests)));
-    let client = http_cache();
+    let client = http_cache_client();
     let read = || async {
         let body = client.get(&url).send().await.unwrap().bytes().await.unwrap();
         serde_json::from_slice::<UsersResponse>(&body).unwrap()
@@ -93,7 +97,7 @@ fn hit(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn http_cache() -> reqwest_middleware::ClientWithMiddleware {
+fn http_cache_client() -> reqwest_middleware::ClientWithMiddleware {
     _ = rustls::crypto::ring::default_provider().install_default();
     let network = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
     let manager = MokaManager::default();
@@ -101,7 +105,8 @@ fn http_cache() -> reqwest_middleware::ClientWithMiddleware {
     reqwest_middleware::ClientBuilder::new(network).with(Cache(cache)).build()
 }
 
-/// A server of the same kind of list, which may be remembered for a day.
+/// Starts a server that responds with a list of 1,000 users, which clients can cache for a day. The server
+/// counts connections in `requests`. Returns the server's URL.
 async fn serve(requests: Arc<AtomicUsize>) -> String {
     let body = serde_json::to_vec(&ultracart_benches::users(1_000)).unwrap();
     let head = format!(
@@ -113,7 +118,7 @@ async fn serve(requests: Arc<AtomicUsize>) -> String {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             requests.fetch_add(1, Ordering::Relaxed);
-            // A request without a body comes in one piece.
+            // A request without a body arrives in one piece.
             _ = stream.read(&mut [0; 4096]).await;
             _ = stream.write_all(head.as_bytes()).await;
             _ = stream.write_all(&body).await;

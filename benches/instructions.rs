@@ -1,14 +1,16 @@
-//! How many instructions does it take to decode, to call, to hit?
+//! How many instructions do decoding, a call and a cache hit take?
 //!
-//! callgrind counts them; they repeat to within a few in ten thousand where times wobble by a tenth, and CI compares them
-//! with `baseline.json` (`tests/checks/instructions.sh`). What it counts is what the thread does inside the function
-//! that is measured: neither what comes before it nor the server, which is another thread. Decoding includes dropping
-//! what was decoded. A call is made when the connection is warm, and the count is that of ten. A hit is polled once,
-//! without a runtime, as whoever awaits it does, and the count is that of a thousand.
+//! callgrind counts them. If the same code runs twice, the counts differ by a few hundredths of a percent,
+//! whereas the times differ by 10%. CI compares the counts with `baseline.json`
+//! (`tests/checks/instructions.sh`).
+//!
+//! A count covers one thread, inside the measured function. It includes neither the setup nor the server,
+//! which runs in another thread. Decoding includes dropping the result. A call uses a warm connection, and
+//! ten calls are counted. A hit is polled once, without a runtime, and a thousand hits are counted.
 #![expect(
     clippy::unwrap_used,
     missing_docs,
-    reason = "a benchmark may fail, and its harness is made by macros"
+    reason = "a benchmark may panic, and macros generate its harness"
 )]
 
 use std::hint::black_box;
@@ -18,19 +20,21 @@ use std::task::{Context, Poll, Waker};
 use gungraun::{Callgrind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main};
 use serde::de::DeserializeOwned;
 use tokio::runtime::{Builder, Runtime};
-use ultracart_benches::callers::{Bare, Chain, Ours, Raw};
+use ultracart_benches::callers::{Hyper, MiddlewareStack, ReqwestDerive, UltraCart};
 use ultracart_benches::peers::dropping;
-use ultracart_benches::{UNKNOWN, server, user_body, users_body};
+use ultracart_benches::{UNKNOWN_FIELDS, server, user_body, users_body};
 use ultracart_client::UserApi;
 use ultracart_model::UsersResponse;
 
 const CALLS: u32 = 10;
 
-/// So many that those at which the kernel has just written its coarse clock make no difference.
+/// Number of hits that are counted together. The first hit after each update of the kernel's coarse clock
+/// takes more instructions, which does not matter among so many hits.
 const HITS: u32 = 1_000;
 
-/// A body that has been decoded once, so that the allocator has nothing left to tidy up but what decoding leaves.
-fn users<T: DeserializeOwned>(unknown: usize) -> Vec<u8> {
+/// Returns the response body of `get_users` with 1,000 users, each with `unknown` unknown fields. Also
+/// decodes the body once. So when the measurement starts, the allocator already has memory from the system.
+fn decoded_once<T: DeserializeOwned>(unknown: usize) -> Vec<u8> {
     let body = users_body(1_000, unknown).unwrap();
     decode_and_drop::<T>(&body);
     body
@@ -41,16 +45,16 @@ fn decode_and_drop<T: DeserializeOwned>(body: &[u8]) {
 }
 
 #[library_benchmark]
-#[bench::without_unknown(users::<UsersResponse>(0))]
-#[bench::with_47_unknown(users::<UsersResponse>(UNKNOWN))]
+#[bench::without_unknown(decoded_once::<UsersResponse>(0))]
+#[bench::with_47_unknown(decoded_once::<UsersResponse>(UNKNOWN_FIELDS))]
 fn decode_ours(body: Vec<u8>) -> Vec<u8> {
     decode_and_drop::<UsersResponse>(&body);
     body
 }
 
 #[library_benchmark]
-#[bench::without_unknown(users::<dropping::UsersResponse>(0))]
-#[bench::with_47_unknown(users::<dropping::UsersResponse>(UNKNOWN))]
+#[bench::without_unknown(decoded_once::<dropping::UsersResponse>(0))]
+#[bench::with_47_unknown(decoded_once::<dropping::UsersResponse>(UNKNOWN_FIELDS))]
 fn decode_derive(body: Vec<u8>) -> Vec<u8> {
     decode_and_drop::<dropping::UsersResponse>(&body);
     body
@@ -60,93 +64,93 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-fn bare() -> (Runtime, Bare) {
+fn hyper() -> (Runtime, Hyper) {
     let server = server::serve(&user_body().unwrap()).unwrap();
     let runtime = runtime();
-    let bare = runtime.block_on(Bare::connect(server)).unwrap();
-    runtime.block_on(bare.get_user()).unwrap();
-    (runtime, bare)
+    let hyper = runtime.block_on(Hyper::connect(server)).unwrap();
+    runtime.block_on(hyper.get_user()).unwrap();
+    (runtime, hyper)
 }
 
 #[library_benchmark]
-#[bench::ten(bare())]
-fn call_hyper((runtime, bare): (Runtime, Bare)) -> (Runtime, Bare) {
+#[bench::ten(hyper())]
+fn call_hyper((runtime, hyper): (Runtime, Hyper)) -> (Runtime, Hyper) {
     for _ in 0..CALLS {
-        runtime.block_on(bare.get_user()).unwrap();
+        runtime.block_on(hyper.get_user()).unwrap();
     }
-    (runtime, bare)
+    (runtime, hyper)
 }
 
-fn raw() -> (Runtime, Raw) {
+fn reqwest() -> (Runtime, ReqwestDerive) {
     let server = server::serve(&user_body().unwrap()).unwrap();
-    let (runtime, raw) = (runtime(), Raw::new(server).unwrap());
-    runtime.block_on(raw.get_user()).unwrap();
-    (runtime, raw)
+    let (runtime, reqwest) = (runtime(), ReqwestDerive::new(server).unwrap());
+    runtime.block_on(reqwest.get_user()).unwrap();
+    (runtime, reqwest)
 }
 
 #[library_benchmark]
-#[bench::ten(raw())]
-fn call_reqwest_derive((runtime, raw): (Runtime, Raw)) -> (Runtime, Raw) {
+#[bench::ten(reqwest())]
+fn call_reqwest_derive((runtime, reqwest): (Runtime, ReqwestDerive)) -> (Runtime, ReqwestDerive) {
     for _ in 0..CALLS {
-        runtime.block_on(raw.get_user()).unwrap();
+        runtime.block_on(reqwest.get_user()).unwrap();
     }
-    (runtime, raw)
+    (runtime, reqwest)
 }
 
-fn chain() -> (Runtime, Chain) {
+fn stack() -> (Runtime, MiddlewareStack) {
     let server = server::serve(&user_body().unwrap()).unwrap();
-    let (runtime, chain) = (runtime(), Chain::new(server).unwrap());
-    runtime.block_on(chain.get_user()).unwrap();
-    (runtime, chain)
+    let (runtime, stack) = (runtime(), MiddlewareStack::new(server).unwrap());
+    runtime.block_on(stack.get_user()).unwrap();
+    (runtime, stack)
 }
 
 #[library_benchmark]
-#[bench::ten(chain())]
-fn call_middleware((runtime, chain): (Runtime, Chain)) -> (Runtime, Chain) {
+#[bench::ten(stack())]
+fn call_middleware((runtime, stack): (Runtime, MiddlewareStack)) -> (Runtime, MiddlewareStack) {
     for _ in 0..CALLS {
-        runtime.block_on(chain.get_user()).unwrap();
+        runtime.block_on(stack.get_user()).unwrap();
     }
-    (runtime, chain)
+    (runtime, stack)
 }
 
-fn ours() -> (Runtime, Ours) {
+fn ultracart() -> (Runtime, UltraCart) {
     let server = server::serve(&user_body().unwrap()).unwrap();
-    let (runtime, ours) = (runtime(), Ours::new(server).unwrap());
-    runtime.block_on(ours.get_user()).unwrap();
-    (runtime, ours)
+    let (runtime, ultracart) = (runtime(), UltraCart::new(server).unwrap());
+    runtime.block_on(ultracart.get_user()).unwrap();
+    (runtime, ultracart)
 }
 
 #[library_benchmark]
-#[bench::ten(ours())]
-fn call_ours((runtime, ours): (Runtime, Ours)) -> (Runtime, Ours) {
+#[bench::ten(ultracart())]
+fn call_ours((runtime, ultracart): (Runtime, UltraCart)) -> (Runtime, UltraCart) {
     for _ in 0..CALLS {
-        runtime.block_on(ours.get_user()).unwrap();
+        runtime.block_on(ultracart.get_user()).unwrap();
     }
-    (runtime, ours)
+    (runtime, ultracart)
 }
 
-fn cached() -> UserApi {
+fn warm_cache() -> UserApi {
     let server = server::serve(&users_body(1_000, 0).unwrap()).unwrap();
-    let api = Ours::cached(server).unwrap();
+    let api = UltraCart::cached(server).unwrap();
     runtime().block_on(api.get_users()).unwrap();
-    now(api.get_users()).unwrap();
+    poll_once(api.get_users()).unwrap();
     api
 }
 
-/// What a future that has nothing to wait for gives.
-fn now<T>(future: impl Future<Output = T>) -> T {
+/// Returns the value of a future that is ready when first polled.
+fn poll_once<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
-        Poll::Pending => unreachable!("it waits"),
+        Poll::Pending => unreachable!("the future is not ready"),
     }
 }
 
 #[library_benchmark]
-#[bench::thousand(cached())]
+#[bench::thousand(warm_cache())]
 fn hit(api: UserApi) -> UserApi {
     for _ in 0..HITS {
-        drop(black_box(now(api.get_users()).unwrap()));
+        drop(black_box(poll_once(api.get_users()).unwrap()));
     }
     api
 }
@@ -158,7 +162,7 @@ library_benchmark_group!(
 );
 library_benchmark_group!(name = cache, benchmarks = [hit]);
 main!(
-    // Only instructions are compared; to simulate a cache would take twice as long.
+    // Only instructions are compared, and simulating CPU caches would take twice as long.
     config = LibraryBenchmarkConfig::default().tool(Callgrind::with_args(["--cache-sim=no"])),
     library_benchmark_groups = [decode, call, cache]
 );

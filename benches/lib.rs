@@ -1,4 +1,4 @@
-//! What the benchmarks share: the same bodies for everything that is compared, and what it is compared with.
+//! Shared parts of the benchmarks: response bodies, clients, a server and timers.
 
 pub mod callers;
 pub mod clock;
@@ -12,33 +12,33 @@ use ultracart_model::{
     UsersResponse,
 };
 
-/// How many fields that nobody knows a user of [`users_body`] has in the second case: about as many again as are known,
-/// those of its parts included.
-pub const UNKNOWN: usize = 47;
+/// Number of unknown fields in each user, for benchmarks with unknown fields. It is somewhat more than the 38
+/// known fields that the types of a user and its nested objects have together.
+pub const UNKNOWN_FIELDS: usize = 47;
 
-/// The answer to `get_users` with so many users, each with so many unknown fields: texts, numbers, truths, nulls and
-/// objects in turn.
+/// Returns the response body of `get_users` with `count` users, each with `unknown` unknown fields. The
+/// values of the unknown fields are strings, numbers, booleans, nulls and objects in turn.
 ///
 /// # Errors
-/// None.
+/// If serialization fails, which it does not.
 pub fn users_body(count: i32, unknown: usize) -> serde_json::Result<Vec<u8>> {
     let mut body = serde_json::to_value(users(count))?;
     let users = body.get_mut("users").and_then(Value::as_array_mut);
     for user in users.into_iter().flatten().filter_map(Value::as_object_mut) {
-        user.extend((0..unknown).map(|n| (format!("setting_{n}"), setting(n))));
+        user.extend((0..unknown).map(|n| (format!("setting_{n}"), unknown_value(n))));
     }
     serde_json::to_vec(&body)
 }
 
-/// The answer to `get_user`, of about 2.4 KB.
+/// Returns the response body of `get_user`, about 2.4 KB.
 ///
 /// # Errors
-/// None.
+/// If serialization fails, which it does not.
 pub fn user_body() -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(&UserResponse::new().success(true).user(user(1)))
 }
 
-fn setting(n: usize) -> Value {
+fn unknown_value(n: usize) -> Value {
     match n % 5 {
         0 => json!(format!("value {n}")),
         1 => json!(n),
@@ -48,7 +48,8 @@ fn setting(n: usize) -> Value {
     }
 }
 
-/// A list of users as UltraCart sends it: 12 permissions, 5 notifications, 5 groups and 2 logins each, about 2.4 KB.
+/// Returns a list of users as UltraCart sends it. Each user has 12 permissions, 5 notifications, 5 groups and
+/// 2 logins, and takes about 2.4 KB of JSON.
 pub fn users(count: i32) -> UsersResponse {
     UsersResponse::new().success(true).users((1..=count).map(user).collect::<Vec<_>>())
 }

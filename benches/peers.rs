@@ -1,7 +1,8 @@
-//! The users of an account as serde's derive would have them: the peers of `ultracart-model`.
+//! The peers of `ultracart-model`: types with the same fields, decoded by serde's derive.
 #![expect(missing_docs, reason = "the fields are those of `ultracart-model`")]
 
-/// The same fields under the same names, and as the last field of each object what is given.
+/// Defines the types with the fields of `ultracart-model`, and adds the macro's argument as each type's last
+/// field.
 macro_rules! types {
     ($($extra:tt)*) => {
         use serde::Deserialize;
@@ -133,12 +134,12 @@ macro_rules! types {
     };
 }
 
-/// What is unknown is passed over.
+/// Types that drop unknown fields.
 pub mod dropping {
     types! {}
 }
 
-/// What is unknown is kept, as `ultracart-model` does, but not to the byte.
+/// Types that keep unknown fields as parsed values. `ultracart-model` keeps the JSON text of unknown fields.
 pub mod keeping {
     types! {
         #[serde(flatten)]

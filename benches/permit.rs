@@ -1,11 +1,16 @@
-//! What does a turn with the limiter cost where nothing has to wait, by one thread and by two at once?
+//! How long does a permit take when nothing has to wait, with one thread and with two?
 //!
-//! Ours is the gate and the two windows of an application and of an address, all or none, and what a call that was
-//! answered does to them. The peer is what one would write with governor and tokio: a semaphore, and four `until_ready`,
-//! which lose a call each time that a later one says no. It is there twice: with the machine's monotonic clock, by which
-//! tokio waits and ours has to go, and with governor's own, which asks the processor and not the system. Windows are so
-//! large, and pauses so short, that nothing ever waits.
-#![expect(clippy::unwrap_used, reason = "a benchmark may fail")]
+//! `ultracart-transport` acquires a permit, then releases it with the outcome of a successful call. A permit
+//! takes one place at the gate, and one call of each of four windows. Two windows are the application's and
+//! two are the address's. The permit takes all five or none.
+//!
+//! The peer is built from governor and tokio: a semaphore and four calls of `until_ready`. The peer is not
+//! atomic: if a later window makes it wait, the earlier windows have already counted the call.
+//!
+//! The peer runs with two clocks. The results named "governor" use the system's monotonic clock, as tokio and
+//! our limiter do. The results named "quanta" use governor's default clock, which reads the processor's
+//! counter. The windows are so large, and the pauses are so short, that nothing waits.
+#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -16,14 +21,14 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use tokio::sync::Semaphore;
-use ultracart_benches::threads::{at_once, now};
+use ultracart_benches::threads::{poll_once, time_concurrently};
 use ultracart_transport::config::{self, Window};
 use ultracart_transport::limiter::Limiter;
 
 const WINDOWS: [(u32, Duration); 2] =
     [(u32::MAX, Duration::from_hours(1)), (u32::MAX, Duration::from_hours(24))];
 
-fn ours(threads: u32) -> Limiter {
+fn limiter(threads: u32) -> Limiter {
     let mut config = config::Limiter::default();
     (config.max_concurrency, config.guard_gap) = (threads, Duration::ZERO);
     config.windows = WINDOWS.map(|(calls, per)| Window::new(calls, per)).to_vec();
@@ -46,7 +51,7 @@ impl<C: ReasonablyRealtime + Default> Peer<C> {
         Self { gate: Semaphore::new(threads as usize), windows }
     }
 
-    async fn turn(&self) {
+    async fn acquire_and_release(&self) {
         let _permit = self.gate.acquire().await.unwrap();
         for window in &self.windows {
             window.until_ready().await;
@@ -57,22 +62,29 @@ impl<C: ReasonablyRealtime + Default> Peer<C> {
 fn permit(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("permit");
     for threads in [1, 2] {
-        let limiter = ours(threads);
-        // As many as the limiter remembers.
-        (0..200_000).for_each(|_| now(limiter.acquire_and_release()).unwrap());
-        let allocations =
-            allocation_counter::measure(|| (0..10).for_each(|_| now(limiter.acquire_and_release()).unwrap()));
+        let limiter = limiter(threads);
+        // Fills the limiter's journal of recent calls, so that it does not grow during the measurement.
+        (0..200_000).for_each(|_| poll_once(limiter.acquire_and_release()).unwrap());
+        let allocations = allocation_counter::measure(|| {
+            (0..10).for_each(|_| poll_once(limiter.acquire_and_release()).unwrap());
+        });
         assert_eq!(allocations.count_total, 0);
         group.bench_function(BenchmarkId::new("ultracart-transport", threads), |b| {
-            b.iter_custom(|times| at_once(threads, times, || now(limiter.acquire_and_release()).unwrap()));
+            b.iter_custom(|times| {
+                time_concurrently(threads, times, || poll_once(limiter.acquire_and_release()).unwrap())
+            });
         });
         let peer = Peer::<MonotonicClock>::new(threads);
         group.bench_function(BenchmarkId::new("governor", threads), |b| {
-            b.iter_custom(|times| at_once(threads, times, || now(peer.turn())));
+            b.iter_custom(|times| {
+                time_concurrently(threads, times, || poll_once(peer.acquire_and_release()))
+            });
         });
         let peer = Peer::<DefaultClock>::new(threads);
         group.bench_function(BenchmarkId::new("quanta", threads), |b| {
-            b.iter_custom(|times| at_once(threads, times, || now(peer.turn())));
+            b.iter_custom(|times| {
+                time_concurrently(threads, times, || poll_once(peer.acquire_and_release()))
+            });
         });
     }
     group.finish();

@@ -1,16 +1,20 @@
-//! How do the time and the memory of a list and of a review grow with the users?
+//! How do the time and memory of a list and of an access review grow with the number of users?
 //!
-//! In process, with the histories in the list, so that a review is two calls. The answers are those of the simulated
-//! account, asked for beforehand, so that the time and the memory are the client's alone: each comes in pieces of 64 KiB,
-//! which are copied, as from a network. Time is what the one thread of the runtime has worked; there is nothing to wait
-//! for. Memory is the most that was allocated at once on that thread, the body included, counted by the allocator. Linear
-//! is what has the same time and bytes for a user in each line.
+//! The responses are recorded from the simulated account beforehand, so time and memory are the client's
+//! alone. A service returns them in chunks of 64 KiB, which are copied as from a network. The list of users
+//! contains the login histories, so a review takes only two calls: one for the users and one for the groups.
 //!
-//! At 100,000 users it is more: of 3 GB that the process has not had before the kernel clears each page, which is a third
-//! of all the time; smaller lists are read into memory that the one before has left.
+//! Time is the CPU time of the runtime's one thread; nothing waits. Memory is the most that was allocated at
+//! once on that thread, including the body. Growth is linear if the time and the memory for each user are the
+//! same in all rows.
 //!
-//! The fewer the users, the more runs, and the best time of them. A table; `--quick` and `--test` stop at 10,000 users.
-#![expect(clippy::unwrap_used, reason = "a benchmark may fail")]
+//! The time and the memory for each user are higher at 100,000 users than at 10,000. For the largest list,
+//! the process needs 3 GB that it has not used before. The kernel must clear these new pages, which takes a
+//! third of the measured time. Smaller lists reuse the memory of earlier lists.
+//!
+//! Lists of fewer users are measured in more runs. The shortest time and the highest memory of these runs
+//! count. The results are printed as a table. With `--quick` or `--test`, the largest list has 10,000 users.
+#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use std::convert::Infallible;
 use std::env;
@@ -27,33 +31,33 @@ use http_body::Frame;
 use http_body_util::BodyExt as _;
 use tokio::runtime::{Builder, Runtime};
 use tower_service::Service;
-use ultracart_benches::clock::worked;
+use ultracart_benches::clock::cpu_timed;
 use ultracart_client::{Client, Config, UserApi};
 use ultracart_sim::{Histories, Sim};
 
-const PIECE: usize = 64 * 1_024;
+const CHUNK: usize = 64 * 1_024;
 
-/// What the account answers with, by the path.
+/// The account's recorded response bodies, by path.
 #[derive(Clone)]
-struct Recorded(Arc<[(&'static str, Bytes)]>);
+struct RecordedResponses(Arc<[(&'static str, Bytes)]>);
 
-impl Recorded {
-    async fn of(sim: &Sim) -> Self {
-        let mut answers = Vec::new();
+impl RecordedResponses {
+    async fn record(sim: &Sim) -> Self {
+        let mut responses = Vec::new();
         for path in ["/rest/v2/user/users", "/rest/v2/user/groups"] {
             let request = Request::get(path)
                 .header("X-UltraCart-Api-Version", "2017-03-01")
                 .header("x-ultracart-simple-key", sim.simple_key().expose());
-            let answer = sim.service().call(request.body(Bytes::new()).unwrap()).await.unwrap();
-            assert_eq!(answer.status(), 200);
-            answers.push((path, answer.into_body().collect().await.unwrap().to_bytes()));
+            let response = sim.service().call(request.body(Bytes::new()).unwrap()).await.unwrap();
+            assert_eq!(response.status(), 200);
+            responses.push((path, response.into_body().collect().await.unwrap().to_bytes()));
         }
-        Self(answers.into())
+        Self(responses.into())
     }
 }
 
-impl Service<Request<Bytes>> for Recorded {
-    type Response = Response<Pieces>;
+impl Service<Request<Bytes>> for RecordedResponses {
+    type Response = Response<Chunks>;
     type Error = Infallible;
     type Future = Ready<Result<Self::Response, Infallible>>;
 
@@ -62,15 +66,15 @@ impl Service<Request<Bytes>> for Recorded {
     }
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let answer = self.0.iter().find(|(path, _)| *path == request.uri().path());
-        ready(Ok(Response::new(Pieces(answer.unwrap().1.clone()))))
+        let response = self.0.iter().find(|(path, _)| *path == request.uri().path());
+        ready(Ok(Response::new(Chunks(response.unwrap().1.clone()))))
     }
 }
 
-/// A body as it comes from a network.
-struct Pieces(Bytes);
+/// A body that arrives in chunks, as from a network.
+struct Chunks(Bytes);
 
-impl http_body::Body for Pieces {
+impl http_body::Body for Chunks {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -78,27 +82,32 @@ impl http_body::Body for Pieces {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let length = self.0.len().min(PIECE);
-        let piece = self.0.split_to(length);
-        Poll::Ready((length > 0).then(|| Ok(Frame::data(Bytes::copy_from_slice(&piece)))))
+        let length = self.0.len().min(CHUNK);
+        let chunk = self.0.split_to(length);
+        Poll::Ready((length > 0).then(|| Ok(Frame::data(Bytes::copy_from_slice(&chunk)))))
     }
 }
 
-/// A client that remembers nothing yet.
-fn client(answers: Recorded) -> UserApi {
+/// Returns a client with an empty cache.
+fn client(responses: RecordedResponses) -> UserApi {
     let mut config = Config::default();
     config.http.max_body = u64::MAX;
     config.limiter.guard_gap = Duration::ZERO;
-    Client::builder().config(config).simple_key("key").service(answers).build().unwrap().user_api()
+    Client::builder().config(config).simple_key("key").service(responses).build().unwrap().user_api()
 }
 
-/// The best time, and the most bytes.
-fn measure(runtime: &Runtime, answers: &Recorded, runs: u32, work: impl AsyncFn(UserApi)) -> (Duration, u64) {
+/// Returns the shortest CPU time and the highest peak of allocated bytes of several runs.
+fn measure(
+    runtime: &Runtime,
+    responses: &RecordedResponses,
+    runs: u32,
+    work: impl AsyncFn(UserApi),
+) -> (Duration, u64) {
     let (mut best, mut bytes) = (Duration::MAX, 0);
     for _ in 0..runs {
-        let api = client(answers.clone());
+        let api = client(responses.clone());
         let mut time = Duration::MAX;
-        let memory = allocation_counter::measure(|| time = worked(|| runtime.block_on(work(api))).0);
+        let memory = allocation_counter::measure(|| time = cpu_timed(|| runtime.block_on(work(api))).0);
         best = best.min(time);
         bytes = memory.bytes_max.max(bytes);
     }
@@ -113,14 +122,15 @@ fn main() {
     let [users, body, time, micros, kb] = ["users", "body", "time", "µs a user", "KB a user"];
     writeln!(out, "{users:>8}{body:>12}{:>10}{time:>13}{micros:>12}{kb:>12}", "").unwrap();
     for &users in sizes {
-        let sim = Sim::builder().users(users).histories_in_list(Histories::All).unlimited().keep_requests(0);
-        let answers = runtime.block_on(Recorded::of(&sim.build()));
-        let body = f64::from(u32::try_from(answers.0[0].1.len()).unwrap()) / 1_024.0 / f64::from(users);
+        let sim =
+            Sim::builder().users(users).histories_in_list(Histories::All).unlimited().record_requests(0);
+        let responses = runtime.block_on(RecordedResponses::record(&sim.build()));
+        let body = f64::from(u32::try_from(responses.0[0].1.len()).unwrap()) / 1_024.0 / f64::from(users);
         let runs = (20_000 / users).clamp(1, 20);
-        let list = measure(&runtime, &answers, runs, async |api: UserApi| {
+        let list = measure(&runtime, &responses, runs, async |api: UserApi| {
             assert_eq!(api.get_users().await.unwrap().len(), users as usize);
         });
-        let review = measure(&runtime, &answers, runs, async |api: UserApi| {
+        let review = measure(&runtime, &responses, runs, async |api: UserApi| {
             let review = api.audit().run().await.unwrap();
             assert_eq!((review.users.len(), review.calls), (users as usize, 2));
         });

@@ -1,4 +1,4 @@
-//! The same work by one thread, or by several at once.
+//! Runs work on one thread or on several at the same time.
 
 use std::hint::black_box;
 use std::pin::pin;
@@ -8,18 +8,20 @@ use std::time::Duration;
 
 use crate::clock::timed;
 
-/// What a future gives that has nothing to wait for: polled once, without a runtime's share in the time.
-#[expect(clippy::inline_always, reason = "to move the future would be in the time")]
+/// Returns the value of a future that is ready when first polled. Uses no runtime, so that the time of a
+/// runtime is not measured.
+#[expect(clippy::inline_always, reason = "moving the future would be measured")]
 #[inline(always)]
-pub fn now<T>(future: impl Future<Output = T>) -> T {
+pub fn poll_once<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
-        Poll::Pending => unreachable!("it waits"),
+        Poll::Pending => unreachable!("the future is not ready"),
     }
 }
 
-/// How long each of `threads` threads takes for `times` runs while the others do the same.
-pub fn at_once<T>(threads: u32, times: u64, run: impl Fn() -> T + Sync) -> Duration {
+/// Uses `threads` threads at the same time. Each thread makes `times` calls of `run`. Returns the average
+/// time that a thread took for all its calls.
+pub fn time_concurrently<T>(threads: u32, times: u64, run: impl Fn() -> T + Sync) -> Duration {
     let (run, start) = (&run, Barrier::new(threads as usize));
     let work = || {
         start.wait();

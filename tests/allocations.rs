@@ -1,4 +1,6 @@
-//! What a read costs in memory, counted. By itself, since the allocator is the program's.
+//! Tests how many allocations a cache hit makes.
+//!
+//! This is a separate test binary, because it replaces the global allocator.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -9,19 +11,19 @@ use std::task::{Context, Poll, Waker};
 use ultracart_client::{CachePolicy, Client, UserApi};
 use ultracart_sim::{Histories, Sim};
 
-/// What a future that has nothing to wait for gives.
-fn now<T>(future: impl Future<Output = T>) -> T {
+/// Returns the output of a future that is ready at its first poll.
+fn poll_once<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
-        Poll::Pending => unreachable!("it waits"),
+        Poll::Pending => unreachable!("the read is not a hit"),
     }
 }
 
-/// Allocations of a read.
+/// Returns the number of allocations of a read.
 fn count<T>(read: impl Future<Output = T>) -> u64 {
     let mut value = None;
-    let count = allocation_counter::measure(|| value = Some(now(read))).count_total;
+    let count = allocation_counter::measure(|| value = Some(poll_once(read))).count_total;
     drop(value);
     count
 }
@@ -34,16 +36,16 @@ fn account() -> (Sim, UserApi) {
 }
 
 #[tokio::test]
-async fn a_hit_allocates_nothing_and_copies_no_user() {
+async fn hit_allocates_nothing_and_copies_no_user() {
     let (sim, api) = account();
     let users = api.get_users().await.unwrap().into_inner();
     let id = users[500].user_id.unwrap();
     let groups = api.get_groups().await.unwrap();
     api.get_user_logins(id).await.unwrap();
-    // These tell that nothing is left out of the lists, and have them sorted for look-ups.
-    for place in 0..2 {
-        api.get_user(users[place].user_id.unwrap()).await.unwrap();
-        api.get_group(groups[place].group_oid.unwrap()).await.unwrap();
+    // These reads show that the lists are complete, and make the cache sort them for look-ups.
+    for index in 0..2 {
+        api.get_user(users[index].user_id.unwrap()).await.unwrap();
+        api.get_group(groups[index].group_oid.unwrap()).await.unwrap();
     }
     let users = api.cache_policy(CachePolicy::Refresh).get_users().await.unwrap().into_inner();
     let groups = api.cache_policy(CachePolicy::Refresh).get_groups().await.unwrap();
@@ -51,16 +53,16 @@ async fn a_hit_allocates_nothing_and_copies_no_user() {
     count(api.get_group(groups[3].group_oid.unwrap()));
     let calls = sim.calls();
 
-    let mut of_objects = 0;
+    let mut object_allocations = 0;
     for _ in 0..1_000 {
         assert_eq!(count(api.get_users()), 0);
         assert_eq!(count(api.get_groups()), 0);
-        of_objects += count(api.get_user_logins(id));
-        of_objects += count(api.get_user(users[7].user_id.unwrap()));
-        of_objects += count(api.get_group(groups[5].group_oid.unwrap()));
+        object_allocations += count(api.get_user_logins(id));
+        object_allocations += count(api.get_user(users[7].user_id.unwrap()));
+        object_allocations += count(api.get_group(groups[5].group_oid.unwrap()));
     }
-    // moka allocates when it sorts its entries by age, after each 64 reads.
-    assert!(of_objects <= 3 * 1_000 / 20, "{of_objects} allocations in 3,000 reads");
+    // After every 64 reads, moka sorts its entries by age and allocates.
+    assert!(object_allocations <= 3 * 1_000 / 20, "{object_allocations} allocations in 3,000 reads");
     assert_eq!(sim.calls(), calls);
 
     let again = api.get_users().await.unwrap();
@@ -69,9 +71,9 @@ async fn a_hit_allocates_nothing_and_copies_no_user() {
     assert!(Arc::ptr_eq(user.as_ref(), &users[7]));
 }
 
-/// The count can be other than nothing.
+/// Shows that the counter works.
 #[tokio::test]
-async fn a_copy_of_a_user_is_counted() {
+async fn copy_of_a_user_is_counted() {
     let (_sim, api) = account();
     let users = api.get_users().await.unwrap();
     assert!(count(async { users[0].as_ref().clone() }) > 3);

@@ -1,6 +1,6 @@
-//! No credential and no password stands in any log line, at any level, or in any error.
+//! Tests that no log line, error or `Debug` output contains a credential or password.
 //!
-//! It is a program of its own, since the lines of all its threads are looked through.
+//! This is a separate test binary, because it installs a global subscriber.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -11,6 +11,7 @@ use ultracart_client::Client;
 use ultracart_client::model::User;
 use ultracart_sim::{Fault, Sim};
 
+/// A writer that collects the log.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -25,7 +26,7 @@ impl io::Write for Lines {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_log_line_has_a_secret() {
+async fn logs_and_errors_contain_no_secret() {
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -35,12 +36,12 @@ async fn no_log_line_has_a_secret() {
         .finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
 
-    let sim = Sim::builder().users(3).simple_key("key-nobody-may-see").build();
-    let client = Client::builder().simple_key("key-nobody-may-see").service(sim.service()).build().unwrap();
+    let sim = Sim::builder().users(3).simple_key("key-top-secret").build();
+    let client = Client::builder().simple_key("key-top-secret").service(sim.service()).build().unwrap();
     let api = client.user_api();
     sim.script([Fault::too_many_requests(), Fault::status_500(), Fault::reset_before()]);
     api.get_users().await.unwrap();
-    let user = User::new().login("ada.l").change_password_to("password-nobody-may-see");
+    let user = User::new().login("ada.l").change_password_to("password-top-secret");
     api.insert_user(&user).await.unwrap();
     sim.fault(Fault::unauthorized_401());
     let error = api.insert_user(&user).await.unwrap_err();
@@ -48,6 +49,6 @@ async fn no_log_line_has_a_secret() {
     let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert!(logged.contains("get_users") && logged.contains("429"), "{logged}");
     for shown in [logged, format!("{error} {error:?} {client:?} {api:?} {user:?}")] {
-        assert!(!shown.contains("nobody-may-see"), "{shown}");
+        assert!(!shown.contains("top-secret"), "{shown}");
     }
 }

@@ -1,4 +1,4 @@
-//! End-to-end tests of the public interfaces stand in `it/`. This library runs the examples of the README.
+//! Runs the examples of the README as documentation tests. The end-to-end tests are in `it/`.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

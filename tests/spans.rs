@@ -1,6 +1,6 @@
-//! What can be seen of a call in a trace.
+//! Tests the spans of a call and of its attempts.
 //!
-//! It is a program of its own, since a subscriber of one thread is not told of what another one has seen before.
+//! This is a separate test binary, because it installs a global subscriber.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -17,16 +17,17 @@ use ultracart_sim::{Fault, Sim};
 
 type Fields = BTreeMap<String, String>;
 
-/// Every span with its fields, in the order of opening.
+/// A layer that records all spans in the order in which they were opened.
 #[derive(Clone, Default)]
 struct Spans(Arc<Mutex<Vec<Span>>>);
 
-/// Its number, its name and its fields.
+/// A span's ID, name and fields.
 type Span = (u64, &'static str, Fields);
 
-struct Into<'a>(&'a mut Fields);
+/// A visitor that stores the values of fields.
+struct FieldVisitor<'a>(&'a mut Fields);
 
-impl Visit for Into<'_> {
+impl Visit for FieldVisitor<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.0.insert(field.name().to_owned(), format!("{value:?}").trim_matches('"').to_owned());
     }
@@ -35,20 +36,20 @@ impl Visit for Into<'_> {
 impl Layer<Registry> for Spans {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, _: Context<'_, Registry>) {
         let mut fields = Fields::new();
-        attributes.record(&mut Into(&mut fields));
+        attributes.record(&mut FieldVisitor(&mut fields));
         self.0.lock().unwrap().push((id.into_u64(), attributes.metadata().name(), fields));
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, Registry>) {
         let mut spans = self.0.lock().unwrap();
         if let Some((.., fields)) = spans.iter_mut().rev().find(|(other, ..)| *other == id.into_u64()) {
-            values.record(&mut Into(fields));
+            values.record(&mut FieldVisitor(fields));
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_is_a_span_for_the_call_and_one_for_each_attempt() {
+async fn call_and_each_attempt_have_a_span() {
     let spans = Spans::default();
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(spans.clone())).unwrap();
     let sim = Sim::builder().users(2).build();
@@ -78,6 +79,6 @@ async fn there_is_a_span_for_the_call_and_one_for_each_attempt() {
     assert_eq!(field("http.response.status_code"), [Some("429"), Some("500"), Some("200")]);
     let waits = field("permit.wait_ms");
     assert_eq!((waits[0], waits[1]), (Some("0"), Some("3600")));
-    let bounds = field("permit.bound");
+    let bounds = field("permit.constraint");
     assert!(bounds[0].is_none() && bounds[1].is_some_and(|bound| bound.contains("Window")), "{bounds:?}");
 }

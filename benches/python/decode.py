@@ -1,5 +1,7 @@
-"""Decodes the answer to get_users on standard input with UltraCart's own Python client, and prints the seconds that its
-fastest of several times took. `decode.rs` gives it the bytes that it decodes itself."""
+"""Decodes a response body of get_users from standard input with UltraCart's Python client.
+
+Prints the seconds of the fastest of several runs. `decode.rs` passes it the same bytes that it decodes itself.
+"""
 
 import sys
 import time
@@ -8,19 +10,19 @@ import types
 from ultracart import ApiClient, Configuration
 from ultracart.models import UsersResponse
 
-TIMES = 5
+RUNS = 5
 
 client = ApiClient(Configuration())
-answer = types.SimpleNamespace(data=sys.stdin.read())
+response = types.SimpleNamespace(data=sys.stdin.read())
 
 
-def once():
+def decode_once():
     start = time.perf_counter()
-    # What `call_api` does with an answer.
-    users = client.deserialize(answer, (UsersResponse,), True).users
+    # As `call_api` does with a response.
+    users = client.deserialize(response, (UsersResponse,), True).users
     took = time.perf_counter() - start
     assert users[0].permissions[0].permission_name
     return took
 
 
-print(min(once() for _ in range(TIMES)))
+print(min(decode_once() for _ in range(RUNS)))

@@ -1,10 +1,10 @@
-"""UltraCart's own Python client in a plain retry loop: so many calls, one after the other.
+"""Makes CALLS calls with UltraCart's Python client in a plain retry loop, one after the other.
 
-By hand: `goodput.py CALLS`, with ULTRACART_BASE_URL and ULTRACART_SIMPLE_KEY of an account; `benches/goodput.rs` runs it,
-too. It prints calls that were answered, 429s and seconds.
+usage: goodput.py CALLS, with ULTRACART_BASE_URL and ULTRACART_SIMPLE_KEY set. `benches/goodput.rs` runs it, too.
+Prints the numbers of successful calls and of 429s, and the seconds.
 
-The loop is the one that one would write: a 429 says no time to wait, so it waits as long as the window is at first, twice
-as long each time that the call is refused again, and up to a minute.
+UltraCart's 429 names no time to wait. So the loop waits for the length of the window after the first 429 of a call, and
+doubles the wait after each further one, up to a minute.
 """
 
 import os
@@ -15,7 +15,7 @@ from ultracart import ApiClient, ApiException, Configuration
 from ultracart.api.user_api import UserApi
 
 WINDOW = 1.0
-LONGEST = 60.0
+MAX_PAUSE = 60.0
 
 
 def main(calls):
@@ -23,10 +23,10 @@ def main(calls):
         host=os.environ["ULTRACART_BASE_URL"],
         api_key={"x-ultracart-simple-key": os.environ["ULTRACART_SIMPLE_KEY"]},
     )
-    # One attempt for each call: the loop below tries again.
+    # The client does not retry, since the loop below does.
     config.retries = False
     api = UserApi(ApiClient(config, header_name="X-UltraCart-Api-Version", header_value="2017-03-01"))
-    refused, start = 0, time.monotonic()
+    rejected, start = 0, time.monotonic()
     for n in range(calls):
         pause = WINDOW
         while True:
@@ -36,10 +36,10 @@ def main(calls):
             except ApiException as error:
                 if error.status != 429:
                     raise
-                refused += 1
+                rejected += 1
                 time.sleep(pause)
-                pause = min(pause * 2, LONGEST)
-    print(calls, refused, round(time.monotonic() - start, 3))
+                pause = min(pause * 2, MAX_PAUSE)
+    print(calls, rejected, round(time.monotonic() - start, 3))
 
 
 if __name__ == "__main__":

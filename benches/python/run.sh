@@ -1,7 +1,7 @@
 #!/bin/sh
-# How long UltraCart's own Python client takes to decode 1,000 users, beside ultracart-model.
+# Compares the time that UltraCart's Python client and ultracart-model take to decode 1,000 users.
 #
-#   VENV  the Python environment, made where there is none: ./.venv if not set
+#   VENV  the Python environment, created if it does not exist (default: ./.venv)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../../tests/python/account.sh"

@@ -1,7 +1,7 @@
-//! A 429 with any headers and any body: nothing panics, and nothing is held for longer than a day.
+//! Checks that a 429 with any headers and body neither panics nor holds calls for longer than a day.
 //!
-//! The input is cut at its first three line breaks into `UC-REST-ERROR`, `Retry-After`, `Date` and the body. Then the
-//! client has to get through: the hold ends, and the next call is answered.
+//! The input is split at its first three line breaks into `UC-REST-ERROR`, `Retry-After`, `Date` and the
+//! body. After the 429, the hold must end and the next call must succeed.
 #![no_main]
 
 use std::future::{Ready, ready};
@@ -18,11 +18,11 @@ use ultracart_client::{Client, Config, ErrorKind};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Answers with a 429, and with an empty list of users after that.
+/// Responds with a 429 to the first request, and with an empty list of users to all later ones.
 #[derive(Clone)]
 struct Server {
     rejection: Arc<Response<Full<Bytes>>>,
-    is_over: Arc<AtomicBool>,
+    has_rejected: Arc<AtomicBool>,
 }
 
 impl tower_service::Service<Request<Bytes>> for Server {
@@ -35,7 +35,7 @@ impl tower_service::Service<Request<Bytes>> for Server {
     }
 
     fn call(&mut self, _: Request<Bytes>) -> Self::Future {
-        ready(Ok(if self.is_over.swap(true, Ordering::Relaxed) {
+        ready(Ok(if self.has_rejected.swap(true, Ordering::Relaxed) {
             Response::new(Full::new(Bytes::from_static(b"{\"users\":[]}")))
         } else {
             (*self.rejection).clone()
@@ -43,6 +43,7 @@ impl tower_service::Service<Request<Bytes>> for Server {
     }
 }
 
+/// Builds the 429 response from the input.
 fn rejection(input: &[u8]) -> Response<Full<Bytes>> {
     let mut parts = input.splitn(4, |byte| *byte == b'\n');
     let mut response = Response::new(Full::default());
@@ -57,22 +58,27 @@ fn rejection(input: &[u8]) -> Response<Full<Bytes>> {
 }
 
 fuzz_target!(|input: &[u8]| {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let server = Server { rejection: Arc::new(rejection(input)), is_over: Arc::default() };
+        let server = Server { rejection: Arc::new(rejection(input)), has_rejected: Arc::default() };
         let mut config = Config::default();
-        // A machine without certificates will do.
+        // Plain HTTP, so that no root certificates are needed.
         config.api.base_url = "http://127.0.0.1/rest/v2".into();
         config.retry.max_rejections = 0;
-        // Which would answer the second call with the error of the first.
+        // The cache would return the first call's error for the second call.
         config.cache = ultracart_client::config::Cache::off();
         let client = Client::builder().config(config).simple_key("key").service(server).build().unwrap();
         let error = client.user_api().get_users().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::RateLimited);
         assert!(!error.to_string().contains(char::is_control));
-        let known = client.limiter().snapshot().await.unwrap();
-        let held = known.windows.iter().map(|window| window.next_in).chain(known.closed.map(|closed| closed.time));
-        assert!(held.max().unwrap() <= DAY, "{known:?}");
+        let snapshot = client.limiter().snapshot().await.unwrap();
+        let waits = snapshot
+            .windows
+            .iter()
+            .map(|window| window.next_in)
+            .chain(snapshot.closed.map(|closed| closed.time));
+        assert!(waits.max().unwrap() <= DAY, "{snapshot:?}");
         let started_at = tokio::time::Instant::now();
         assert!(client.user_api().get_users().await.unwrap().is_empty());
         assert!(started_at.elapsed() <= DAY + Duration::from_secs(1));

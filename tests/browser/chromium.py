@@ -1,4 +1,4 @@
-"""Debian's Chromium, without anything that talks to the network by itself."""
+"""Debian's Chromium, with the features turned off that use the network by themselves."""
 
 from contextlib import contextmanager
 from pathlib import Path

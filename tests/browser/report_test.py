@@ -1,10 +1,10 @@
-"""Opens reports of access reviews as their readers do.
+"""Opens reports of access reviews in a browser and uses them as a reader would.
 
 usage: report_test.py AUDIT_HTML HOSTILE_HTML LARGE_HTML SCATTERED_HTML
 
-The first report is used: filtered, sorted, printed, looked at in the dark and on a telephone. The second is of an
-account whose every string is an attack. The last two are of 5,000 users, in the fourth with permissions of their own
-each. All must load nothing and complain about nothing.
+The first report is filtered, sorted, printed, and shown in dark mode and on a narrow screen. In the second, every
+string of the account attempts an injection. The last two have 5,000 users; in the fourth, each user has random
+permissions. No report may load anything from the network or cause an error in the browser.
 """
 
 import sys
@@ -16,23 +16,23 @@ from playwright.sync_api import expect
 
 REPORT, HOSTILE, LARGE, SCATTERED = "", "", "", ""
 
-# A long table shows so many rows before it is asked for more.
+# Number of rows that a long table shows at first, as in script.js.
 PAGE = 300
 
-# How many milliseconds something takes until it can be seen.
-SEEN = """async () => {
-  const begun = performance.now();
-  DOES;
-  await new Promise((seen) => requestAnimationFrame(() => {
+# Returns the number of milliseconds until the effect of a statement is on the screen.
+MILLISECONDS_TO_PAINT = """async () => {
+  const start = performance.now();
+  STATEMENT;
+  await new Promise((painted) => requestAnimationFrame(() => {
     const { port1, port2 } = new MessageChannel();
-    port1.onmessage = seen;
+    port1.onmessage = painted;
     port2.postMessage(null);
   }));
-  return performance.now() - begun;
+  return performance.now() - start;
 }"""
 
-# For every text its colour against what is behind it (WCAG's formula); what is too faint is given back.
-FAINT = """() => {
+# Returns the texts whose contrast with their background is too low, by the formula of WCAG.
+LOW_CONTRAST = """() => {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const rgba = (colour) => {
     canvas.clearRect(0, 0, 1, 1);
@@ -70,15 +70,15 @@ FAINT = """() => {
   return faint;
 }"""
 
-# Words of a picture that touch one another.
-TOUCHING = """(font) => {
+# Returns the pairs of words in a picture that touch each other.
+TOUCHING_WORDS = """(font) => {
   document.body.style.fontFamily = font;
   const touching = [];
   for (const picture of document.querySelectorAll("svg.picture")) {
     const words = Array.from(picture.querySelectorAll("text"), (text) => [text.textContent, text.getBoundingClientRect()]);
     words.forEach(([word, a], at) => {
       for (const [other, b] of words.slice(at + 1)) {
-        // Lines of text may be close, and words beside each other have to be apart.
+        // Lines of text may be close, but words on one line must not.
         const beside = a.top < b.bottom - 3 && b.top < a.bottom - 3;
         if (beside && a.left < b.right + 5 && b.left < a.right + 5) touching.push(`${word}|${other}`);
       }
@@ -87,8 +87,8 @@ TOUCHING = """(font) => {
   return touching;
 }"""
 
-# Pictures without a name, fields without a label, headings out of order, and the like.
-UNREADABLE = """() => {
+# Returns problems for screen readers, such as pictures without a name or fields without a label.
+ACCESSIBILITY_PROBLEMS = """() => {
   const problems = [];
   const named = (element) => (element.getAttribute("aria-labelledby") ?? "").split(" ").filter(Boolean)
     .map((id) => document.getElementById(id)?.textContent ?? "").join("") || element.getAttribute("aria-label");
@@ -127,7 +127,7 @@ UNREADABLE = """() => {
 
 
 class ReportTest(unittest.TestCase):
-    """Each test opens the report anew and fails on any complaint of the browser's."""
+    """Each test opens a report in a new context, and fails on any request and any console message."""
 
     @classmethod
     def setUpClass(cls):
@@ -138,25 +138,25 @@ class ReportTest(unittest.TestCase):
     def tearDownClass(cls):
         cls.opened.__exit__(None, None, None)
 
-    def open(self, report=None, width=1280, complaints=True, **options):
+    def open(self, report=None, width=1280, errors=True, **options):
         report = address(report or REPORT)
         context = self.browser.new_context(
             viewport={"width": width, "height": 900}, reduced_motion="reduce", **options
         )
-        requests, said = [], []
+        requests, messages = [], []
         context.on("request", lambda request: requests.append(request.url))
         page = context.new_page()
-        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("dialog", lambda dialog: (said.append("a dialog"), dialog.dismiss()))
+        page.on("console", lambda message: messages.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: messages.append(str(error)))
+        page.on("dialog", lambda dialog: (messages.append("a dialog"), dialog.dismiss()))
         page.goto(report)
-        self.complaints = said
+        self.messages = messages
 
         def close():
             context.close()
-            if complaints:
+            if errors:
                 self.assertEqual([url for url in requests if url not in (report, "data:,")], [], "requests")
-                self.assertEqual(said, [], "console")
+                self.assertEqual(messages, [], "console")
 
         self.addCleanup(close)
         return page
@@ -165,14 +165,14 @@ class ReportTest(unittest.TestCase):
     def shown(page, table="users"):
         return page.locator(f"#{table}-table tbody tr:not([hidden])").count()
 
-    def test_it_is_whole(self):
+    def test_report_has_every_section(self):
         page = self.open()
         for section in ["findings", "matrix", "timeline", "users", "groups", "permissions", "logins", "about"]:
             self.assertEqual(page.locator(f"section#{section} h2").count(), 1, section)
         self.assertGreater(page.locator("article.card").count(), 0)
         self.assertGreater(self.shown(page), 1)
 
-    def test_filter(self):
+    def test_filter_shows_matching_rows(self):
         page = self.open()
         for table, noun in [("users", "user"), ("groups", "group"), ("permissions", "permission"), ("logins", "user")]:
             every = self.shown(page, table)
@@ -193,7 +193,7 @@ class ReportTest(unittest.TestCase):
             field.press("Escape")
             self.assertEqual((self.shown(page, table), count.text_content()), (every, f"{every:,} {noun}s"))
 
-    def test_sort(self):
+    def test_headings_sort_rows(self):
         page = self.open()
 
         def values(column, read):
@@ -203,7 +203,7 @@ class ReportTest(unittest.TestCase):
 
         headings = page.locator("#users-table thead th")
         titles = [title.split("\n")[0] for title in headings.all_text_contents()]
-        # By the keyboard, as a button can be used.
+        # With the keyboard, as with any button.
         logins = titles.index("Logins")
         button = headings.nth(logins).get_by_role("button")
         button.focus()
@@ -225,32 +225,32 @@ class ReportTest(unittest.TestCase):
         )
         self.assertEqual(len(mails), self.shown(page), "no row is lost")
 
-    def test_what_is_under_the_pointer_is_said(self):
+    def test_readout_names_cell_under_pointer(self):
         page = self.open()
         picture = page.locator("#matrix-picture")
         label = picture.locator("[data-y]").first
         label.evaluate("(label) => label.scrollIntoView({block: 'center'})")
         box, row = picture.bounding_box(), label.bounding_box()
         page.mouse.move(box["x"] + box["width"] / 2, row["y"] + row["height"] / 2)
-        said = page.locator("#matrix-readout").inner_text()
-        self.assertIn(label.evaluate("(label) => label.querySelector('title')?.textContent ?? label.textContent"), said)
-        self.assertRegex(said, r"^\S.* · (a member|no)$")
+        readout = page.locator("#matrix-readout").inner_text()
+        self.assertIn(label.evaluate("(label) => label.querySelector('title')?.textContent ?? label.textContent"), readout)
+        self.assertRegex(readout, r"^\S.* · (a member|no)$")
 
-    def test_words_of_pictures_stand_apart(self):
-        # A narrow font and a wide one, where they are installed.
+    def test_words_in_pictures_do_not_touch(self):
+        # A narrow font and a wide one, if they are installed.
         for font in ["Inter", "DejaVu Sans"]:
-            self.assertEqual(self.open().evaluate(TOUCHING, font), [], font)
+            self.assertEqual(self.open().evaluate(TOUCHING_WORDS, font), [], font)
 
-    def test_light_and_dark_can_be_read(self):
-        grounds = set()
+    def test_light_and_dark_mode_have_enough_contrast(self):
+        backgrounds = set()
         for scheme in ["light", "dark"]:
             page = self.open(color_scheme=scheme)
-            grounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+            backgrounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
             page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
-            self.assertEqual(page.evaluate(FAINT), [], scheme)
-        self.assertEqual(len(grounds), 2, "the dark one is another")
+            self.assertEqual(page.evaluate(LOW_CONTRAST), [], scheme)
+        self.assertEqual(len(backgrounds), 2, "dark mode has another background")
 
-    def test_paper_shows_everything(self):
+    def test_print_shows_everything(self):
         page = self.open(color_scheme="dark")
         page.emulate_media(media="print", color_scheme="dark")
         self.assertEqual(page.evaluate("getComputedStyle(document.body).backgroundColor"), "rgb(255, 255, 255)")
@@ -261,14 +261,14 @@ class ReportTest(unittest.TestCase):
         self.assertEqual(page.eval_on_selector_all(".rows", clipped), 0)
         hidden = "(all) => all.filter((e) => !e.checkVisibility({contentVisibilityAuto: true})).length"
         self.assertEqual(page.eval_on_selector_all(".subjects li", hidden), 0)
-        self.assertEqual(page.evaluate(FAINT), [])
-        # A head with boxes of buttons in it would stand on the first page only.
+        self.assertEqual(page.evaluate(LOW_CONTRAST), [])
+        # A browser repeats the table head on every page only if it contains no boxes of buttons.
         boxes = page.eval_on_selector_all("th button", "(all) => all.map((e) => getComputedStyle(e).display)")
         self.assertEqual(set(boxes), {"contents"})
         self.assertTrue(page.pdf(format="A4").startswith(b"%PDF"))
         self.assertTrue(page.locator("details").first.evaluate("(details) => !details.open || details.querySelectorAll('li').length <= 5"))
 
-    def test_paper_says_that_rows_are_left_out(self):
+    def test_print_names_number_of_filtered_rows(self):
         page = self.open()
         every = self.shown(page)
         count = page.locator("#users-count")
@@ -280,144 +280,144 @@ class ReportTest(unittest.TestCase):
         self.assertTrue(count.is_visible())
         self.assertEqual(count.text_content(), f"{fewer:,} of {every:,} users")
 
-    def test_nothing_is_wider_than_the_window(self):
+    def test_page_is_not_wider_than_window(self):
         for report in [REPORT, HOSTILE, LARGE]:
             for width in [1280, 390]:
                 page = self.open(report, width=width)
                 page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
                 self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), width)
 
-    def test_a_screen_reader_finds_its_way(self):
+    def test_page_is_accessible_to_screen_readers(self):
         for report in [REPORT, HOSTILE, LARGE]:
-            self.assertEqual(self.open(report).evaluate(UNREADABLE), [])
+            self.assertEqual(self.open(report).evaluate(ACCESSIBILITY_PROBLEMS), [])
         page = self.open()
         page.keyboard.press("Tab")
         self.assertEqual(page.evaluate("document.activeElement.className"), "skip")
 
-    def test_logins_by_day_can_be_read_without_pointing(self):
+    def test_table_of_days_opens_by_keyboard(self):
         page = self.open()
-        # By the keyboard alone.
         page.locator("#timeline summary").focus()
         page.keyboard.press("Enter")
         table = page.get_by_role("table", name="Logins by day")
         heads = table.get_by_role("columnheader").all_inner_texts()
         self.assertEqual(heads, ["Day", "Logins", "Outside office hours"])
         rows = table.locator("tbody tr").all_inner_texts()
-        said = page.locator("rect.day title").all_text_contents()
-        self.assertEqual(len(rows), len(said))
-        for row, tooltip in zip(rows, said):
+        tooltips = page.locator("rect.day title").all_text_contents()
+        self.assertEqual(len(rows), len(tooltips))
+        for row, tooltip in zip(rows, tooltips):
             day, logins, outside = row.split("\t")
             self.assertIn(tooltip, [f"{day}: {logins} login{s}, {outside} outside office hours" for s in ["", "s"]])
 
     @staticmethod
-    def took(page, doings):
-        return [page.evaluate(SEEN.replace("DOES", does)) for does in doings]
+    def milliseconds_to_paint(page, statements):
+        return [page.evaluate(MILLISECONDS_TO_PAINT.replace("STATEMENT", statement)) for statement in statements]
 
-    def on_screen(self, page, table="users"):
+    def rows_on_screen(self, page, table="users"):
         rows = f"#{table}-table tbody tr"
         return page.eval_on_selector_all(rows, "(rows) => rows.filter((row) => row.checkVisibility()).map((row) => row.dataset.u)")
 
-    def test_five_thousand_users_do_not_keep_anyone_waiting(self):
-        begun = time.monotonic()
+    def test_5000_users_are_sorted_and_filtered_quickly(self):
+        start = time.monotonic()
         page = self.open(LARGE)
         page.locator("#users").scroll_into_view_if_needed()
-        self.assertLess(time.monotonic() - begun, 15, "seconds to open")
+        self.assertLess(time.monotonic() - start, 15, "seconds to open")
 
-        # Several times what two slow cores take; with every row laid out they took twice as much as this.
+        # The limits are several times the measured times on two slow cores. With every row laid out, a sort took twice
+        # the limit.
         clicks = [f"document.querySelectorAll('#users-table thead button')[{column}].click()" for column in [0, 1, 6, 6]]
-        self.assertLess(min(self.took(page, clicks)), 700, "milliseconds to sort")
+        self.assertLess(min(self.milliseconds_to_paint(page, clicks)), 700, "milliseconds to sort")
         self.assertEqual(page.locator("#users-table thead th").nth(6).get_attribute("aria-sort"), "ascending")
         key = "((field) => { field.value = '%s'; field.dispatchEvent(new Event('input')); })(document.getElementById('users-filter'))"
-        filters = self.took(page, [key % text for text in ["zh", "", "zha", "", "zhan", ""]])
+        filters = self.milliseconds_to_paint(page, [key % text for text in ["zh", "", "zha", "", "zhan", ""]])
         self.assertLess(min(filters[::2]), 700, "milliseconds to filter")
         self.assertLess(min(filters[1::2]), 700, "milliseconds to show everyone again")
 
-    def test_five_thousand_users_are_all_sorted_filtered_and_printed(self):
+    def test_5000_users_are_shown_in_pages(self):
         page = self.open(LARGE)
         count, rest = page.locator("#users-count"), page.locator("#users .rest")
-        said = rest.locator("output")
+        rest_text = rest.locator("output")
         self.assertEqual(count.text_content(), "5,000 users")
-        self.assertEqual(self.on_screen(page), [str(n) for n in range(PAGE)])
-        self.assertEqual(said.text_content(), "300 of 5,000 are shown.")
+        self.assertEqual(self.rows_on_screen(page), [str(n) for n in range(PAGE)])
+        self.assertEqual(rest_text.text_content(), "300 of 5,000 are shown.")
 
-        # The first row has the most of all rows, shown or not.
+        # Sorting covers all rows, also those that are not shown.
         page.locator("#users-table thead button").nth(6).click()
         logins = page.eval_on_selector_all("#users-table tbody tr", "(rows) => rows.map((row) => Number(row.cells[6].dataset.v))")
         self.assertEqual((len(logins), logins), (5_000, sorted(logins, reverse=True)))
-        shown = self.on_screen(page)
+        shown = self.rows_on_screen(page)
         self.assertEqual(len(shown), PAGE)
 
-        # What comes next is under the cursor of whoever asked for it.
+        # After "Show more" the focus is on the first new row.
         more, everything = rest.get_by_role("button", name="Show more"), rest.get_by_role("button", name="Show all")
         more.press("Enter")
-        self.assertEqual(said.text_content(), "600 of 5,000 are shown.")
-        self.assertEqual(self.on_screen(page)[:PAGE], shown)
-        self.assertEqual(page.evaluate("document.activeElement.parentElement.dataset.u"), self.on_screen(page)[PAGE])
+        self.assertEqual(rest_text.text_content(), "600 of 5,000 are shown.")
+        self.assertEqual(self.rows_on_screen(page)[:PAGE], shown)
+        self.assertEqual(page.evaluate("document.activeElement.parentElement.dataset.u"), self.rows_on_screen(page)[PAGE])
         page.keyboard.press("Tab")
         self.assertEqual(page.evaluate("document.activeElement.textContent"), "Show more")
 
-        # One who is not shown is found, and a filter that fits many says how many there are.
+        # The filter finds a row that is not shown, and counts all rows that match.
         field = page.get_by_label("Filter users").first
         last = page.locator("tr[data-u='4999'] th bdi").first.text_content()
-        self.assertNotIn("4999", self.on_screen(page))
+        self.assertNotIn("4999", self.rows_on_screen(page))
         field.fill(last)
         expect(count).to_have_text("1 of 5,000 users")
-        self.assertEqual((self.on_screen(page), rest.is_visible()), (["4999"], False))
+        self.assertEqual((self.rows_on_screen(page), rest.is_visible()), (["4999"], False))
         field.fill("example.com")
-        expect(said).to_have_text("300 of 5,000 are shown.")
+        expect(rest_text).to_have_text("300 of 5,000 are shown.")
         field.fill("customer service")
         expect(count).not_to_have_text("5,000 of 5,000 users")
         fitting = self.shown(page)
         self.assertTrue(PAGE < fitting < 5_000, fitting)
-        self.assertEqual(said.text_content(), f"300 of {fitting:,} are shown.")
+        self.assertEqual(rest_text.text_content(), f"300 of {fitting:,} are shown.")
 
-        # Paper shows all of those that fit, or all there are.
+        # Printing shows all rows that match the filter, or all rows without a filter.
         page.emulate_media(media="print")
-        self.assertEqual((len(self.on_screen(page)), rest.is_visible()), (fitting, False))
+        self.assertEqual((len(self.rows_on_screen(page)), rest.is_visible()), (fitting, False))
         self.assertEqual(count.inner_text(), f"{fitting:,} of 5,000 users")
         page.emulate_media(media="screen")
         field.press("Escape")
         page.emulate_media(media="print")
-        self.assertEqual(len(self.on_screen(page)), 5_000)
+        self.assertEqual(len(self.rows_on_screen(page)), 5_000)
         page.emulate_media(media="screen")
 
         everything.click()
-        self.assertEqual((len(self.on_screen(page)), rest.is_visible()), (5_000, False))
+        self.assertEqual((len(self.rows_on_screen(page)), rest.is_visible()), (5_000, False))
 
-    def test_scattered_permissions_can_be_drawn(self):
-        begun = time.monotonic()
+    def test_random_permissions_are_drawn_quickly(self):
+        start = time.monotonic()
         page = self.open(SCATTERED)
         picture = page.locator("#matrix-picture")
         picture.scroll_into_view_if_needed()
         box = picture.bounding_box()
         page.screenshot()
-        self.assertLess(time.monotonic() - begun, 15, "seconds to open and draw")
+        self.assertLess(time.monotonic() - start, 15, "seconds to open and draw")
         rows = page.locator("#matrix-picture [data-y]").count()
         self.assertGreater(rows, 40)
         point = f"""document.getElementById("matrix-picture").dispatchEvent(new PointerEvent("pointermove",
           {{ clientX: {box["x"] + box["width"] / 2}, clientY: {box["y"] + box["height"] / 2} }}))"""
-        self.assertLess(min(self.took(page, [point] * 3)), 500, "milliseconds to say what is under the pointer")
+        self.assertLess(min(self.milliseconds_to_paint(page, [point] * 3)), 500, "milliseconds to update the readout")
         self.assertRegex(page.locator("#matrix-readout").inner_text(), r"^\S.* · ")
 
-    def test_without_the_script_everything_is_there(self):
+    def test_page_is_complete_without_script(self):
         page = self.open(LARGE, java_script_enabled=False)
         self.assertEqual(page.locator("#users-table tbody tr").count(), 5_000)
-        self.assertEqual(page.locator(".filter:visible, .rest:visible").count(), 0, "no field that does nothing")
+        self.assertEqual(page.locator(".filter:visible, .rest:visible").count(), 0, "controls that need the script are hidden")
 
-    def test_strings_of_strangers_do_nothing(self):
+    def test_hostile_text_is_shown_and_not_run(self):
         page = self.open(HOSTILE)
         self.assertGreater(self.shown(page), 1)
         page.get_by_label("Filter users").first.fill("<script>")
         expect(page.locator("#users-count")).to_contain_text(" of ")
-        self.assertGreater(self.shown(page), 0, "the attack is there, as text")
+        self.assertGreater(self.shown(page), 0, "the injection is shown as text")
         for button in page.locator("thead button").all():
             button.click()
         self.assertIsNone(page.evaluate("window.hacked ?? null"))
         self.assertEqual(page.locator("img, iframe, object, embed, form").count(), 0)
         self.assertEqual((page.locator("script").count(), page.locator("style").count()), (1, 1))
 
-    def test_the_policy_holds_even_if_escaping_failed(self):
-        page = self.open(complaints=False)
+    def test_policy_blocks_injected_markup(self):
+        page = self.open(errors=False)
         page.evaluate(
             """() => {
               document.body.insertAdjacentHTML("beforeend", "<img src='http://127.0.0.1:9/x' onerror='window.hacked = 1'>");
@@ -429,8 +429,8 @@ class ReportTest(unittest.TestCase):
         )
         page.wait_for_timeout(200)
         self.assertIsNone(page.evaluate("window.hacked ?? null"))
-        refused = [complaint for complaint in self.complaints if "Content Security Policy" in complaint]
-        self.assertGreaterEqual(len(refused), 3, self.complaints)
+        refused = [message for message in self.messages if "Content Security Policy" in message]
+        self.assertGreaterEqual(len(refused), 3, self.messages)
 
 
 if __name__ == "__main__":

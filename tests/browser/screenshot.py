@@ -1,4 +1,4 @@
-"""Makes the README's picture of a report.
+"""Takes the README's screenshot of a report.
 
 usage: screenshot.py AUDIT_HTML docs/report.png
 """
@@ -12,7 +12,7 @@ if len(sys.argv) != 3:
 with chromium() as browser:
     page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme="light")
     page.goto(address(sys.argv[1]))
-    # The numbers, one finding and the picture tell more than a page of findings.
+    # Keep the key figures, two findings and the picture of permissions; remove the other findings.
     page.evaluate(
         """() => {
           for (const card of Array.from(document.querySelectorAll(".card")).slice(2)) card.remove();

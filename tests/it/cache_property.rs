@@ -1,5 +1,8 @@
-//! Reads, writes, webhooks, failures and time in any order: what a read may never show, and what may never be loaded
-//! twice.
+//! Property test of the cache: random sequences of reads, writes, webhook events, failures and clock
+//! advances.
+//!
+//! [`rules`] has a model of the cache. It checks that no read shows a value that is too old, and that a value
+//! is loaded only when necessary.
 
 pub(crate) mod account;
 pub(crate) mod held;
@@ -22,7 +25,8 @@ use self::account::{Key, ListFields, USERS};
 use self::manual_clock::ManualClock;
 use self::world::World;
 
-/// So many calls at a time, as many as there are, each of them once.
+/// A configuration that allows `max_concurrency` calls at a time, makes no retries, and has a quota that no
+/// test exhausts.
 pub(crate) fn unlimited(max_concurrency: u32) -> Config {
     let mut config = Config::default();
     config.limiter.max_concurrency = max_concurrency;
@@ -37,7 +41,7 @@ pub(crate) fn unlimited(max_concurrency: u32) -> Config {
     config
 }
 
-/// A client of a service, by a clock that the test moves.
+/// Builds a client of a service, with a clock that the test advances.
 pub(crate) fn client<S>(config: Config, clock: &Arc<ManualClock>, service: S) -> Client
 where
     S: Service<Request<Bytes>, Response = Response<String>, Error = Infallible>,
@@ -48,32 +52,35 @@ where
     Client::builder().config(config).simple_key("key").clock(clock).service(service).build().unwrap()
 }
 
-/// Lets all tasks of this thread's runtime run until they wait for the test.
-pub(crate) async fn settle() {
+/// Runs all tasks of this thread's runtime until they wait.
+pub(crate) async fn run_until_idle() {
     for _ in 0..40 {
         tokio::task::yield_now().await;
     }
 }
 
-/// What happens next. Places are taken modulo the number of things that there are.
+/// One step of the test. In `Write` and `ChangeElsewhere`, the number is a user's index in the account. In
+/// other steps, the number selects a reader, a request or an event. Numbers after the last one start again at
+/// the first.
 #[derive(Clone, Copy, Debug)]
 enum Step {
+    /// Starts a read.
     Read(Key, CachePolicy),
-    /// A reader goes away.
+    /// Drops a reader.
     Drop(usize),
-    /// A write of this client begins, unless the user is being written.
+    /// This client starts a write of a user. Does nothing while an earlier write of that user is in progress.
     Write(usize),
-    /// The server does what a request asks for.
+    /// The server processes a request.
     Serve(usize),
-    /// The response to a request that was served comes back.
+    /// The server sends the response to a processed request.
     Complete(usize),
-    /// Both at once.
-    Answer(usize),
-    /// A request fails, before or after it was served.
+    /// `Serve`, then `Complete`.
+    Respond(usize),
+    /// The server responds with an error, before or after it has processed the request.
     Fail(usize, StatusCode),
-    /// A user is changed, not by this client. An event will tell.
+    /// Another program changes a user, which queues an event.
     ChangeElsewhere(usize),
-    /// An event of an earlier change is received, in any order; of a new change, if all others were.
+    /// The client receives one of the queued events. If there is none, another program first changes a user.
     Event(usize),
     Advance(Duration),
     ClearCache,
@@ -90,36 +97,37 @@ fn step() -> impl Strategy<Value = Step> {
     let key = prop_oneof![3 => Just(Key::User(0)), 1 => Just(Key::User(1)), 2 => Just(Key::List)];
     let status =
         prop_oneof![2 => Just(StatusCode::INTERNAL_SERVER_ERROR), 1 => Just(StatusCode::UNAUTHORIZED)];
-    let place = || 0..12_usize;
+    let index = || 0..12_usize;
     prop_oneof![
         8 => (key, policy).prop_map(|(key, policy)| Step::Read(key, policy)),
-        1 => place().prop_map(Step::Drop),
+        1 => index().prop_map(Step::Drop),
         2 => (0..USERS).prop_map(Step::Write),
-        3 => place().prop_map(Step::Serve),
-        3 => place().prop_map(Step::Complete),
-        3 => place().prop_map(Step::Answer),
-        2 => (place(), status).prop_map(|(place, status)| Step::Fail(place, status)),
+        3 => index().prop_map(Step::Serve),
+        3 => index().prop_map(Step::Complete),
+        3 => index().prop_map(Step::Respond),
+        2 => (index(), status).prop_map(|(index, status)| Step::Fail(index, status)),
         2 => (0..USERS).prop_map(Step::ChangeElsewhere),
-        3 => place().prop_map(Step::Event),
+        3 => index().prop_map(Step::Event),
         2 => (0..400_u64).prop_map(|seconds| Step::Advance(Duration::from_secs(seconds))),
         1 => Just(Step::ClearCache),
     ]
 }
 
-/// What is cached before the first step.
+/// State of the cache before the first step.
 #[derive(Clone, Copy, Debug)]
 enum Start {
     Empty,
-    /// The list and a user, which shows whether the list leaves anything out.
+    /// The list and a user that was read alone are cached. By comparing them, the cache knows whether listed
+    /// users have all fields.
     Loaded,
-    /// The same, past its time to live.
+    /// The list and a user are cached and expired.
     Expired,
 }
 
 impl Start {
     fn steps(self) -> Vec<Step> {
         let loads = [Key::List, Key::User(0)].map(|key| Step::Read(key, CachePolicy::Refresh));
-        let loads = loads.into_iter().flat_map(|load| [load, Step::Answer(0)]);
+        let loads = loads.into_iter().flat_map(|load| [load, Step::Respond(0)]);
         match self {
             Self::Empty => Vec::new(),
             Self::Loaded => loads.collect(),
@@ -137,14 +145,14 @@ proptest! {
         start in prop_oneof![Just(Start::Empty), Just(Start::Loaded), Just(Start::Expired)],
         steps in prop::collection::vec(step(), 1..=80),
     ) {
-        // No timer: everything goes by the clock that the test moves.
+        // No timer: only the test advances the clock.
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let mut world = World::new(lists);
             for step in start.steps().into_iter().chain(steps) {
-                world.take(step).await;
+                world.run(step).await;
             }
-            world.end().await;
+            world.finish().await;
         });
     }
 }

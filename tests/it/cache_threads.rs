@@ -1,14 +1,13 @@
-//! Reads on several threads, runtimes that end, panics, and callers that go away.
+//! The cache with several threads, ended runtimes, panics and cancelled callers.
 
 use std::convert::Infallible;
 use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -17,46 +16,43 @@ use tokio::task::{JoinHandle, yield_now};
 use tokio::time::timeout;
 use tower_service::Service;
 use ultracart_client::model::User;
-use ultracart_client::{
-    CachePolicy, Cached, Client, Clock, Config, Error, ErrorKind, Instant, UserApi, Users,
-};
-use ultracart_sim::Sim;
+use ultracart_client::{CachePolicy, Cached, Client, Error, ErrorKind, UserApi, Users};
 
 use crate::cache_property::account::{self, Author, ListFields, Target, VersionedAccount};
 use crate::cache_property::held::HeldService;
 use crate::cache_property::manual_clock::ManualClock;
-use crate::cache_property::{client, settle, unlimited};
-use crate::support::user_id;
+use crate::cache_property::{client, run_until_idle, unlimited};
 
-/// How long a test waits on the machine's clock before it says that something hangs.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The longest time that a test waits, by the system clock. If the awaited event has not happened by then,
+/// the test fails.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 type Reading = JoinHandle<Result<Cached<Users>, Error>>;
 
-fn runtime(threads: usize) -> Runtime {
+pub(crate) fn runtime(threads: usize) -> Runtime {
     Builder::new_multi_thread().worker_threads(threads).enable_time().build().unwrap()
 }
 
-fn current_thread() -> Runtime {
+pub(crate) fn current_thread() -> Runtime {
     Builder::new_current_thread().build().unwrap()
 }
 
-/// The version that a list shows of its first user.
+/// Returns the version of a list's first user.
 fn version(users: &Users) -> u64 {
-    account::shown(&users[0]).1
+    account::index_and_version(&users[0]).1
 }
 
-/// A server that answers at once, from whichever thread asks.
+/// A server that responds at once, on any thread.
 #[derive(Clone)]
-struct Answering(Arc<Mutex<VersionedAccount>>);
+pub(crate) struct RespondingService(Arc<Mutex<VersionedAccount>>);
 
-impl Answering {
-    fn new() -> Self {
+impl RespondingService {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(Mutex::new(VersionedAccount::new(ListFields::All))))
     }
 }
 
-impl Service<Request<Bytes>> for Answering {
+impl Service<Request<Bytes>> for RespondingService {
     type Response = Response<String>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
@@ -67,7 +63,7 @@ impl Service<Request<Bytes>> for Answering {
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
         let (target, account) = (Target::of(&request), Arc::clone(&self.0));
-        let look = move || {
+        let respond = move || {
             let mut account = account.lock().unwrap();
             if let Target::Update(user) = target {
                 account.change(user, Author::ThisClient, Duration::ZERO);
@@ -76,18 +72,18 @@ impl Service<Request<Bytes>> for Answering {
         };
         Box::pin(async move {
             yield_now().await;
-            let response = look();
+            let response = respond();
             yield_now().await;
             Ok(response)
         })
     }
 }
 
-/// A server whose code panics at each request.
+/// A service that panics at each request.
 #[derive(Clone)]
-struct Panicking;
+struct PanickingService;
 
-impl Service<Request<Bytes>> for Panicking {
+impl Service<Request<Bytes>> for PanickingService {
     type Response = Response<String>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
@@ -97,59 +93,20 @@ impl Service<Request<Bytes>> for Panicking {
     }
 
     fn call(&mut self, _: Request<Bytes>) -> Self::Future {
-        // Without a message on the terminal.
+        // `panic!` would print a message.
         Box::pin(async { resume_unwind(Box::new("as the test says")) })
     }
 }
 
-/// A clock that can hold the thread that looks at it.
-#[derive(Debug)]
-struct HoldingClock {
-    clock: Arc<ManualClock>,
-    hold: Mutex<Option<(Sender<()>, Receiver<()>)>>,
-}
-
-impl HoldingClock {
-    /// Holds the thread that looks next. The first end tells when it is held, the second lets it go.
-    fn hold_next(&self) -> (Receiver<()>, Sender<()>) {
-        let ((held, is_held), (release, released)) = (channel(), channel());
-        *self.hold.lock().unwrap() = Some((held, released));
-        (is_held, release)
-    }
-}
-
-impl Clock for HoldingClock {
-    fn now(&self) -> Instant {
-        let hold = self.hold.lock().unwrap().take();
-        if let Some((held, released)) = hold {
-            held.send(()).unwrap();
-            released.recv().unwrap();
-        }
-        self.clock.now()
-    }
-
-    fn coarse_now(&self) -> Instant {
-        self.clock.now()
-    }
-
-    fn wall(&self) -> SystemTime {
-        self.clock.wall()
-    }
-
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        self.clock.sleep(duration)
-    }
-}
-
-/// Users whose requests the test answers.
-struct Held {
+/// A client of a server whose responses the test sends.
+struct HeldClient {
     service: HeldService,
     account: VersionedAccount,
     clock: Arc<ManualClock>,
     client: Client,
 }
 
-impl Held {
+impl HeldClient {
     fn new(max_concurrency: u32) -> Self {
         let (service, clock) = (HeldService::default(), ManualClock::new());
         let client = client(unlimited(max_concurrency), &clock, service.clone());
@@ -165,10 +122,10 @@ impl Held {
         tokio::spawn(async move { api.get_users().await })
     }
 
-    /// The result of a read, once the server has answered all requests that have arrived.
+    /// Responds to all requests until the read ends, and returns its result.
     async fn result(&self, read: Reading) -> Result<Cached<Users>, Error> {
         for _ in 0..100 {
-            settle().await;
+            run_until_idle().await;
             while let Some(held) = self.service.next() {
                 let target = Target::of(&held.request);
                 held.respond(self.account.response(target, self.account.versions()));
@@ -177,68 +134,69 @@ impl Held {
                 return read.await.unwrap();
             }
         }
-        unreachable!("a reader waits for nothing");
+        unreachable!("a reader waits although the server has responded to all requests");
     }
 }
 
-/// Reads of all kinds, some of which are cancelled, beside writes and a clock that moves.
+/// Reads of all kinds, some of them cancelled, run concurrently with writes and an advancing clock.
 #[test]
-fn reads_on_four_threads_are_new_and_all_of_them_end() {
+fn reads_on_four_threads_all_end_with_no_old_value() {
     let (runtime, clock) = (runtime(4), ManualClock::new());
     let mut config = unlimited(4);
     config.cache.users.refresh_at = 0.1;
-    let api = client(config, &clock, Answering::new()).user_api();
-    let settled = Arc::new(AtomicU64::new(0));
-    let one = move |round: u64, reader: u64| {
-        let (api, clock, settled) = (api.clone(), Arc::clone(&clock), Arc::clone(&settled));
+    let api = client(config, &clock, RespondingService::new()).user_api();
+    let latest_written = Arc::new(AtomicU64::new(0));
+    let run = move |round: u64, task: u64| {
+        let (api, clock, latest_written) = (api.clone(), Arc::clone(&clock), Arc::clone(&latest_written));
         async move {
-            let turn = round + reader;
-            if turn.is_multiple_of(7) {
+            let kind = round + task;
+            if kind.is_multiple_of(7) {
                 let written = api.update_user(account::id(0), &User::new().full_name("next")).await.unwrap();
-                settled.fetch_max(account::shown(&written).1, Ordering::SeqCst);
+                latest_written.fetch_max(account::index_and_version(&written).1, Ordering::SeqCst);
                 return;
             }
-            if turn % 7 == 1 {
+            if kind % 7 == 1 {
                 clock.advance(Duration::from_secs(76));
             }
-            let policy = if turn.is_multiple_of(5) { CachePolicy::Refresh } else { CachePolicy::Default };
+            let policy = if kind.is_multiple_of(5) { CachePolicy::Refresh } else { CachePolicy::Default };
             let api = api.cache_policy(policy);
-            let oldest = settled.load(Ordering::SeqCst);
+            let oldest = latest_written.load(Ordering::SeqCst);
             let read = async {
-                if turn.is_multiple_of(2) {
+                if kind.is_multiple_of(2) {
                     version(&api.get_users().await.unwrap())
                 } else {
-                    account::shown(&api.get_user(account::id(0)).await.unwrap()).1
+                    account::index_and_version(&api.get_user(account::id(0)).await.unwrap()).1
                 }
             };
-            let patience = async {
-                for _ in 0..reader {
+            let cancellation = async {
+                for _ in 0..task {
                     yield_now().await;
                 }
-                if !turn.is_multiple_of(3) {
+                if !kind.is_multiple_of(3) {
                     pending::<()>().await;
                 }
             };
             tokio::select! {
                 biased;
-                version = read => assert!(version >= oldest, "{version} where {oldest} is settled"),
-                () = patience => {}
+                version = read => assert!(version >= oldest, "version {version} is older than {oldest}"),
+                () = cancellation => {}
             }
         }
     };
     for round in 0..500 {
-        let tasks: Vec<_> = (0..12).map(|reader| runtime.spawn(one(round, reader))).collect();
+        let tasks: Vec<_> = (0..12).map(|task| runtime.spawn(run(round, task))).collect();
         for task in tasks {
             runtime.block_on(async { timeout(PATIENCE, task).await }).unwrap().unwrap();
         }
     }
 }
 
-/// A value that a reader finds to be stale may be replaced before the reader looks for a load.
+/// A reader finds a stale value. Before the reader starts a load, another task may replace the value. In this
+/// case, the reader must not send a second load.
 #[test]
 fn stale_allowed_reads_after_a_write_cost_one_call() {
     let runtime = runtime(4);
-    let client = client(unlimited(2), &ManualClock::new(), Answering::new());
+    let client = client(unlimited(2), &ManualClock::new(), RespondingService::new());
     let api = client.user_api();
     let (stale, cached) =
         [CachePolicy::StaleAllowed, CachePolicy::OnlyIfCached].map(|policy| api.cache_policy(policy)).into();
@@ -261,7 +219,7 @@ fn stale_allowed_reads_after_a_write_cost_one_call() {
                 }
             };
             timeout(PATIENCE, loaded).await.unwrap();
-            // A write and a list for each round.
+            // Each round costs a write and a list.
             assert_eq!(client.calls_spent(), 1 + 2 * round);
         }
     });
@@ -270,7 +228,7 @@ fn stale_allowed_reads_after_a_write_cost_one_call() {
 #[test]
 fn hits_on_forty_threads_share_one_list() {
     let clock = ManualClock::new();
-    let client = client(unlimited(1), &clock, Answering::new());
+    let client = client(unlimited(1), &clock, RespondingService::new());
     let api = client.user_api();
     let loaded = current_thread().block_on(api.get_users()).unwrap();
     clock.advance(Duration::from_mins(1));
@@ -278,7 +236,7 @@ fn hits_on_forty_threads_share_one_list() {
         for _ in 0..40 {
             scope.spawn(|| {
                 for _ in 0..50 {
-                    // A hit waits for nothing.
+                    // A hit is ready at its first poll.
                     let read = pin!(api.get_users()).poll(&mut Context::from_waker(Waker::noop()));
                     let Poll::Ready(Ok(hit)) = read else { unreachable!("{read:?}") };
                     assert_eq!((hit.calls(), hit.age()), (0, Duration::from_mins(1)));
@@ -293,68 +251,20 @@ fn hits_on_forty_threads_share_one_list() {
     assert_eq!(client.calls_spent(), 1);
 }
 
-#[test]
-fn thousand_threads_after_each_other_share_one_list() {
-    let client = client(unlimited(1), &ManualClock::new(), Answering::new());
-    let api = client.user_api();
-    let loaded = current_thread().block_on(api.get_users()).unwrap();
-    for _ in 0..1_000 {
-        let api = api.clone();
-        let hit = std::thread::spawn(move || current_thread().block_on(api.get_users())).join().unwrap();
-        assert!(Arc::ptr_eq(hit.unwrap().as_ref(), loaded.as_ref()));
-    }
-    assert_eq!((client.cache_snapshot().users.hits, client.calls_spent()), (1_000, 1));
-}
-
-/// A reader that finds a value too old removes it, and not the one that another reader has put in its place meanwhile.
-#[test]
-fn reader_of_too_old_value_spares_its_successor() {
-    let sim = Sim::builder().users(5).build();
-    let id = user_id(&sim, 0);
-    let clock = Arc::new(HoldingClock { clock: ManualClock::new(), hold: Mutex::default() });
-    let mut config = unlimited(1);
-    config.api = Config::default().api;
-    let builder = Client::builder().config(config).simple_key(sim.simple_key().expose());
-    let client = builder.clock(Arc::clone(&clock) as _).service(sim.service()).build().unwrap();
-    let api = client.user_api();
-    let read = |is_list: bool| {
-        runtime(1).block_on(async {
-            if is_list {
-                api.get_users().await.unwrap().calls()
-            } else {
-                api.get_user_logins(id).await.unwrap().calls()
-            }
-        })
-    };
-    for is_list in [true, false] {
-        assert_eq!(read(is_list), 1);
-        clock.clock.advance(Duration::from_hours(25));
-        std::thread::scope(|scope| {
-            let (is_held, release) = clock.hold_next();
-            let slow = scope.spawn(|| read(is_list));
-            is_held.recv_timeout(PATIENCE).unwrap();
-            assert_eq!(read(is_list), 1);
-            release.send(()).unwrap();
-            assert_eq!(slow.join().unwrap(), 0);
-        });
-        assert_eq!(read(is_list), 0);
-    }
-}
-
-/// Ends the runtime of a load while a reader on another runtime waits for it: the reader gets a list or one error,
-/// and the next reader gets a list.
-fn outlives_the_runtime_of_its_load(end: impl FnOnce(Runtime)) {
+/// Ends the runtime of a load while a reader on another runtime waits for the load. Checks that the reader
+/// gets a list or one error, and that the next reader gets a list.
+fn check_reader_outlives_runtime(end: impl FnOnce(Runtime)) {
     let (first, second) = (current_thread(), current_thread());
-    let held = Held::new(2);
+    let held = HeldClient::new(2);
     first.block_on(async {
         held.read();
-        settle().await;
+        run_until_idle().await;
     });
     let reader = {
         let _context = second.enter();
         held.read()
     };
-    second.block_on(settle());
+    second.block_on(run_until_idle());
     assert_eq!(held.client.calls_spent(), 1);
     end(first);
     second.block_on(async {
@@ -362,7 +272,7 @@ fn outlives_the_runtime_of_its_load(end: impl FnOnce(Runtime)) {
             Ok(users) => assert_eq!(version(&users), 0),
             Err(error) => assert_eq!(error.kind(), ErrorKind::Internal),
         }
-        // An error is cached for so long.
+        // The error is cached for 5 s.
         held.clock.advance(Duration::from_secs(5));
         held.result(held.read()).await.unwrap();
     });
@@ -371,12 +281,12 @@ fn outlives_the_runtime_of_its_load(end: impl FnOnce(Runtime)) {
 
 #[test]
 fn reader_outlives_the_runtime_of_its_load() {
-    outlives_the_runtime_of_its_load(drop);
+    check_reader_outlives_runtime(drop);
 }
 
 #[test]
-fn reader_outlives_a_runtime_that_a_panic_ends() {
-    outlives_the_runtime_of_its_load(|runtime| {
+fn reader_outlives_a_runtime_ended_by_a_panic() {
+    check_reader_outlives_runtime(|runtime| {
         let unwound = catch_unwind(AssertUnwindSafe(|| {
             let _runtime = runtime;
             resume_unwind(Box::new("elsewhere"));
@@ -385,16 +295,16 @@ fn reader_outlives_a_runtime_that_a_panic_ends() {
     });
 }
 
-/// The error of a read that nothing drives but the caller.
+/// Reads outside of any runtime and returns the error.
 fn error_without_a_runtime() -> Error {
-    let api = Held::new(1).api();
+    let api = HeldClient::new(1).api();
     let mut read = pin!(api.get_users());
     for _ in 0..100 {
         if let Poll::Ready(result) = read.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             return result.unwrap_err();
         }
     }
-    unreachable!("the reader waits for nothing");
+    unreachable!("the read does not end without a runtime");
 }
 
 #[test]
@@ -404,7 +314,7 @@ fn read_without_a_runtime_is_an_error() {
 }
 
 #[test]
-fn read_by_a_handle_of_an_ended_runtime_is_an_error() {
+fn read_in_context_of_ended_runtime_is_an_error() {
     let handle = {
         let runtime = current_thread();
         runtime.handle().clone()
@@ -415,8 +325,8 @@ fn read_by_a_handle_of_an_ended_runtime_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn panic_in_the_service_is_one_error_for_all() {
-    let client = client(unlimited(1), &ManualClock::new(), Panicking);
+async fn service_panic_is_one_error_for_all_readers() {
+    let client = client(unlimited(1), &ManualClock::new(), PanickingService);
     let reads: Vec<_> = (0..20)
         .map(|_| {
             let api = client.user_api();
@@ -435,12 +345,13 @@ async fn panic_in_the_service_is_one_error_for_all() {
     assert_eq!(client.calls_spent(), 1);
 }
 
-/// The results of 20 readers of whom the first, who has begun the load, goes away before it is answered.
-async fn without_the_leader(held: &Held, leader: Reading) -> Vec<Cached<Users>> {
+/// Starts 20 reads, the followers. They share the load of an earlier read, the leader. Cancels the leader and
+/// returns the followers' lists.
+async fn lists_after_cancelled_leader(held: &HeldClient, leader: Reading) -> Vec<Cached<Users>> {
     let followers: Vec<_> = (0..20).map(|_| held.read()).collect();
-    settle().await;
+    run_until_idle().await;
     leader.abort();
-    settle().await;
+    run_until_idle().await;
     let mut lists = Vec::new();
     for follower in followers {
         lists.push(held.result(follower).await.unwrap());
@@ -449,29 +360,29 @@ async fn without_the_leader(held: &Held, leader: Reading) -> Vec<Cached<Users>> 
 }
 
 #[tokio::test(start_paused = true)]
-async fn leader_cancelled_after_sending_takes_none_along() {
-    let held = Held::new(1);
+async fn leader_cancelled_after_sending_leaves_the_load() {
+    let held = HeldClient::new(1);
     let leader = held.read();
-    settle().await;
+    run_until_idle().await;
     assert_eq!(held.client.calls_spent(), 1);
-    let lists = without_the_leader(&held, leader).await;
+    let lists = lists_after_cancelled_leader(&held, leader).await;
     assert!(lists.iter().all(|users| Arc::ptr_eq(users.as_ref(), lists[0].as_ref())));
     assert_eq!(held.client.calls_spent(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn leader_cancelled_in_the_queue_takes_none_along() {
-    let held = Held::new(1);
+async fn leader_cancelled_in_the_queue_leaves_the_load() {
+    let held = HeldClient::new(1);
     let other = tokio::spawn({
         let api = held.api();
         async move { api.get_user(account::id(0)).await }
     });
-    settle().await;
+    run_until_idle().await;
     let leader = held.read();
-    settle().await;
+    run_until_idle().await;
     // The other call has the only permit.
     assert_eq!(held.client.calls_spent(), 1);
-    let lists = without_the_leader(&held, leader).await;
+    let lists = lists_after_cancelled_leader(&held, leader).await;
     other.await.unwrap().unwrap();
     assert!(lists.iter().all(|users| Arc::ptr_eq(users.as_ref(), lists[0].as_ref())));
     assert_eq!(held.client.calls_spent(), 2);

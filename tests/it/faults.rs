@@ -1,16 +1,16 @@
-//! What the server or the network does wrong is made good where that is right, and told where it is not.
+//! Faults of the server and the network: transient ones are retried, permanent ones are reported.
 
 use std::time::Duration;
 
 use http::{Response, StatusCode};
 use ultracart_client::model::{Group, User};
 use ultracart_client::{Config, ErrorKind};
-use ultracart_sim::{Fault, Operation, RetryAfter, Sim, UnknownId};
+use ultracart_sim::{Fault, Operation, RetryAfter, Sim, UnknownIdStatus};
 
 use crate::client;
 
 #[tokio::test(start_paused = true)]
-async fn what_can_be_made_good_is() {
+async fn transient_fault_of_a_read_is_retried() {
     for fault in [
         Fault::status_500,
         Fault::html_502,
@@ -29,8 +29,8 @@ async fn what_can_be_made_good_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_insert_is_made_once_whatever_happens() {
-    for (fault, again) in [
+async fn insert_is_resent_only_after_a_429() {
+    for (fault, is_resent) in [
         (Fault::status_500(), false),
         (Fault::reset_before(), false),
         (Fault::reset_after(), false),
@@ -43,7 +43,7 @@ async fn an_insert_is_made_once_whatever_happens() {
         sim.fault(fault);
         let api = client(&sim, Config::default()).user_api();
         let result = api.insert_user(&User::new().login("ada.l").email("ada@example.com")).await;
-        assert_eq!(result.is_ok(), again, "{shown}");
+        assert_eq!(result.is_ok(), is_resent, "{shown}");
         if let Err(error) = result {
             assert!(error.may_have_reached_server(), "{shown}");
             assert_eq!(error.attempts(), 1, "{shown}");
@@ -56,8 +56,8 @@ async fn an_insert_is_made_once_whatever_happens() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deletion_that_took_effect_unseen_succeeds() {
-    for unknown_id in [UnknownId::BadRequest, UnknownId::NotFound] {
+async fn deletion_with_a_lost_response_succeeds() {
+    for unknown_id in [UnknownIdStatus::BadRequest, UnknownIdStatus::NotFound] {
         let sim = Sim::builder().users(2).groups(2).unknown_id(unknown_id).build();
         let api = client(&sim, Config::default()).user_api();
         let (id, oid) = (sim.users()[0].user_id.unwrap(), sim.groups()[0].group_oid.unwrap());
@@ -70,18 +70,18 @@ async fn a_deletion_that_took_effect_unseen_succeeds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deletion_that_is_refused_is_never_taken_for_done() {
-    let refusal = || Fault::error(StatusCode::BAD_REQUEST, "The owner of the account cannot be deleted.");
+async fn declined_deletion_is_an_error() {
+    let declined = || Fault::error(StatusCode::BAD_REQUEST, "The owner of the account cannot be deleted.");
     for earlier in
         [None, Some(Fault::too_many_requests()), Some(Fault::status_500()), Some(Fault::reset_before())]
     {
         let sim = Sim::builder().users(2).groups(2).build();
         let api = client(&sim, Config::default()).user_api();
         let (id, oid) = (sim.users()[0].user_id.unwrap(), sim.groups()[0].group_oid.unwrap());
-        sim.script(earlier.clone().into_iter().chain([refusal()]));
+        sim.script(earlier.clone().into_iter().chain([declined()]));
         let error = api.delete_user(id).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BadRequest, "{earlier:?}: {error}");
-        sim.script(earlier.clone().into_iter().chain([refusal()]));
+        sim.script(earlier.clone().into_iter().chain([declined()]));
         let error = api.delete_group(oid).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BadRequest, "{earlier:?}: {error}");
         assert!(sim.user(id).is_some() && sim.group(oid).is_some());
@@ -89,7 +89,7 @@ async fn a_deletion_that_is_refused_is_never_taken_for_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_version_is_not_taken_for_an_id_that_is_not_there() {
+async fn wrong_api_version_is_not_a_not_found() {
     let sim = Sim::builder().users(2).build();
     let mut config = Config::default();
     config.api.version = "2001-01-01".into();
@@ -99,7 +99,7 @@ async fn a_wrong_version_is_not_taken_for_an_id_that_is_not_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_429_makes_everybody_wait_for_as_long_as_the_server_says() {
+async fn retry_after_delays_all_callers() {
     for when in [RetryAfter::Seconds(120), RetryAfter::Date(Duration::from_mins(2))] {
         let sim = Sim::builder().users(2).build();
         sim.fault(Fault::too_many_requests().retry_after(when));
@@ -113,7 +113,7 @@ async fn a_429_makes_everybody_wait_for_as_long_as_the_server_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_after_that_says_nothing_is_as_good_as_none() {
+async fn invalid_retry_after_is_ignored() {
     let mut waited = Vec::new();
     for when in ["soon", "-7", "7.5", "Thu, 99 Foo 2024", "\u{1}"].map(|text| RetryAfter::Text(text.into())) {
         let sim = Sim::builder().users(2).build();
@@ -130,8 +130,9 @@ async fn a_retry_after_that_says_nothing_is_as_good_as_none() {
     assert_eq!(waited, [without; 5]);
 }
 
-/// The server is done a second after the caller has given up: no earlier may it be called again.
-fn slow_answers() -> ([Fault; 2], Config) {
+/// Returns two faults and a configuration. Each fault makes the response end one second after the configured
+/// request timeout. At that time, the quarantine has not ended yet.
+fn slow_responses() -> ([Fault; 2], Config) {
     let mut config = Config::default();
     config.http.request_timeout = Duration::from_secs(10);
     let late = Duration::from_secs(11);
@@ -139,8 +140,8 @@ fn slow_answers() -> ([Fault; 2], Config) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_takes_too_long_is_asked_for_again() {
-    let (faults, config) = slow_answers();
+async fn timed_out_read_is_retried() {
+    let (faults, config) = slow_responses();
     for fault in faults {
         let shown = format!("{fault:?}");
         let sim = Sim::builder().users(2).build();
@@ -157,8 +158,8 @@ async fn an_answer_that_takes_too_long_is_asked_for_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_insert_whose_answer_takes_too_long_is_made_once() {
-    let (faults, config) = slow_answers();
+async fn timed_out_insert_is_not_resent() {
+    let (faults, config) = slow_responses();
     for fault in faults {
         let shown = format!("{fault:?}");
         let sim = Sim::builder().users(2).build();
@@ -167,14 +168,14 @@ async fn an_insert_whose_answer_takes_too_long_is_made_once() {
         let error = api.insert_user(&User::new().login("ada.l")).await.unwrap_err();
         assert!(error.is_timeout() && error.may_have_reached_server(), "{shown}: {error}");
         assert_eq!((error.attempts(), sim.calls(), sim.users().len()), (1, 1, 3), "{shown}");
-        // The next call waits until the server is done with it.
+        // The next call waits until the server has finished the insert.
         assert_eq!(api.get_users().await.unwrap().len(), 3, "{shown}");
         assert_eq!((sim.calls(), sim.overlaps(), sim.rejections()), (2, 0, 0), "{shown}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_ends_in_one_error_after_all_attempts() {
+async fn outage_is_an_error_after_all_attempts() {
     let sim = Sim::builder().users(2).build();
     sim.fault(Fault::status_500().always());
     let error = client(&sim, Config::default()).user_api().get_users().await.unwrap_err();
@@ -195,7 +196,7 @@ async fn no_attempt_starts_after_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_made_good_is_told_at_once() {
+async fn permanent_fault_is_not_retried() {
     for (fault, kind) in [
         (Fault::gone_410(), ErrorKind::ApplicationDisabled),
         (Fault::unauthorized_401(), ErrorKind::Unauthorized),
@@ -214,43 +215,35 @@ async fn what_cannot_be_made_good_is_told_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_200_that_is_none_is_told() {
+async fn invalid_200_response_is_an_error() {
     for (body, kind, message) in [
         (
             r#"{"success":false}"#,
             ErrorKind::Api,
-            "the answer has status 200 and says that the call failed: it does not say why",
+            "the response has status 200 but reports a failure: it gives no reason",
         ),
         (
             r#"{"error":{"user_message":"not\u0007 today"}}"#,
             ErrorKind::Api,
-            "the answer has status 200 and says that the call failed: not  today",
+            "the response has status 200 but reports a failure: not  today",
         ),
         (
             "<html><body>Maintenance</body></html>",
             ErrorKind::Decode,
-            "the answer is not what the API documents: it is HTML, so it came from a proxy in between and not from the API",
+            "the response is HTML, so it came from a proxy and not from the API",
         ),
-        ("", ErrorKind::Decode, "the answer is not what the API documents: it is empty"),
-        ("{}", ErrorKind::Decode, "the answer is not what the API documents: there is no `users` in it"),
-        (
-            "{\"users\":[",
-            ErrorKind::Decode,
-            "the answer is not what the API documents: it is no JSON from line 1, column 10 on",
-        ),
-        (
-            "{\"users\":[]} x",
-            ErrorKind::Decode,
-            "the answer is not what the API documents: something follows the JSON",
-        ),
+        ("", ErrorKind::Decode, "the response is empty"),
+        ("{}", ErrorKind::Decode, "the response has no field `users`"),
+        ("{\"users\":[", ErrorKind::Decode, "the response is not valid JSON at line 1, column 10"),
+        ("{\"users\":[]} x", ErrorKind::Decode, "the response has data after the JSON"),
         (
             r#"{"users":[{"user_id":1},{"email":{"secret":1}}]}"#,
             ErrorKind::Decode,
-            "the answer is not what the API documents: at `users[1].email` (line 1, column 33): expected a string",
+            "the response does not match the API documentation at `users[1].email` (line 1, column 33): expected a string",
         ),
     ] {
         let sim = Sim::builder().users(2).build();
-        sim.fault(Fault::answer(Response::new(body.into())));
+        sim.fault(Fault::response(Response::new(body.into())));
         let error = client(&sim, Config::default()).user_api().get_users().await.unwrap_err();
         assert_eq!((error.kind(), error.to_string()), (kind, format!("get_users: {message}")));
         assert_eq!(sim.calls(), 1);
@@ -258,10 +251,10 @@ async fn a_200_that_is_none_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_that_a_200_calls_failed_is_an_error() {
+async fn failed_write_with_status_200_is_an_error() {
     for body in [r#"{"success":false}"#, r#"{"success":false,"error":{"user_message":"not today"}}"#] {
         let sim = Sim::builder().users(2).groups(2).build();
-        sim.fault(Fault::answer(Response::new(body.into())).always());
+        sim.fault(Fault::response(Response::new(body.into())).always());
         let api = client(&sim, Config::default()).user_api();
         let (id, oid) = (sim.users()[0].user_id.unwrap(), sim.groups()[0].group_oid.unwrap());
         let (user, group) = (User::new().login("ada.l"), Group::new().name("New"));
@@ -278,45 +271,48 @@ async fn a_write_that_a_200_calls_failed_is_an_error() {
             assert!(error.may_have_reached_server(), "{error}");
             assert_eq!(error.to_string().ends_with("not today"), body.contains("not today"), "{error}");
         }
-        assert_eq!(sim.calls(), 6, "none is made again");
+        assert_eq!(sim.calls(), 6, "no write is resent");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_that_never_ends_is_cut_off() {
-    let part = |user: u32, next: u32, total: &str| {
+async fn endless_list_is_an_error() {
+    let page = |user: u32, next: u32, total: &str| {
         let result_set = format!(r#"{{"more":true,"next_offset":{next}{total}}}"#);
         let body = format!(r#"{{"users":[{{"user_id":{user}}}],"metadata":{{"result_set":{result_set}}}}}"#);
-        Fault::answer(Response::new(body.into())).on(Operation::GetUsers)
+        Fault::response(Response::new(body.into())).on(Operation::GetUsers)
     };
-    for (parts, calls, why) in [
-        // The parameters are not looked at, and the first part comes again and again.
-        (vec![part(1, 1, "").always()], 2, "part 2 of it brings nothing new"),
-        ((1..9).map(|n| part(1, n, "")).collect(), 2, "part 2 of it brings nothing new"),
+    for (pages, calls, why) in [
+        // A server that ignores the offset sends the first page again and again.
+        (vec![page(1, 1, "").always()], 2, "page 2 has no new objects"),
+        ((1..9).map(|n| page(1, n, "")).collect(), 2, "page 2 has no new objects"),
         (
-            (1..9).map(|n| part(n, n, r#","total_records":2"#)).collect(),
+            (1..9).map(|n| page(n, n, r#","total_records":2"#)).collect(),
             3,
-            "3 objects have been read of the 2 that it says there are",
+            "3 objects have been read, and the total is 2",
         ),
-        ((1..999).map(|n| part(n, n, "")).collect(), 100, "100 parts of it have been read"),
+        ((1..999).map(|n| page(n, n, "")).collect(), 100, "100 pages are the maximum"),
     ] {
         let sim = Sim::builder().users(2).build();
-        sim.script(parts);
+        sim.script(pages);
         let error = client(&sim, Config::default()).user_api().get_users().await.unwrap_err();
-        let why = format!("{why} (after {calls} calls)");
-        assert_eq!(error.to_string(), format!("get_users: the list says that it goes on, and {why}"));
+        let why = format!("{why} (after {calls} requests)");
+        assert_eq!(
+            error.to_string(),
+            format!("get_users: the server reports another page of the list, but {why}")
+        );
         assert_eq!((error.kind(), sim.calls()), (ErrorKind::PaginationLoop, calls));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_that_goes_away_never_makes_two_calls_overlap() {
+async fn dropped_callers_cause_no_overlap() {
     let sim = Sim::builder().users(2).latency(Duration::from_secs(20)).build();
     let api = client(&sim, Config::default()).user_api();
     for _ in 0..5 {
         tokio::time::timeout(Duration::from_secs(3), api.get_users()).await.unwrap_err();
     }
-    // One of the five was sent; the others gave up while they waited, and cost nothing.
+    // Only the first of the five calls was sent. The others were dropped in the queue.
     let groups = api.get_groups().await.unwrap();
     assert!(!groups.is_empty());
     assert_eq!((sim.calls(), sim.overlaps(), sim.rejections()), (2, 0, 0));

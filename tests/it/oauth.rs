@@ -1,4 +1,4 @@
-//! OAuth: one refresh for all, ahead of time, and no refresh token lost.
+//! OAuth: shared token refreshes, and refresh tokens that are never lost.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,12 +9,12 @@ use ultracart_client::model::{Token, User};
 use ultracart_client::{Client, Config, ErrorKind, UserApi};
 use ultracart_sim::{Fault, Operation, RecordedRequest, RetryAfter, Sim};
 
-/// A refresh that OAuth itself refuses.
-fn refusal(status: StatusCode) -> Fault {
+/// A token response with an OAuth error.
+fn oauth_error(status: StatusCode) -> Fault {
     let body = r#"{"error":"invalid_client","error_description":"There is no such application."}"#;
-    let mut answer = Response::new(body.into());
-    *answer.status_mut() = status;
-    Fault::answer(answer)
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    Fault::response(response)
 }
 
 const APP: &str = "app-id";
@@ -38,7 +38,7 @@ fn token_calls(sim: &Sim) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_refresh_for_all_callers_and_the_new_token_is_stored_first() {
+async fn callers_share_a_refresh_stored_before_use() {
     let sim = sim();
     let stored = Arc::new(Mutex::new(Vec::new()));
     let (at_store, watched) = (Arc::clone(&stored), sim.clone());
@@ -56,11 +56,11 @@ async fn one_refresh_for_all_callers_and_the_new_token_is_stored_first() {
         tokio::join!(api.get_users(), api.get_groups(), api.get_user(sim.users()[0].user_id.unwrap()));
     assert!(one.is_ok() && two.is_ok() && three.is_ok());
     assert_eq!((sim.calls(), token_calls(&sim), sim.overlaps()), (3, 1, 0));
-    // Stored after the token call, and before the first call that used the access token.
+    // The token was stored after the token call, and before the first call that used the access token.
     assert_eq!(*stored.lock().unwrap(), [(sim.refresh_token(APP).unwrap().expose().to_owned(), 1)]);
     assert_eq!(client.calls_spent(), 4);
 
-    // A minute before it expires it is renewed.
+    // The token is refreshed a minute before it expires.
     tokio::time::advance(Duration::from_mins(58)).await;
     api.get_users().await.unwrap();
     assert_eq!(token_calls(&sim), 1);
@@ -74,7 +74,7 @@ async fn one_refresh_for_all_callers_and_the_new_token_is_stored_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_401_renews_the_token_once() {
+async fn status_401_refreshes_the_token_once() {
     let sim = sim();
     let client = Client::builder()
         .config(config(|oauth| oauth.refresh_token = Some("refresh-0".into())))
@@ -92,7 +92,7 @@ async fn a_401_renews_the_token_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_cannot_be_stored_is_not_used_and_not_lost() {
+async fn unstored_refresh_token_is_not_used_nor_lost() {
     let sim = sim();
     let broken = Arc::new(Mutex::new(true));
     let stored = Arc::new(Mutex::new(None));
@@ -117,7 +117,7 @@ async fn a_token_that_cannot_be_stored_is_not_used_and_not_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_programs_go_on_from_one_file() {
+async fn two_clients_share_a_refresh_token_file() {
     let sim = sim();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("refresh-token");
@@ -135,7 +135,7 @@ async fn two_programs_go_on_from_one_file() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_that_is_not_there_begins_with_the_configured_token() {
+async fn missing_file_starts_with_the_configured_token() {
     let sim = sim();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("refresh-token");
@@ -153,7 +153,7 @@ async fn a_file_that_is_not_there_begins_with_the_configured_token() {
     let one = program(Some("refresh-0"));
     one.get_users().await.unwrap();
     assert_eq!(in_file(), sim.refresh_token(APP).unwrap().expose());
-    // The next one goes on from the file: the configured token is used up.
+    // The next client reads the file, because the configured token is used up.
     program(Some("refresh-0")).get_users().await.unwrap();
     assert_eq!((in_file().as_str(), token_calls(&sim)), (sim.refresh_token(APP).unwrap().expose(), 2));
 
@@ -166,22 +166,22 @@ async fn a_file_that_is_not_there_begins_with_the_configured_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_token_is_spent_where_its_successor_could_not_be_written() {
+async fn unwritable_file_prevents_the_token_refresh() {
     let sim = sim();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("refresh-token");
     std::fs::write(&file, "refresh-0\n").unwrap();
     let config = config(|oauth| oauth.refresh_token_file = Some(file.clone()));
     let api = Client::builder().config(config).service(sim.service()).build().unwrap().user_api();
-    for in_the_way in ["refresh-token.lock", "refresh-token.new"] {
-        let in_the_way = folder.path().join(in_the_way);
-        std::fs::create_dir_all(in_the_way.join("x")).unwrap();
+    for name in ["refresh-token.lock", "refresh-token.new"] {
+        let obstacle = folder.path().join(name);
+        std::fs::create_dir_all(obstacle.join("x")).unwrap();
         let error = api.get_users().await.unwrap_err();
         assert_eq!((error.kind(), sim.requests().len()), (ErrorKind::InvalidConfig, 0));
         assert!(error.to_string().contains("nothing was sent"), "{error}");
-        assert!(error.to_string().contains(&*in_the_way.to_string_lossy()), "{error}");
+        assert!(error.to_string().contains(&*obstacle.to_string_lossy()), "{error}");
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "refresh-0\n");
-        std::fs::remove_dir_all(in_the_way).unwrap();
+        std::fs::remove_dir_all(obstacle).unwrap();
     }
     api.get_users().await.unwrap();
     assert_eq!(std::fs::read_to_string(&file).unwrap().trim_end(), sim.refresh_token(APP).unwrap().expose());
@@ -191,7 +191,7 @@ async fn no_token_is_spent_where_its_successor_could_not_be_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_scopes_do_not_allow_is_refused_and_not_tried_for_ever() {
+async fn missing_scope_is_an_error_after_one_refresh() {
     let sim = Sim::builder().users(3).oauth_with_scopes(APP, "refresh-0", "user_read").build();
     let config = config(|oauth| oauth.refresh_token = Some("refresh-0".into()));
     let api = Client::builder().config(config).service(sim.service()).build().unwrap().user_api();
@@ -199,13 +199,13 @@ async fn what_the_scopes_do_not_allow_is_refused_and_not_tried_for_ever() {
     let error = api.insert_user(&User::new().login("ada.l")).await.unwrap_err();
     assert!(error.is_unauthorized(), "{error}");
     assert!(error.user_message().unwrap().contains("user_write"), "{error}");
-    // A 401 can mean that the token is too old, so another one is got, once.
+    // A 401 can mean an expired token, so the token is refreshed once.
     assert_eq!((error.attempts(), sim.calls(), token_calls(&sim)), (2, 3, 2));
     assert_eq!(sim.users().len(), 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revoked_refresh_token_says_what_to_do() {
+async fn revoked_refresh_token_error_says_what_to_do() {
     let sim = sim();
     let client = Client::builder()
         .config(config(|oauth| oauth.refresh_token = Some("stolen".into())))
@@ -217,7 +217,7 @@ async fn a_revoked_refresh_token_says_what_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_whose_caller_goes_away_is_finished_and_the_call_is_not_made() {
+async fn refresh_of_a_dropped_caller_is_finished() {
     let latency = Duration::from_secs(5);
     let sim = Sim::builder().users(3).oauth(APP, "refresh-0").latency(latency).build();
     let folder = tempfile::tempdir().unwrap();
@@ -225,22 +225,22 @@ async fn a_refresh_whose_caller_goes_away_is_finished_and_the_call_is_not_made()
     std::fs::write(&file, "refresh-0\n").unwrap();
     let config = config(|oauth| oauth.refresh_token_file = Some(file.clone()));
     let client = Client::builder().config(config).service(sim.service()).build().unwrap();
-    client.finish_refresh().await;
+    client.finish_token_refresh().await;
     assert_eq!((sim.elapsed(), token_calls(&sim)), (Duration::ZERO, 0), "nothing is in flight");
 
     let api = client.user_api();
     tokio::time::timeout(Duration::from_secs(1), api.get_users()).await.unwrap_err();
     assert_eq!(token_calls(&sim), 1);
-    client.finish_refresh().await;
+    client.finish_token_refresh().await;
     assert_eq!(sim.elapsed(), latency);
     assert_eq!(std::fs::read_to_string(&file).unwrap().trim_end(), sim.refresh_token(APP).unwrap().expose());
 
     assert_eq!(api.get_users().await.unwrap().len(), 3);
-    assert_eq!((sim.calls(), token_calls(&sim)), (1, 1), "the call that nobody waited for was not sent");
+    assert_eq!((sim.calls(), token_calls(&sim)), (1, 1), "the call of the dropped caller was not sent");
 }
 
 #[tokio::test(start_paused = true)]
-async fn callers_that_went_away_begin_no_further_refresh() {
+async fn dropped_callers_start_no_further_refresh() {
     let builder = Sim::builder().users(3).oauth(APP, "refresh-0").max_in_flight(4);
     let sim = builder.latency(Duration::from_secs(5)).build();
     sim.fault(Fault::status_500().on(Operation::OauthAccessToken));
@@ -250,25 +250,30 @@ async fn callers_that_went_away_begin_no_further_refresh() {
     let api = client.user_api();
     let both = async { tokio::join!(api.get_users(), api.get_groups()) };
     tokio::time::timeout(Duration::from_secs(1), both).await.unwrap_err();
-    client.finish_refresh().await;
+    client.finish_token_refresh().await;
     tokio::time::timeout(Duration::from_mins(1), std::future::pending::<()>()).await.unwrap_err();
     assert_eq!((sim.calls(), token_calls(&sim)), (0, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_of_the_token_call_is_what_it_is_for_any_call() {
+async fn token_refresh_errors_keep_their_kind() {
     let bad_request = StatusCode::BAD_REQUEST;
-    for (fault, kind, said) in [
+    for (fault, kind, message) in [
         (Fault::gone_410(), ErrorKind::ApplicationDisabled, "has been disabled by UltraCart"),
-        (refusal(StatusCode::GONE), ErrorKind::ApplicationDisabled, "410 Gone"),
+        (oauth_error(StatusCode::GONE), ErrorKind::ApplicationDisabled, "410 Gone"),
         (Fault::unauthorized_401(), ErrorKind::Unauthorized, "401 Unauthorized: Invalid credentials."),
         (Fault::redirect("https://example.com/"), ErrorKind::Redirect, "307"),
-        (refusal(StatusCode::UNAUTHORIZED), ErrorKind::Oauth, "There is no such application"),
-        (refusal(bad_request), ErrorKind::Oauth, "There is no such application"),
-        // Neither says anything of the user that was asked for.
-        (Fault::error(bad_request, "no"), ErrorKind::Oauth, "no new token: 400 Bad Request: no"),
-        (Fault::error(StatusCode::NOT_FOUND, "no"), ErrorKind::Oauth, "no new token: 404 Not Found: no"),
-        (Fault::nested_body(1), ErrorKind::Oauth, "status 200 and is not what is documented"),
+        (oauth_error(StatusCode::UNAUTHORIZED), ErrorKind::Oauth, "There is no such application"),
+        (oauth_error(bad_request), ErrorKind::Oauth, "There is no such application"),
+        // The token request failed, not the request for the user. So the kind is `Oauth` instead of
+        // `BadRequest` or `NotFound`.
+        (Fault::error(bad_request, "no"), ErrorKind::Oauth, "the token refresh failed: 400 Bad Request: no"),
+        (
+            Fault::error(StatusCode::NOT_FOUND, "no"),
+            ErrorKind::Oauth,
+            "the token refresh failed: 404 Not Found: no",
+        ),
+        (Fault::nested_body(1), ErrorKind::Oauth, "status 200 and no valid access token"),
     ] {
         let sim = sim();
         let shown = format!("{fault:?}");
@@ -277,17 +282,18 @@ async fn an_error_of_the_token_call_is_what_it_is_for_any_call() {
         let api = Client::builder().config(config).service(sim.service()).build().unwrap().user_api();
         let error = api.get_user(sim.users()[0].user_id.unwrap()).await.unwrap_err();
         assert_eq!((error.kind(), error.attempts()), (kind, 1), "{shown}");
-        assert!(error.to_string().contains(said), "{shown}: {error}");
+        assert!(error.to_string().contains(message), "{shown}: {error}");
         assert!(!error.may_have_reached_server(), "{shown}");
         assert_eq!((sim.calls(), token_calls(&sim)), (0, 1), "{shown}");
-        // The refresh token is as good as before; but a client whose application is disabled sends nothing more.
+        // The refresh token is still valid. A client whose application is disabled makes no further call.
         let again = api.get_users().await;
         assert_eq!(again.is_err(), kind == ErrorKind::ApplicationDisabled, "{shown}: {again:?}");
     }
 }
 
-/// An API that begins with `refresh-0`, and the tokens that it stored.
-fn api_that_stores(sim: &Sim, mut config: Config) -> (UserApi, Arc<Mutex<Vec<String>>>) {
+/// Returns an API handle whose client starts with the refresh token `refresh-0`, and the list in which the
+/// client stores its new refresh tokens.
+fn api_with_stored_tokens(sim: &Sim, mut config: Config) -> (UserApi, Arc<Mutex<Vec<String>>>) {
     let stored = Arc::new(Mutex::new(Vec::new()));
     let at_store = Arc::clone(&stored);
     if let Some(oauth) = &mut config.auth.oauth {
@@ -301,7 +307,7 @@ fn api_that_stores(sim: &Sim, mut config: Config) -> (UserApi, Arc<Mutex<Vec<Str
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_call_that_did_nothing_is_made_again() {
+async fn token_call_without_effect_is_retried() {
     for (fault, pause) in [
         (Fault::too_many_requests().retry_after(RetryAfter::Seconds(120)), 120),
         (Fault::status_500(), 0),
@@ -312,8 +318,8 @@ async fn a_token_call_that_did_nothing_is_made_again() {
         let sim = sim();
         let shown = format!("{fault:?}");
         sim.fault(fault.on(Operation::OauthAccessToken));
-        let (api, stored) = api_that_stores(&sim, config(|_| {}));
-        // It was not the insert that failed.
+        let (api, stored) = api_with_stored_tokens(&sim, config(|_| {}));
+        // The insert is sent after the retry, because only the token call failed.
         api.insert_user(&User::new().login("ada").email("ada@example.com")).await.unwrap();
         assert_eq!((sim.calls(), token_calls(&sim), sim.faults_left()), (1, 2, 0), "{shown}");
         assert!(sim.elapsed() >= Duration::from_secs(pause), "{shown}: {:?}", sim.elapsed());
@@ -322,7 +328,7 @@ async fn a_token_call_that_did_nothing_is_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_whose_answer_was_lost_needs_a_new_authorization() {
+async fn lost_token_response_needs_new_authorization() {
     for fault in [
         Fault::reset_after(),
         Fault::cut_body(),
@@ -334,9 +340,9 @@ async fn a_token_whose_answer_was_lost_needs_a_new_authorization() {
         let sim = sim();
         let shown = format!("{fault:?}");
         sim.fault(fault.on(Operation::OauthAccessToken));
-        let (api, stored) = api_that_stores(&sim, config(|_| {}));
+        let (api, stored) = api_with_stored_tokens(&sim, config(|_| {}));
         let error = api.insert_user(&User::new().login("ada").email("ada@example.com")).await.unwrap_err();
-        // The old token was tried once more: nobody knew that it was used up.
+        // The client tried the old token once more, because it could not know that the server had used it up.
         assert_eq!((error.kind(), sim.calls(), token_calls(&sim)), (ErrorKind::Oauth, 0, 2), "{shown}");
         assert!(error.to_string().contains("authorize the application again"), "{shown}: {error}");
         assert!(!error.may_have_reached_server(), "{shown}");
@@ -345,13 +351,13 @@ async fn a_token_whose_answer_was_lost_needs_a_new_authorization() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn callers_at_the_same_time_wait_for_one_refresh_and_two_never_overlap() {
+async fn concurrent_callers_share_one_token_refresh() {
     let latency = Duration::from_secs(1);
     let builder = Sim::builder().users(8).oauth(APP, "refresh-0").max_in_flight(5);
     let sim = builder.latency(latency).build();
     let mut config = config(|_| {});
     config.limiter.max_concurrency = 4;
-    let (api, stored) = api_that_stores(&sim, config);
+    let (api, stored) = api_with_stored_tokens(&sim, config);
     let ids: Vec<_> = sim.users().iter().map(|user| user.user_id.unwrap()).collect();
     let all = || async {
         let mut calls = tokio::task::JoinSet::new();
@@ -363,15 +369,15 @@ async fn callers_at_the_same_time_wait_for_one_refresh_and_two_never_overlap() {
     };
     all().await;
     assert_eq!((sim.calls(), token_calls(&sim)), (8, 1));
-    let most = sim.requests().iter().map(|request| request.in_flight).max();
-    assert_eq!(most, Some(3), "four at a time");
+    let max_in_flight = sim.requests().iter().map(|request| request.in_flight).max();
+    assert_eq!(max_in_flight, Some(3), "four at a time");
 
-    // Four are told that their token is not good any more, and one of them gets another.
+    // Four callers get a 401, and one of them refreshes the token.
     sim.expire_access_tokens();
     all().await;
     assert_eq!((sim.calls(), token_calls(&sim)), (8 + 4 + 8, 2));
 
-    // One that fails is made again by the next in the queue, and no sooner.
+    // After a failed refresh, the next caller in the queue refreshes.
     sim.expire_access_tokens();
     sim.fault(Fault::status_500().on(Operation::OauthAccessToken).times(2));
     all().await;

@@ -1,16 +1,16 @@
-//! The eleven operations do what they say.
+//! The eleven operations, `update_*_with`, pages and not-found errors.
 
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 use ultracart_client::model::{Group, Permission, User, UserGroupMembership, UserId};
 use ultracart_client::{CachePolicy, Config, ErrorKind};
-use ultracart_sim::{Fault, GetGroupBody, Operation, Sim, UnknownId};
+use ultracart_sim::{Fault, GetGroupBody, Operation, Sim, UnknownIdStatus};
 
 use crate::client;
 
 #[tokio::test(start_paused = true)]
-async fn all_eleven() {
+async fn all_eleven_operations_take_effect() {
     let sim = Sim::builder().users(20).groups(4).build();
     let api = client(&sim, Config::default()).user_api();
 
@@ -48,13 +48,13 @@ async fn all_eleven() {
     assert_eq!(sim.calls(), 11);
 }
 
-/// The body of the latest call.
-fn sent(sim: &Sim) -> serde_json::Value {
+/// Returns the request body of the latest call.
+fn sent_body(sim: &Sim) -> serde_json::Value {
     sim.requests().last().unwrap().body().unwrap()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_keeps_what_it_does_not_know() {
+async fn update_user_with_keeps_unknown_fields() {
     let sim = Sim::builder().users(3).build();
     let id = sim.users()[0].user_id.unwrap();
     assert!(sim.edit_user(id, |user| user.extra.insert("beta", &serde_json::json!({"x": [1.50]})).unwrap()));
@@ -64,20 +64,20 @@ async fn a_change_keeps_what_it_does_not_know() {
     let calls = sim.calls();
     api.update_user_with(id, |user| user.phone = Some("555-0199".into())).await.unwrap();
     assert_eq!(sim.calls() - calls, 2);
-    assert_eq!(sent(&sim)["beta"], serde_json::json!({"x": [1.50]}));
+    assert_eq!(sent_body(&sim)["beta"], serde_json::json!({"x": [1.50]}));
     let mut after = sim.user(id).unwrap();
     assert_eq!(after.phone.take().as_deref(), Some("555-0199"));
     after.phone.clone_from(&before.phone);
     assert_eq!(after, before);
 
-    // A change that changes nothing costs no write, and the answer to the write before it saves the read.
+    // An unchanged user is not written, and the earlier write's response saves the read.
     let calls = sim.calls();
     api.update_user_with(id, |user| user.phone = Some("555-0199".into())).await.unwrap();
     assert_eq!(sim.calls() - calls, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn changes_at_the_same_time_do_not_undo_each_other() {
+async fn concurrent_changes_do_not_undo_each_other() {
     let sim = Sim::builder().users(3).groups(2).latency(Duration::from_secs(1)).build();
     let api = client(&sim, Config::default()).user_api();
     let id = sim.users()[0].user_id.unwrap();
@@ -95,7 +95,7 @@ async fn changes_at_the_same_time_do_not_undo_each_other() {
     let user = sim.user(id).unwrap();
     assert_eq!((user.phone.as_deref(), user.full_name.as_deref()), (Some("555-0199"), Some("Grace Hopper")));
 
-    // A membership is in the user and in the group.
+    // The membership is stored in both the user and the group.
     let before = membership();
     let (user, group) = tokio::join!(
         api.update_user_with(id, |user| {
@@ -108,12 +108,12 @@ async fn changes_at_the_same_time_do_not_undo_each_other() {
     assert!(user.is_ok() && group.is_ok());
     assert_eq!(sim.group(oid).unwrap().name.as_deref(), Some("Night shift"));
     assert_eq!(membership(), !before);
-    // A user and a group are read; all else the answers to the writes say.
+    // One user and one group are read. The responses of the writes save further reads.
     assert_eq!(sim.calls(), 2 + 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_of_a_group_keeps_what_it_does_not_know() {
+async fn update_group_with_keeps_unknown_fields() {
     for body in [GetGroupBody::Present, GetGroupBody::Empty] {
         let sim = Sim::builder().users(3).groups(4).get_group_body(body).build();
         let oid = sim.groups()[2].group_oid.unwrap();
@@ -122,11 +122,12 @@ async fn a_change_of_a_group_keeps_what_it_does_not_know() {
         let api = client(&sim, Config::default()).user_api();
         let before = sim.group(oid).unwrap();
 
-        let given = api.update_group_with(oid, |group| group.name = Some("Renamed".into())).await.unwrap();
-        // The account would keep what it is not sent: UltraCart need not.
-        assert_eq!(sent(&sim)["beta"], serde_json::json!({"x": [1.50, null]}));
+        let returned = api.update_group_with(oid, |group| group.name = Some("Renamed".into())).await.unwrap();
+        // The client must send unknown fields, too. The simulator keeps fields that are not sent, but
+        // UltraCart might delete them.
+        assert_eq!(sent_body(&sim)["beta"], serde_json::json!({"x": [1.50, null]}));
         let mut after = sim.group(oid).unwrap();
-        assert_eq!(given, after);
+        assert_eq!(returned, after);
         assert_eq!(after.extra.get("beta"), Some(beta.get()));
         assert_eq!(after.name.take().as_deref(), Some("Renamed"));
         after.name.clone_from(&before.name);
@@ -135,13 +136,13 @@ async fn a_change_of_a_group_keeps_what_it_does_not_know() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_is_given_even_where_the_server_answers_with_nothing() {
+async fn group_with_empty_response_is_read_from_list() {
     let sim = Sim::builder().users(3).groups(4).get_group_body(GetGroupBody::Empty).build();
     let api = client(&sim, Config::default()).user_api();
     let oid = sim.groups()[2].group_oid.unwrap();
     assert_eq!(api.get_group(oid).await.unwrap().name, sim.group(oid).unwrap().name);
 
-    // For a change the list is read anew where that is asked for.
+    // With `Refresh`, the list is read again before the change.
     sim.edit_group(oid, |group| group.name = Some("Renamed elsewhere".into()));
     let user = sim.users()[0].user_id.unwrap();
     let api = api.cache_policy(CachePolicy::Refresh);
@@ -152,36 +153,36 @@ async fn a_group_is_given_even_where_the_server_answers_with_nothing() {
         }
     });
     assert_eq!(changed.await.unwrap().name.as_deref(), Some("Renamed elsewhere"));
-    let in_group = |groups: Option<Vec<UserGroupMembership>>| {
+    let membership = |groups: Option<Vec<UserGroupMembership>>| {
         groups.unwrap().iter().find(|group| group.group_oid == Some(oid)).unwrap().member
     };
     let group = sim.group(oid).unwrap();
     let member = group.users.unwrap().iter().find(|member| member.user_id == Some(user)).unwrap().member;
-    assert_eq!(in_group(sim.user(user).unwrap().groups), member);
+    assert_eq!(membership(sim.user(user).unwrap().groups), member);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_that_is_newer_than_the_list_is_found_in_a_new_one() {
+async fn group_newer_than_the_list_is_found() {
     let sim = Sim::builder().users(1).groups(2).get_group_body(GetGroupBody::Empty).build();
     let api = client(&sim, Config::default()).user_api();
     api.get_groups().await.unwrap();
     let oid = sim.put_group(Group::new().name("Made elsewhere"));
     assert_eq!(api.get_group(oid).await.unwrap().name.as_deref(), Some("Made elsewhere"));
     assert_eq!(sim.calls(), 1 + 2);
-    // And the new list is remembered, and that the server says nothing of a group by itself.
+    // The new list is cached, and so is the fact that `getGroup` returns an empty body.
     api.get_group(oid).await.unwrap();
     assert_eq!(api.get_groups().await.unwrap().len(), 3);
     assert_eq!(sim.calls(), 1 + 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_that_no_list_has_costs_one_list() {
+async fn missing_group_costs_one_list() {
     let sim = Sim::builder().users(1).groups(2).build();
     let api = client(&sim, Config::default()).user_api();
-    sim.fault(Fault::answer(http::Response::default()).on(Operation::GetGroup));
+    sim.fault(Fault::response(http::Response::default()).on(Operation::GetGroup));
     assert!(api.get_group(999.into()).await.unwrap_err().is_not_found());
     assert_eq!(sim.calls(), 2);
-    // What a list was read for in vain is not looked for again at once.
+    // The failure is cached, so no list is read again at once.
     assert!(api.get_group(999.into()).await.unwrap_err().is_not_found());
     assert_eq!(sim.calls(), 2);
     tokio::time::advance(Duration::from_secs(6)).await;
@@ -190,7 +191,7 @@ async fn a_group_that_no_list_has_costs_one_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_in_parts_is_given_whole() {
+async fn paged_list_is_returned_whole() {
     let sim = Sim::builder().users(25).groups(5).page_size(10).build();
     let api = client(&sim, Config::default()).user_api();
     let ids =
@@ -204,9 +205,9 @@ async fn a_list_in_parts_is_given_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_there_is_not_found_however_the_server_says_it() {
-    for answer in [UnknownId::BadRequest, UnknownId::NotFound] {
-        let sim = Sim::builder().users(1).groups(1).unknown_id(answer).build();
+async fn unknown_id_is_not_found_with_400_and_404() {
+    for status in [UnknownIdStatus::BadRequest, UnknownIdStatus::NotFound] {
+        let sim = Sim::builder().users(1).groups(1).unknown_id(status).build();
         let api = client(&sim, Config::default()).user_api();
         assert!(api.get_user(999.into()).await.unwrap_err().is_not_found());
         assert!(api.get_user_logins(999.into()).await.unwrap_err().is_not_found());
@@ -217,7 +218,7 @@ async fn what_is_not_there_is_not_found_however_the_server_says_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_ultracart_would_refuse_costs_no_call() {
+async fn invalid_user_costs_no_call() {
     let sim = Sim::builder().users(1).build();
     let api = client(&sim, Config::default()).user_api();
     let error = api.insert_user(&User::new().email("x".repeat(151))).await.unwrap_err();

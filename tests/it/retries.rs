@@ -1,4 +1,4 @@
-//! What is sent again: every operation against everything that can become of it.
+//! Tests which operations are retried after which outcome of an attempt.
 
 use std::future::Future;
 use std::io;
@@ -15,19 +15,19 @@ use ultracart_sim::{Fault, Sim};
 
 use crate::client;
 
-/// How an operation may be sent again.
+/// The effect of sending an operation twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Class {
-    /// It changes nothing.
+enum Repeatability {
+    /// The operation changes nothing.
     Safe,
-    /// Sent twice it does what it does once.
+    /// The operation has the same effect whether it is sent once or twice.
     Idempotent,
-    /// Sent twice it does something twice.
+    /// The operation creates two objects if it is sent twice.
     Insert,
 }
-use Class::{Idempotent, Insert, Safe};
+use Repeatability::{Idempotent, Insert, Safe};
 
-const OPERATIONS: [(&str, Class); 11] = [
+const OPERATIONS: [(&str, Repeatability); 11] = [
     ("get_users", Safe),
     ("get_user", Safe),
     ("get_user_logins", Safe),
@@ -41,7 +41,7 @@ const OPERATIONS: [(&str, Class); 11] = [
     ("delete_group", Idempotent),
 ];
 
-async fn make(api: &UserApi, operation: &str, user: i32, group: i32) -> Result<(), Error> {
+async fn call(api: &UserApi, operation: &str, user: i32, group: i32) -> Result<(), Error> {
     match operation {
         "get_users" => api.get_users().await.map(drop),
         "get_user" => api.get_user(user.into()).await.map(drop),
@@ -60,34 +60,39 @@ async fn make(api: &UserApi, operation: &str, user: i32, group: i32) -> Result<(
     }
 }
 
-/// What becomes of an attempt, which operations are then sent again, and whether the server may have done it if not.
-type Outcome = (&'static str, fn() -> Fault, &'static [Class], bool);
+/// The outcome of an attempt:
+///
+/// - its name
+/// - the fault that causes it
+/// - the classes of operations that are retried after it; operations of other classes fail
+/// - for operations that fail, whether the error must say that the request may have reached the server
+type Outcome = (&'static str, fn() -> Fault, &'static [Repeatability], bool);
 
 fn outcomes() -> Vec<Outcome> {
-    const ALL: &[Class] = &[Safe, Idempotent, Insert];
-    const TWICE: &[Class] = &[Safe, Idempotent];
+    const ALL: &[Repeatability] = &[Safe, Idempotent, Insert];
+    const REPEATABLE: &[Repeatability] = &[Safe, Idempotent];
     vec![
         ("429", Fault::too_many_requests, ALL, true),
-        ("500", Fault::status_500, TWICE, true),
-        ("502 with HTML", Fault::html_502, TWICE, true),
-        ("no answer in time", Fault::hang, TWICE, true),
-        ("a body cut off", Fault::cut_body, TWICE, true),
-        ("a reset before the server took effect", Fault::reset_before, TWICE, true),
-        ("a reset after it", Fault::reset_after, TWICE, true),
+        ("500", Fault::status_500, REPEATABLE, true),
+        ("502 with HTML", Fault::html_502, REPEATABLE, true),
+        ("a timeout", Fault::hang, REPEATABLE, true),
+        ("a cut body", Fault::cut_body, REPEATABLE, true),
+        ("a reset before the effect", Fault::reset_before, REPEATABLE, true),
+        ("a reset after the effect", Fault::reset_after, REPEATABLE, true),
         ("401", Fault::unauthorized_401, &[], true),
         ("410", Fault::gone_410, &[], true),
         ("400", || Fault::error(StatusCode::BAD_REQUEST, "no"), &[], true),
         ("409", || Fault::error(StatusCode::CONFLICT, "no"), &[], true),
         ("a redirect", || Fault::redirect("https://elsewhere.example.com/"), &[], true),
         ("a body too large", || Fault::huge_body(2_000_000), &[], true),
-        ("a 200 with HTML", || Fault::answer(Response::new("<html>".into())), &[], true),
+        ("a 200 with HTML", || Fault::response(Response::new("<html>".into())), &[], true),
     ]
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_operation_against_every_outcome() {
+async fn every_operation_after_every_outcome() {
     for (operation, class) in OPERATIONS {
-        for (outcome, fault, again, reached) in outcomes() {
+        for (outcome, fault, retried, reached) in outcomes() {
             let sim = Sim::builder().users(2).groups(2).build();
             let user = sim.users()[0].user_id.unwrap().get();
             let group = sim.groups()[0].group_oid.unwrap().get();
@@ -95,34 +100,35 @@ async fn every_operation_against_every_outcome() {
             config.http.max_body = 1_000_000;
             let api = client(&sim, config).user_api();
             sim.fault(fault());
-            let result = make(&api, operation, user, group).await;
+            let result = call(&api, operation, user, group).await;
             let shown = format!("{operation} after {outcome}: {result:?}");
-            if again.contains(&class) {
+            if retried.contains(&class) {
                 assert!(result.is_ok(), "{shown}");
-                // A deletion that took effect finds nothing the second time, which has to be looked into.
-                let took_effect = ["a body cut off", "a reset after it"].contains(&outcome);
-                let looked = u64::from(operation.starts_with("delete") && took_effect);
-                assert_eq!(sim.calls(), 2 + looked, "{shown}");
+                // The retry of a deletion that took effect gets a 400. A read then checks that the object is
+                // gone.
+                let took_effect = ["a cut body", "a reset after the effect"].contains(&outcome);
+                let checks = u64::from(operation.starts_with("delete") && took_effect);
+                assert_eq!(sim.calls(), 2 + checks, "{shown}");
                 continue;
             }
-            // A deletion answers with nothing, so anything will do; a 400 asks whether it is there.
-            let looked = u64::from(outcome == "400" && operation.starts_with("delete"));
-            assert_eq!(sim.calls(), 1 + looked, "{shown}");
+            // After a 400 of a deletion, a read checks whether the object exists.
+            let checks = u64::from(outcome == "400" && operation.starts_with("delete"));
+            assert_eq!(sim.calls(), 1 + checks, "{shown}");
             let error = result.expect_err(&shown);
             assert_eq!((error.attempts(), error.may_have_reached_server()), (1, reached), "{shown}");
-            assert!(!error.earlier_attempt_may_have_applied(), "{shown}");
+            assert!(!error.earlier_attempt_may_have_had_effect(), "{shown}");
         }
     }
 }
 
-/// Nobody is there, so often; then there is an account.
+/// A service that refuses the first connections and then passes requests on to an account.
 #[derive(Clone)]
-struct Unreachable {
-    times: std::sync::Arc<std::sync::atomic::AtomicU32>,
-    then: ultracart_sim::SimService,
+struct RefusingService {
+    refusals_left: std::sync::Arc<std::sync::atomic::AtomicU32>,
+    inner: ultracart_sim::SimService,
 }
 
-impl Service<Request<Bytes>> for Unreachable {
+impl Service<Request<Bytes>> for RefusingService {
     type Response = <ultracart_sim::SimService as Service<Request<Bytes>>>::Response;
     type Error = Box<dyn std::error::Error + Send + Sync>;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
@@ -133,32 +139,34 @@ impl Service<Request<Bytes>> for Unreachable {
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
         use std::sync::atomic::Ordering::Relaxed;
-        if self.times.fetch_update(Relaxed, Relaxed, |times| times.checked_sub(1)).is_ok() {
+        if self.refusals_left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
             return Box::pin(async { Err(io::Error::from(io::ErrorKind::ConnectionRefused).into()) });
         }
-        let mut then = self.then.clone();
-        Box::pin(async move { then.call(request).await.map_err(Into::into) })
+        let mut inner = self.inner.clone();
+        Box::pin(async move { inner.call(request).await.map_err(Into::into) })
     }
 }
 
-fn behind(sim: &Sim, times: u32, config: Config) -> Client {
-    let service = Unreachable { times: std::sync::Arc::new(times.into()), then: sim.service() };
+/// Builds a client whose first `refusals` connections are refused.
+fn unreachable_client(sim: &Sim, refusals: u32, config: Config) -> Client {
+    let service =
+        RefusingService { refusals_left: std::sync::Arc::new(refusals.into()), inner: sim.service() };
     let client = Client::builder().config(config).simple_key(sim.simple_key().expose()).service(service);
     client.build().unwrap()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_does_not_come_about_is_tried_again_and_costs_no_call() {
+async fn refused_connection_is_retried_and_costs_no_call() {
     for (operation, _) in OPERATIONS {
         let sim = Sim::builder().users(2).groups(2).build();
         let user = sim.users()[0].user_id.unwrap().get();
         let group = sim.groups()[0].group_oid.unwrap().get();
-        let client = behind(&sim, 4, Config::default());
-        make(&client.user_api(), operation, user, group).await.unwrap();
+        let client = unreachable_client(&sim, 4, Config::default());
+        call(&client.user_api(), operation, user, group).await.unwrap();
         assert_eq!((sim.calls(), client.calls_spent()), (1, 1), "{operation}");
 
-        let client = behind(&sim, 5, Config::default());
-        let error = make(&client.user_api(), operation, user, group).await.unwrap_err();
+        let client = unreachable_client(&sim, 5, Config::default());
+        let error = call(&client.user_api(), operation, user, group).await.unwrap_err();
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 5), "{operation}");
         assert!(!error.may_have_reached_server(), "{operation}");
         let known = client.limiter().snapshot().await.unwrap();
@@ -167,7 +175,7 @@ async fn a_connection_that_does_not_come_about_is_tried_again_and_costs_no_call(
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_earlier_attempt_may_have_done_is_not_forgotten() {
+async fn error_reports_effect_of_an_earlier_attempt() {
     let sim = Sim::builder().users(2).build();
     let mut config = Config::default();
     config.retry.max_attempts = 2;
@@ -176,15 +184,15 @@ async fn what_an_earlier_attempt_may_have_done_is_not_forgotten() {
     sim.script([Fault::reset_after(), Fault::error(StatusCode::CONFLICT, "no")]);
     let error = api.update_user(id, &User::new().phone("555-0199")).await.unwrap_err();
     assert_eq!(sim.user(id).unwrap().phone.as_deref(), Some("555-0199"));
-    assert!(error.may_have_reached_server() && error.earlier_attempt_may_have_applied(), "{error:?}");
-    // A 429 says that nothing was done.
+    assert!(error.may_have_reached_server() && error.earlier_attempt_may_have_had_effect(), "{error:?}");
+    // A rejected attempt had no effect.
     sim.script([Fault::too_many_requests(), Fault::error(StatusCode::CONFLICT, "no")]);
     let error = api.update_user(id, &User::new().phone("555-0198")).await.unwrap_err();
-    assert!(!error.earlier_attempt_may_have_applied(), "{error:?}");
+    assert!(!error.earlier_attempt_may_have_had_effect(), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_is_not_multiplied() {
+async fn outage_exhausts_the_retry_budget() {
     let sim = Sim::builder().users(2).unlimited().build();
     let mut config = Config::default();
     config.cache = ultracart_client::config::Cache::off();
@@ -194,7 +202,7 @@ async fn an_outage_is_not_multiplied() {
     for _ in 0..200 {
         assert_eq!(api.get_users().await.unwrap_err().kind(), ErrorKind::Server);
     }
-    // A hundred further attempts, and not eight hundred.
+    // The budget allows 100 retries instead of 800.
     assert_eq!(sim.calls(), 200 + 100);
     sim.clear_faults();
     for _ in 0..5 {
@@ -205,7 +213,7 @@ async fn an_outage_is_not_multiplied() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejections_have_a_cap_of_their_own_and_do_not_spend_the_budget() {
+async fn rejections_do_not_spend_the_retry_budget() {
     let sim = Sim::builder().users(2).build();
     let mut config = Config::default();
     config.retry.budget = 0;

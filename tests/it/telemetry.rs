@@ -1,4 +1,4 @@
-//! What can be counted and measured of calls from outside.
+//! Tests the metrics of calls and of the cache.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::client;
 use crate::support::{MINUTE, SECOND, group_oid, no_retries, user_id};
 
 #[test]
-fn what_is_counted_and_measured() {
+fn calls_and_reads_are_measured() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let runtime =
@@ -40,8 +40,8 @@ fn what_is_counted_and_measured() {
     }
     seen.sort();
     for expected in [
-        "ultracart_attempts_total operation=get_user,outcome=answered: 1",
-        "ultracart_attempts_total operation=get_users,outcome=answered: 1",
+        "ultracart_attempts_total operation=get_user,outcome=responded: 1",
+        "ultracart_attempts_total operation=get_users,outcome=responded: 1",
         "ultracart_attempts_total operation=get_users,outcome=rejected: 1",
         "ultracart_attempts_total operation=get_users,outcome=unknown: 1",
         "ultracart_call_duration_seconds operation=get_users: 1 values",
@@ -53,7 +53,7 @@ fn what_is_counted_and_measured() {
         "ultracart_cache_reads_total operation=get_users,outcome=miss: 1",
         "ultracart_calls_total operation=get_user,outcome=BadRequest: 1",
         "ultracart_calls_total operation=get_users,outcome=ok: 1",
-        "ultracart_permit_wait_seconds bound=: 1 values",
+        "ultracart_permit_wait_seconds constraint=: 1 values",
         "ultracart_rejections_total window=1000/3600s: 1",
     ] {
         assert!(seen.iter().any(|line| line == expected), "{expected} in {seen:#?}");
@@ -68,18 +68,18 @@ async fn cache_statistics_add_up() {
     let api = client.user_api();
     let (users, groups) =
         (async || api.get_users().await.map(drop), async || api.get_groups().await.map(drop));
-    // What is read while the cache is cleared is not remembered.
+    // A value that is read while the cache is cleared is not cached.
     let clear = async || {
         clock.sleep(SECOND / 2).await;
         client.clear_cache();
     };
     tokio::join!(users(), clear()).0.unwrap();
     tokio::join!(groups(), clear()).0.unwrap();
-    // Two miss together, and a third hits.
+    // Of each list, two concurrent reads share a load, and a third read is a hit.
     tokio::join!(users(), users(), groups(), groups()).0.unwrap();
     users().await.unwrap();
     groups().await.unwrap();
-    // Of two lists that are due at once, one is refreshed; the other is a little later.
+    // When both lists are due for a refresh, the first is refreshed at once and the other at a later read.
     for users_are_first in [true, false] {
         clock.sleep(250 * SECOND).await;
         if users_are_first {
@@ -94,7 +94,7 @@ async fn cache_statistics_add_up() {
         groups().await.unwrap();
         clock.sleep(5 * SECOND).await;
     }
-    // Single objects and logins.
+    // Reads single objects and logins.
     let (id, oid) = (user_id(&sim, 0), group_oid(&sim, 0));
     for _ in 0..2 {
         api.cache_policy(CachePolicy::NeverStale).get_user(id).await.unwrap();

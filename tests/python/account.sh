@@ -1,6 +1,7 @@
-# What the scripts that call a simulated account from outside have in common. Sourced, not run.
+# Functions for scripts that call a simulated account over TCP. To be sourced.
 
-# make_venv REQUIREMENTS: a Python environment with these packages, made where there is none yet.
+# make_venv REQUIREMENTS: installs these packages in the Python environment $VENV, and creates it if it does
+# not exist.
 make_venv() {
     VENV=${VENV:-.venv}
     case $VENV in /*) ;; *) VENV=$PWD/$VENV ;; esac
@@ -8,8 +9,8 @@ make_venv() {
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$1"
 }
 
-# start_account COMMAND…: starts a simulated account and sets ULTRACART_BASE_URL and ULTRACART_SIMPLE_KEY. It is
-# stopped when the script ends, however that comes.
+# start_account COMMAND…: starts a simulated account and sets ULTRACART_BASE_URL and ULTRACART_SIMPLE_KEY. The
+# account is stopped when the script exits for any reason.
 start_account() {
     export ULTRACART_SIMPLE_KEY="${ULTRACART_SIMPLE_KEY:-only-a-test}"
     scratch=$(mktemp -d)
@@ -18,15 +19,15 @@ start_account() {
     account=$!
     trap 'kill "$account" 2>/dev/null || true; wait "$account" 2>/dev/null || true; rm -rf "$scratch"' EXIT
     trap 'exit 130' INT TERM
-    # The one line that it prints. If it ends without one, so does the pipe.
+    # The account prints one line. If it exits before, the pipe is closed and `read` fails.
     if ! read -r line <"$scratch/line"; then
-        echo "the simulated account did not start" >&2
+        echo "the simulated account exited before it printed its address" >&2
         exit 1
     fi
     ULTRACART_BASE_URL=$(printf '%s\n' "$line" | sed -n 's/^simulated account at \(http[^,]*\), simple key .*$/\1/p')
     export ULTRACART_BASE_URL
     if [ -z "$ULTRACART_BASE_URL" ]; then
-        echo "not the line of a simulated account: $line" >&2
+        echo "the simulated account printed no address: $line" >&2
         exit 1
     fi
 }

@@ -1,6 +1,6 @@
-"""UltraCart's own Python client, unchanged, does all eleven operations on a simulated account.
+"""Tests all eleven operations of a simulated account with UltraCart's own, unchanged Python client.
 
-Where the account is: ULTRACART_BASE_URL and ULTRACART_SIMPLE_KEY. `run.sh` starts one and sets both.
+ULTRACART_BASE_URL and ULTRACART_SIMPLE_KEY name the account. `run.sh` starts one and sets both.
 """
 
 import os
@@ -13,9 +13,9 @@ from ultracart.models import Group, GroupUserMembership, Permission, User, UserG
 
 
 def client(key):
-    # What `UserApi.fromApiKey` does; that one names a class that its module does not import.
+    # The same as `UserApi.fromApiKey`, which fails because it uses a class that its module does not import.
     config = Configuration(host=os.environ["ULTRACART_BASE_URL"], api_key={"x-ultracart-simple-key": key})
-    # One attempt for each call: what urllib3 tries again would hide what the account did.
+    # No retries: they would hide errors of the account.
     config.retries = False
     return UserApi(ApiClient(config, header_name="X-UltraCart-Api-Version", header_value="2017-03-01"))
 
@@ -37,15 +37,15 @@ class ElevenOperations(unittest.TestCase):
         self.api = client(os.environ["ULTRACART_SIMPLE_KEY"])
 
     def group(self, group_oid):
-        """What `get_group` should answer; the client throws the answer of that operation away."""
+        """Returns a group from the list. `get_group` of the client discards the response."""
         groups = self.api.get_groups().groups
         return next(group for group in groups if group.group_oid == group_oid)
 
     def test_get_users(self):
-        answer = self.api.get_users()
-        self.assertTrue(answer.success)
-        self.assertGreater(len(answer.users), 1)
-        first = answer.users[0]
+        response = self.api.get_users()
+        self.assertTrue(response.success)
+        self.assertGreater(len(response.users), 1)
+        first = response.users[0]
         self.assertIsInstance(first.user_id, int)
         self.assertTrue(first.login and first.email and first.full_name)
         self.assertEqual(len(first.groups), len(self.api.get_groups().groups))
@@ -62,7 +62,7 @@ class ElevenOperations(unittest.TestCase):
         self.assertRegex(logins[0].login_dts, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$")
         self.assertTrue(logins[0].ip_address and logins[0].user_agent)
 
-    def test_a_user_is_inserted_updated_and_deleted(self):
+    def test_insert_update_and_delete_a_user(self):
         group_oid = self.api.get_groups().groups[0].group_oid
         wanted = User(
             login="sdk_ada",
@@ -83,7 +83,7 @@ class ElevenOperations(unittest.TestCase):
         updated = self.api.update_user(user.user_id, user).user
         self.assertEqual((updated.phone, updated.email), ("+1-614-555-0100", "ada@example.com"))
         self.assertEqual(member_oids(updated), {group_oid})
-        # The client leaves out what is not set, and so it stays as it was.
+        # The client does not send fields that are not set, so they do not change.
         updated = self.api.update_user(user.user_id, User(full_name="Ada King")).user
         self.assertEqual((updated.full_name, updated.phone), ("Ada King", "+1-614-555-0100"))
 
@@ -99,7 +99,7 @@ class ElevenOperations(unittest.TestCase):
         self.assertEqual(caught.exception.status, 400)
         self.assertNotIn(user.user_id, member_ids(self.group(group_oid)))
 
-    def test_a_group_is_inserted_updated_and_deleted(self):
+    def test_insert_update_and_delete_a_group(self):
         user_id = self.api.get_users().users[0].user_id
         wanted = Group(
             name="SDK Crew",
@@ -113,7 +113,7 @@ class ElevenOperations(unittest.TestCase):
         self.assertEqual(member.full_name, self.api.get_user(user_id).user.full_name)
         self.assertIn(group.group_oid, member_oids(self.api.get_user(user_id).user))
 
-        # The documents declare no answer: the client reads none, and nothing goes wrong.
+        # UltraCart documents no body for this response, so the client ignores the one that the account sends.
         self.assertIsNone(self.api.get_group(group.group_oid))
         self.assertEqual(self.api.api_client.last_response.status, 200)
 
@@ -125,7 +125,7 @@ class ElevenOperations(unittest.TestCase):
         self.assertNotIn(group.group_oid, [other.group_oid for other in self.api.get_groups().groups])
         self.assertNotIn(group.group_oid, member_oids(self.api.get_user(user_id).user))
 
-    def test_a_wrong_key_is_refused(self):
+    def test_wrong_key_is_unauthorized(self):
         with self.assertRaises(UnauthorizedException) as caught:
             client("wrong").get_users()
         self.assertTrue(caught.exception.headers["UC-REST-ERROR"])

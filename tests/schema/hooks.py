@@ -1,4 +1,4 @@
-"""What the fuzzer must not take for a mistake."""
+"""Hooks of schemathesis that exclude cases which are no errors."""
 
 import schemathesis
 
@@ -11,8 +11,8 @@ def has_null(value):
     return value is None
 
 
-# The schema has no nulls, and the account takes them all the same, as a field that is to be emptied: a client that sends
-# one shall get an answer here too. So a null is no invalid value, and whether one is refused says nothing.
+# The schema allows no null, but the account accepts one as a request to clear the field. So a request with a
+# null is not invalid input that the account must respond to with a 400.
 @schemathesis.hook
 def filter_case(context, case):
     return not has_null(case.body) if isinstance(case.body, (dict, list)) else True

@@ -1,25 +1,26 @@
 #!/bin/sh
-# A schema fuzzer against a simulated account: no server error, and no answer that breaks the schema.
+# Fuzzes a simulated account with schemathesis. Fails if a response is a server error or violates the schema.
 #
-#   VENV  the Python environment, made where there is none: ./.venv if not set
-#   SIM   the command that serves the account, without limits
+#   VENV  Python environment, created if it does not exist; by default ./.venv
+#   SIM   command that serves the account without limits; by default the example `serve`
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../python/account.sh"
 make_venv "$here/requirements.txt"
 cd "$here"
-# Words on purpose: a command with its arguments.
+# Unquoted, so that the command is split into words.
 # shellcheck disable=SC2086
 start_account ${SIM:-cargo run --quiet --package ultracart-sim --example serve -- --users 5 --unlimited}
 
-# --checks all           server errors, status codes, content types, headers and bodies by the schema, wrong methods,
-#                        missing headers and credentials, objects that are gone after a delete, invalid input refused
-# --exclude-checks       positive_data_acceptance: what the schema allows can still be refused, with the 400 that the
-#                        documents have for it (an identifier that nobody has, a login that is taken)
-# --max-examples         per operation and phase: half a minute in all, or less
-# --generation-database  nothing is kept from run to run …
-# --seed                 … so that the same commit gives the same answer; another seed can be given as an argument
-# It runs where it may leave things behind.
+# --checks all           server errors; status codes, content types, headers and bodies that are not in the
+#                        schema; wrong methods; missing headers and credentials; use after delete; accepted
+#                        invalid input
+# --exclude-checks       positive_data_acceptance: the account may respond with a 400 to input that the schema
+#                        allows, for example an unknown identifier or a login of another user
+# --max-examples         per operation and phase; half a minute in total, or less
+# --generation-database  none: with the same seed, every run of a commit has the same result
+# --seed                 1, or the script's argument
+# The fuzzer writes files into its working directory.
 cd "$scratch"
 SCHEMATHESIS_HOOKS=hooks PYTHONPATH="$here" PYTHONDONTWRITEBYTECODE=1 "$VENV/bin/schemathesis" run "$here/user-api.openapi.yaml" \
     --url "$ULTRACART_BASE_URL" \

@@ -1,4 +1,4 @@
-//! The client that a command calls with.
+//! The client that a command makes its calls with.
 
 use ultracart_client::config::Secret;
 use ultracart_client::{Client, Config, Error, ErrorKind};
@@ -9,32 +9,32 @@ use crate::explain::{explain, help};
 use crate::failure::{Exit, Failure};
 use crate::{reload, settings};
 
-/// A client, and what it is about.
+/// A client of one account, with the base URL for its error messages.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) client: Client,
     base_url: String,
-    /// The simulated account of a demonstration, which ends when this is dropped.
+    /// The simulated account of `audit --demo`. Dropping it stops the server.
     _server: Option<Server>,
 }
 
 impl Connection {
-    /// To the configured account.
+    /// Opens a client of the configured account.
     pub(crate) fn open(context: &mut Context) -> Result<Self, Failure> {
         let config = settings::load(&context.global, context.notes)?.config;
         if !config.auth.is_configured() {
             let file = context.global.config.clone().or_else(settings::default_file);
             let file = file.map_or_else(String::new, |file| format!(" ({})", file.display()));
             return Err(Failure::usage("no credential is configured")
-                .why("UltraCart answers nobody without one")
+                .why("every call to UltraCart needs one")
                 .help("set ULTRACART_SIMPLE_KEY to a simple key of your account")
                 .help(format!("or set `simple_key_file` under `[auth]` in the configuration file{file}"))
-                .help("`ultracart audit --demo --out audit` needs none: it reviews a simulated account"));
+                .help("or try `ultracart audit --demo --out audit`: it reviews a simulated account, without a credential"));
         }
         if config.auth.oauth.as_ref().is_some_and(|oauth| oauth.refresh_token_file.is_none()) {
             return Err(Failure::usage("`auth.oauth.refresh_token_file` is not set")
-                .why("each refresh replaces the refresh token, and the next one would be lost when the command ends")
-                .help("name a file in `refresh_token_file`: where it is not there yet, it begins with `refresh_token`"));
+                .why("each token refresh replaces the refresh token, and the new one would be lost when the command ends")
+                .help("set it to the path of a file; if the file does not exist, the first token refresh creates it"));
         }
         let connection = Self::with(config, None)?;
         context.client = Some(connection.client.clone());
@@ -42,11 +42,11 @@ impl Connection {
         Ok(connection)
     }
 
-    /// To a simulated account of its own, over real HTTP.
+    /// Starts a simulated account on this machine and opens a client of it, over real HTTP.
     pub(crate) async fn demo(context: &Context) -> Result<Self, Failure> {
         let key = fresh_key()?;
         let server = demo_account(&key).bind("127.0.0.1:0").await.map_err(|error| {
-            Failure::new(Exit::Failed, "the simulated account cannot be served on loopback")
+            Failure::new(Exit::Failed, "the simulated account cannot listen on 127.0.0.1")
                 .why(error.to_string())
         })?;
         let mut config = settings::load_for_demo(&context.global)?.config;
@@ -63,29 +63,29 @@ impl Connection {
         Ok(Self { client, base_url, _server: server })
     }
 
-    /// What to tell the user about an error.
+    /// Turns an error of a call into a message: what failed, why, and what to do.
     pub(crate) fn explain(&self, error: &Error) -> Failure {
         explain(error, &self.base_url)
     }
 
-    /// What to do about an error of this kind.
+    /// Returns what to do about an error of this kind.
     pub(crate) fn help(&self, kind: ErrorKind) -> Vec<String> {
         help(kind, &self.base_url)
     }
 }
 
-/// The account of a demonstration. Nobody will ask which requests it has seen.
+/// Returns the simulated account of `audit --demo`. It records no requests, since nothing reads them.
 fn demo_account(key: &Secret) -> Sim {
-    Sim::builder().users(200).groups(12).simple_key(key.expose()).keep_requests(0).build()
+    Sim::builder().users(200).groups(12).simple_key(key.expose()).record_requests(0).build()
 }
 
-/// A key that nobody can guess.
+/// Returns a random simple key of 128 bits.
 pub(crate) fn fresh_key() -> Result<Secret, Failure> {
     use ring::rand::{SecureRandom as _, SystemRandom};
     let mut bytes = [0; 16];
     SystemRandom::new()
         .fill(&mut bytes)
-        .map_err(|_| Failure::new(Exit::Failed, "this machine gives no random numbers"))?;
+        .map_err(|_| Failure::new(Exit::Failed, "the operating system's random number generator failed"))?;
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)).into())
 }
 
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_account_of_a_demonstration_keeps_no_request() {
+    async fn demo_account_records_no_requests() {
         let sim = demo_account(&"key".into());
         let client = Client::builder().simple_key("key").service(sim.service()).build().unwrap();
         client.user_api().get_users().await.unwrap();

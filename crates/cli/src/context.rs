@@ -1,4 +1,4 @@
-//! The environment of a command.
+//! The context that a command runs in.
 
 use ultracart_client::Client;
 
@@ -6,14 +6,15 @@ use crate::global::Global;
 use crate::notes::Notes;
 use crate::output::Output;
 
-/// The flags, the outputs and the client of one run of the program.
+/// The global flags, the outputs and the client of one run of the program.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) notes: Notes,
     pub(crate) output: Output,
-    /// The client of the configured account, once the command has opened one.
+    /// The client of the configured account. `None` until the command has opened it. With the flag `--demo`
+    /// it stays `None`.
     pub(crate) client: Option<Client>,
-    /// Makes the definition of the whole command line, from which the completion scripts are made.
+    /// Returns the definition of the command line, from which completion scripts are generated.
     pub(crate) command_line: fn() -> clap::Command,
 }

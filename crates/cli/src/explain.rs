@@ -1,4 +1,4 @@
-//! Errors of calls, for a person who can do something about them.
+//! Errors of calls as messages: what failed, why, and what to do.
 
 use std::error::Error as _;
 
@@ -6,7 +6,7 @@ use ultracart_client::{Error, ErrorKind};
 
 use crate::failure::{Exit, Failure};
 
-/// What failed, why, and what to do about it.
+/// Turns an error of a call into a message: what failed, why, and what to do.
 pub(crate) fn explain(error: &Error, base_url: &str) -> Failure {
     let exit = match error.kind() {
         ErrorKind::InvalidConfig | ErrorKind::InvalidRequest => Exit::Usage,
@@ -15,19 +15,21 @@ pub(crate) fn explain(error: &Error, base_url: &str) -> Failure {
     let mut failure = Failure::new(exit, error.to_string());
     failure.why.extend(causes(error));
     failure.help.extend(help(error.kind(), base_url));
-    if error.may_have_reached_server() && changes(error) && !is_refusal(error.kind()) {
-        failure.help.push("the change may have been made all the same: look before you repeat it".to_owned());
+    if error.may_have_reached_server() && is_write(error) && !is_declined(error.kind()) {
+        failure
+            .help
+            .push("UltraCart may have made the change: check before you repeat the command".to_owned());
     }
     failure
 }
 
-/// What the error's own line does not say yet.
+/// Returns the causes of an error, except those that the error's own message already contains.
 fn causes(error: &Error) -> Vec<String> {
-    let mut said = error.to_string();
+    let mut shown = error.to_string();
     let mut causes = Vec::new();
     let mut add = |text: &str| {
-        if !text.is_empty() && !said.contains(text) {
-            said.push_str(text);
+        if !text.is_empty() && !shown.contains(text) {
+            shown.push_str(text);
             causes.push(text.to_owned());
         }
     };
@@ -36,7 +38,7 @@ fn causes(error: &Error) -> Vec<String> {
     let mut chain: Vec<String> = Vec::new();
     while let Some(cause) = source {
         let text = cause.to_string();
-        // Many an error repeats the one below it.
+        // Many errors repeat the message of their source.
         if !chain.last().is_some_and(|above| above.contains(&text)) {
             chain.push(text);
         }
@@ -44,63 +46,63 @@ fn causes(error: &Error) -> Vec<String> {
     }
     add(&chain.join(": "));
     if let Some(merchant) = error.merchant_id() {
-        add(&format!("it is about the account {merchant}"));
+        add(&format!("the response names the account {merchant}"));
     }
     causes
 }
 
-/// What to do about an error of this kind.
+/// Returns what to do about an error of this kind.
 pub(crate) fn help(kind: ErrorKind, base_url: &str) -> Vec<String> {
     let help = match kind {
         ErrorKind::InvalidConfig => "`ultracart config show` shows every setting and where it comes from",
         ErrorKind::Unauthorized => {
-            "check the credential: `ultracart config show` says which one is used, and UltraCart's back office whether \
-             it is still valid and may use the User API"
+            "check the credential: `ultracart config show` shows which one is used; UltraCart's back office shows \
+             whether it is valid and may use the User API"
         }
         ErrorKind::ApplicationDisabled => {
             "UltraCart disabled this application: make no more calls, and ask UltraCart's support why"
         }
         ErrorKind::RateLimited => {
-            "somebody else spends the same quota (the same key, or another program behind the same address): wait, or \
-             lower `limiter.windows` to your share"
+            "another program spends the same quota (with the same key, or from the same IP address): wait, or lower \
+             `limiter.windows` to your share"
         }
         ErrorKind::MaxWait => "wait, or raise `limiter.max_wait`",
         ErrorKind::Deadline => "wait, or raise `retry.deadline`",
         ErrorKind::Connect => {
             return vec![format!(
-                "is {base_url} right, and can this machine reach it? HTTPS_PROXY names a proxy"
+                "check that {base_url} is right and that this machine can reach it; HTTPS_PROXY sets a proxy"
             )];
         }
         ErrorKind::Timeout => "try again later, or raise `http.request_timeout`",
-        ErrorKind::BodyTooLarge => "raise `http.max_body`, if such an answer is to be expected",
-        ErrorKind::NotFound => "`ultracart users list` and `ultracart groups list` show what is there",
+        ErrorKind::BodyTooLarge => "raise `http.max_body` if you expect a response of this size",
+        ErrorKind::NotFound => "`ultracart users list` and `ultracart groups list` show the valid IDs",
         ErrorKind::Redirect | ErrorKind::Decode | ErrorKind::UnexpectedStatus => {
             return vec![format!(
-                "is {base_url} the address of UltraCart's API? Something else seems to answer there"
+                "check that {base_url} is the URL of UltraCart's API: another server seems to respond there"
             )];
         }
         ErrorKind::PaginationLoop => {
-            "nothing was made of the part that came: try again later, and tell UltraCart's support if it stays so"
+            "the incomplete list was discarded: try again later, and tell UltraCart's support if this error stays"
         }
         ErrorKind::Server | ErrorKind::IncompleteResponse => {
-            "try again later: it is the server or the way to it"
+            "try again later: the server or the network failed"
         }
         ErrorKind::Oauth => {
-            "a refresh token works once: where it was used elsewhere, or the next one could not be stored, write the one \
-             of a new authorization to the file of `auth.oauth.refresh_token_file`"
+            "a refresh token works once: if it was used elsewhere, or its successor was not stored, authorize the \
+             application again and write the new refresh token to the file of `auth.oauth.refresh_token_file`"
         }
         _ => return Vec::new(),
     };
     vec![help.to_owned()]
 }
 
-/// Whether the operation changes something.
-fn changes(error: &Error) -> bool {
+/// Whether the failed operation is a write.
+fn is_write(error: &Error) -> bool {
     error.operation().is_some_and(|operation| !operation.starts_with("get_"))
 }
 
-/// Whether the server has said that it did not do it.
-fn is_refusal(kind: ErrorKind) -> bool {
+/// Whether the server responded that it did not make the change.
+fn is_declined(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::BadRequest

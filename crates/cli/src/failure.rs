@@ -1,9 +1,9 @@
-//! How a command ends.
+//! Exit codes and failure messages.
 
 use std::io;
 use std::process::ExitCode;
 
-/// How a command ends, for the shell.
+/// The exit code of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     Done = 0,
@@ -19,15 +19,15 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command ended early, for a person who can do something about it.
+/// The exit code and the message of a command that failed: what failed, why, and what to do.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
-    /// What failed, in one line; empty if nobody wants to know.
+    /// What failed, in one line. If empty, no message is printed.
     pub(crate) what: String,
-    /// Why.
+    /// The reasons.
     pub(crate) why: Vec<String>,
-    /// What to do about it.
+    /// What to do.
     pub(crate) help: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ impl Failure {
         Self { exit, what: what.into(), why: Vec::new(), help: Vec::new() }
     }
 
-    /// Bad usage or configuration.
+    /// Returns a failure caused by bad usage or configuration.
     pub(crate) fn usage(what: impl Into<String>) -> Self {
         Self::new(Exit::Usage, what)
     }
@@ -51,7 +51,8 @@ impl Failure {
         self
     }
 
-    /// Data could not be written. If whoever read it has gone (`| head`), that is no failure.
+    /// Returns the failure for an error of writing to stdout. If the reader closed the pipe (`| head`), the
+    /// exit code is 0 and there is no message.
     pub(crate) fn of_output(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::new(Exit::Done, "");

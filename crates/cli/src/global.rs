@@ -1,4 +1,4 @@
-//! The flags that every command takes.
+//! The global flags.
 
 use std::path::PathBuf;
 
@@ -8,41 +8,42 @@ use clap::{ArgAction, Args, ValueEnum};
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Configuration file; else `ultracart/config.toml` in your configuration folder, if it is there
+    /// Configuration file; by default `ultracart/config.toml` in your configuration folder, if it exists
     #[arg(long, global = true, value_name = "FILE", env = "ULTRACART_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
 
-    /// Where the API is, if not at UltraCart's; https, or http on this machine
+    /// URL of the API, if not UltraCart's; http:// is accepted for this machine only
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) base_url: Option<String>,
 
-    /// How data is written: for people, with everything, for spreadsheets, or with everything on a line each
+    /// Output format: a table for people, JSON with every field, CSV for spreadsheets, or one JSON object a
+    /// line
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
 
-    /// Remember nothing: every call goes to the server
+    /// Disable the cache: each read makes a call
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
 
-    /// No progress, no notes, no warnings: errors alone
+    /// Print errors only: no progress, notes or warnings
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
 
-    /// Say what is done; -vv and -vvv say more, and so can `RUST_LOG`
+    /// Log to stderr; -vv and -vvv log more. `RUST_LOG` sets levels, too
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }
 
-/// How data is written.
+/// The format of data on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    // For people.
+    // A selection of columns, for people.
     #[default]
     Table,
-    // Everything, indented.
+    // Every field, indented.
     Json,
-    // For spreadsheets, safe against formulas.
+    // For spreadsheets, with formulas made harmless.
     Csv,
-    // Everything, an object on a line.
+    // Every field, one object a line.
     Ndjson,
 }

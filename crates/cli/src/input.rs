@@ -1,4 +1,4 @@
-//! What is read from files and from stdin.
+//! Users, groups and passwords from files and from stdin.
 
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -8,21 +8,23 @@ use ultracart_model::{NewPassword, User};
 
 use crate::failure::Failure;
 
-/// Objects that can come as JSON.
+/// An object that can be read from a JSON file.
 pub(crate) trait Object: serde::de::DeserializeOwned {
+    /// The name of the type in messages, such as `user`.
     const WHAT: &'static str;
 
-    /// Takes in what is sent and never read from an answer.
-    fn take_secrets(&mut self, _from: &Value) {}
+    /// Copies the passwords from `json`, since deserializing skips them. Deserializing is meant for
+    /// responses, and no response contains a password.
+    fn set_passwords(&mut self, _json: &Value) {}
 }
 
 impl Object for User {
     const WHAT: &'static str = "user";
 
-    fn take_secrets(&mut self, from: &Value) {
-        let secret = |name: &str| from.get(name).and_then(Value::as_str).map(NewPassword::from);
-        self.change_password_to = secret("change_password_to");
-        self.change_ftp_password_to = secret("change_ftp_password_to");
+    fn set_passwords(&mut self, json: &Value) {
+        let password = |name: &str| json.get(name).and_then(Value::as_str).map(NewPassword::from);
+        self.change_password_to = password("change_password_to");
+        self.change_ftp_password_to = password("change_ftp_password_to");
     }
 }
 
@@ -30,21 +32,21 @@ impl Object for ultracart_model::Group {
     const WHAT: &'static str = "group";
 }
 
-/// The object in a file of JSON; `-` is stdin.
+/// Reads an object from a JSON file; `-` is stdin.
 pub(crate) fn object<T: Object>(path: &Path) -> Result<T, Failure> {
     let text = read(path)?;
-    // The parser's error shows a place and no content.
+    // The parser's error names a position and quotes no content, which may hold a password.
     let invalid = |error: serde_json::Error| {
-        Failure::usage(format!("{} holds no {} in JSON", name(path), T::WHAT))
+        Failure::usage(format!("{} holds no valid {} in JSON", name(path), T::WHAT))
             .why(error.to_string())
-            .help(format!("`ultracart {}s get ID --format json` shows what one looks like", T::WHAT))
+            .help(format!("`ultracart {}s get ID --format json` shows the format", T::WHAT))
     };
     let mut object: T = serde_json::from_str(&text).map_err(invalid)?;
-    object.take_secrets(&serde_json::from_str(&text).map_err(invalid)?);
+    object.set_passwords(&serde_json::from_str(&text).map_err(invalid)?);
     Ok(object)
 }
 
-/// The password in a file, without the line end behind it; `-` is stdin.
+/// Reads a password from a file, without the line break at its end; `-` is stdin.
 pub(crate) fn password(path: &Path) -> Result<NewPassword, Failure> {
     let text = read(path)?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
@@ -52,13 +54,13 @@ pub(crate) fn password(path: &Path) -> Result<NewPassword, Failure> {
     let problem = if line.is_empty() {
         "is empty"
     } else if line.chars().any(char::is_control) {
-        "has a line break or a control character in it"
+        "has a line break or a control character within the password"
     } else {
         return Ok(line.into());
     };
-    Err(Failure::usage(format!("{} holds no password", name(path)))
-        .why(format!("it {problem}"))
-        .help("it has to be the password on one line and nothing else"))
+    Err(Failure::usage(format!("{} holds no valid password", name(path)))
+        .why(format!("{} {problem}", name(path)))
+        .help("write the password on one line and nothing else"))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
@@ -80,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_in_the_object_is_taken_though_no_answer_is_read_so() {
+    fn object_with_passwords_keeps_them() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("user.json");
         std::fs::write(
@@ -93,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_end_is_no_part_of_a_password() {
+    fn password_loses_one_line_break_at_its_end() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("password");
         for (content, expected) in

@@ -1,15 +1,17 @@
-//! Being told to stop.
+//! Interruption by Ctrl-C or SIGTERM.
 
 use std::future::Future;
 
-/// Ends when the user or the machine wants the command to stop: Ctrl-C or SIGTERM.
+/// Returns a future that completes at Ctrl-C (SIGINT) or SIGTERM.
 ///
-/// From this call on, and not only when the future is waited for, such a signal no longer ends the process by itself.
+/// The signal handlers are installed by this call, not by the first poll. From then on these signals no
+/// longer end the process.
 #[cfg(unix)]
 pub(crate) fn interrupt() -> impl Future<Output = ()> {
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
-    /// A signal that cannot be listened for still ends the process.
+    /// Waits for the signal. If its handler could not be installed (`None`), the signal still ends the
+    /// process, and the returned future never completes.
     async fn wait(signal: Option<Signal>) {
         match signal {
             Some(mut signal) => _ = signal.recv().await,
@@ -27,7 +29,7 @@ pub(crate) fn interrupt() -> impl Future<Output = ()> {
     }
 }
 
-/// Ends when the user wants the command to stop.
+/// Waits for Ctrl-C.
 #[cfg(not(unix))]
 pub(crate) async fn interrupt() {
     if tokio::signal::ctrl_c().await.is_err() {

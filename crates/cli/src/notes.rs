@@ -1,11 +1,11 @@
-//! What is said on stderr.
+//! Notes, warnings and errors on stderr.
 
 use std::io::{self, Write as _};
 
 use crate::failure::Failure;
 use crate::text::terminal;
 
-/// Says things on stderr, a line each. Where stderr is gone nobody is told.
+/// Writes notes and warnings to stderr, one a line, unless `--quiet` is set. Write errors are ignored.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Notes {
     quiet: bool,
@@ -20,14 +20,14 @@ impl Notes {
         self.quiet
     }
 
-    /// Something good to know.
+    /// Writes a note, such as the progress of a review.
     pub(crate) fn note(self, text: &str) {
         if !self.quiet {
             line("", text);
         }
     }
 
-    /// Something that may be wrong.
+    /// Writes a warning: something may be wrong.
     pub(crate) fn warning(self, text: &str) {
         if !self.quiet {
             line("warning: ", text);
@@ -35,7 +35,7 @@ impl Notes {
     }
 }
 
-/// Says why the command ended, however quiet it is to be.
+/// Writes why the command failed, even with `--quiet`.
 pub(crate) fn failure(failure: &Failure) {
     if failure.what.is_empty() {
         return;

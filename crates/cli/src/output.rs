@@ -1,4 +1,4 @@
-//! Data, on stdout.
+//! Data on stdout, in the format of `--format`.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
@@ -10,24 +10,24 @@ use crate::failure::Failure;
 use crate::global::Format;
 use crate::text::{csv_cell, json, terminal};
 
-/// Something that can be listed.
+/// An object that can be written in every format.
 pub(crate) trait Record: Serialize {
-    /// The columns of a table.
+    /// The column names of a table.
     const COLUMNS: &'static [&'static str];
-    /// The columns of CSV, and the lines of a single one.
+    /// The column names of CSV. They also name the lines of a table that shows a single object.
     const FIELDS: &'static [&'static str];
 
-    /// A row of a table.
+    /// Returns the cells of a table row, in the order of `COLUMNS`.
     fn row(&self) -> Vec<String>;
-    /// A row of CSV.
+    /// Returns the fields of a CSV record, in the order of `FIELDS`.
     fn fields(&self) -> Vec<String>;
 }
 
-/// Writes data in the format that was asked for.
+/// Writes data in the format of `--format`.
 pub(crate) struct Output {
     format: Format,
     out: Box<dyn Write + Send>,
-    /// How wide the terminal is, if it is one.
+    /// Width of the terminal in columns. `None` if stdout is not a terminal.
     width: Option<u16>,
 }
 
@@ -40,10 +40,11 @@ impl Output {
         Self { format, out: Box::new(BufWriter::new(stdout)), width }
     }
 
-    /// Hands it over to somebody who writes elsewhere, and leaves one that nothing comes of.
+    /// Returns this output, for use on another thread. Data that is written to `self` afterwards is
+    /// discarded.
     pub(crate) fn take(&mut self) -> Self {
-        let nowhere = Self { format: self.format, out: Box::new(io::sink()), width: None };
-        std::mem::replace(self, nowhere)
+        let discarding = Self { format: self.format, out: Box::new(io::sink()), width: None };
+        std::mem::replace(self, discarding)
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -55,8 +56,8 @@ impl Output {
         self.try_list(items).map_err(|error| Failure::of_output(&error))
     }
 
-    /// Begins a list that grows: with what comes before its first item.
-    pub(crate) fn begin<T: Record>(&mut self) -> Result<(), Failure> {
+    /// Starts a list whose items are appended later: writes the header of a table or CSV.
+    pub(crate) fn start_list<T: Record>(&mut self) -> Result<(), Failure> {
         let written = match self.format {
             Format::Table => self.cells(T::COLUMNS, T::COLUMNS),
             Format::Csv => self.csv_row(T::FIELDS),
@@ -65,9 +66,9 @@ impl Output {
         written.and_then(|()| self.flush()).map_err(|error| Failure::of_output(&error))
     }
 
-    /// Writes the next items of such a list, and at once. In a table each column is as wide as its name: who knows
-    /// what is still to come?
-    pub(crate) fn go_on<T: Record>(&mut self, items: &[T]) -> Result<(), Failure> {
+    /// Appends items to a started list and flushes them. In a table each column is as wide as its name, since
+    /// the widths of later cells are not known.
+    pub(crate) fn append<T: Record>(&mut self, items: &[T]) -> Result<(), Failure> {
         let mut written = items.iter().try_for_each(|item| match self.format {
             Format::Table => self.cells(T::COLUMNS, &item.row()),
             Format::Csv => self.csv_row(&item.fields()),
@@ -78,8 +79,8 @@ impl Output {
         written.map_err(|error| Failure::of_output(&error))
     }
 
-    /// Writes a single object: as a table, a line for each field.
-    pub(crate) fn one<T: Record>(&mut self, item: &T) -> Result<(), Failure> {
+    /// Writes a single item. A table has one line for each field that is not empty.
+    pub(crate) fn item<T: Record>(&mut self, item: &T) -> Result<(), Failure> {
         let written = match self.format {
             Format::Table => {
                 let lines = T::FIELDS.iter().zip(item.fields()).filter(|(_, value)| !value.is_empty());
@@ -92,18 +93,18 @@ impl Output {
         written.map_err(|error| Failure::of_output(&error))
     }
 
-    /// Writes a line as it is. It has to be safe to show.
+    /// Writes a line without escaping. The caller escapes untrusted text with [`terminal`].
     pub(crate) fn line(&mut self, line: &str) -> Result<(), Failure> {
         writeln!(self.out, "{line}").map_err(|error| Failure::of_output(&error))
     }
 
-    /// Writes an object as JSON, indented or on a line.
+    /// Writes an object as JSON: on one line for `ndjson`, else indented.
     pub(crate) fn object(&mut self, object: &impl Serialize) -> Result<(), Failure> {
         let written = if self.format == Format::Ndjson { self.ndjson(object) } else { self.json(object) };
         written.map_err(|error| Failure::of_output(&error))
     }
 
-    /// Makes sure that everything is written.
+    /// Writes all buffered data.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
@@ -142,7 +143,7 @@ impl Output {
         csv.flush()
     }
 
-    /// A line of a table, each cell at least as wide as its column's name.
+    /// Writes a row of a table, each cell padded to the width of its column's name.
     fn cells(&mut self, columns: &[&str], cells: &[impl AsRef<str>]) -> io::Result<()> {
         let mut line = String::new();
         for (column, cell) in columns.iter().zip(cells) {
@@ -176,7 +177,8 @@ impl Output {
     }
 }
 
-/// The error below: the conversion that csv brings hides its kind, and a reader that has gone is no failure.
+/// Returns the I/O error within a CSV error. `io::Error::from` would hide the kind of the I/O error, such as
+/// `BrokenPipe`.
 fn io_error(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,

@@ -1,4 +1,4 @@
-//! How the objects are listed.
+//! The columns of users, logins, groups and settings in tables and CSV.
 
 use ultracart_client::config::Setting;
 use ultracart_model::{Group, Notification, Permission, Text, User, UserLogin};
@@ -24,7 +24,7 @@ impl Record for &User {
 
     fn row(&self) -> Vec<String> {
         vec![
-            number(self.user_id),
+            id(self.user_id),
             text(self.login.as_ref()),
             text(self.full_name.as_ref()),
             text(self.email.as_ref()),
@@ -37,7 +37,7 @@ impl Record for &User {
     fn fields(&self) -> Vec<String> {
         let linked = self.linked_accounts.iter().flatten().filter(|account| account.selected == Some(true));
         vec![
-            number(self.user_id),
+            id(self.user_id),
             text(self.login.as_ref()),
             text(self.full_name.as_ref()),
             text(self.email.as_ref()),
@@ -76,7 +76,7 @@ impl Record for &Group {
 
     fn row(&self) -> Vec<String> {
         vec![
-            number(self.group_oid),
+            id(self.group_oid),
             text(self.name.as_ref()),
             members(self).count().to_string(),
             granted(self.permissions.as_deref()).count().to_string(),
@@ -85,7 +85,7 @@ impl Record for &Group {
 
     fn fields(&self) -> Vec<String> {
         vec![
-            number(self.group_oid),
+            id(self.group_oid),
             text(self.name.as_ref()),
             list(members(self)),
             list(granted(self.permissions.as_deref())),
@@ -108,7 +108,7 @@ impl Record for Setting {
     }
 }
 
-fn number(id: Option<impl ToString>) -> String {
+fn id(id: Option<impl ToString>) -> String {
     id.map_or_else(String::new, |id| id.to_string())
 }
 

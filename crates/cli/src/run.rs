@@ -1,4 +1,4 @@
-//! From the command line to the exit code.
+//! Runs a command, from the command line to the exit code.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::logging;
 use crate::notes::{self, Notes};
 use crate::output::Output;
 
-/// Whoever waits longer wants to know what for.
-const NOTICED: Duration = Duration::from_millis(500);
+/// Time after which a note says that the command is waiting for a token refresh.
+const NOTE_AFTER: Duration = Duration::from_millis(500);
 
-/// Runs a command to its end and says what went wrong.
+/// Runs a command to its end, writes its failure to stderr and returns the exit code.
 pub(crate) fn run(cli: Cli) -> Exit {
     let Cli { global, command } = cli;
     let notes = Notes::new(global.quiet);
@@ -28,23 +28,25 @@ pub(crate) fn run(cli: Cli) -> Exit {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            notes::failure(&Failure::new(Exit::Failed, "no runtime can be started").why(error.to_string()));
+            notes::failure(
+                &Failure::new(Exit::Failed, "the async runtime cannot be started").why(error.to_string()),
+            );
             return Exit::Failed;
         }
     };
     let result = runtime.block_on(async {
-        let result = until_interrupted(&command, &mut context).await;
-        finish_refresh(&context).await;
+        let result = run_until_interrupted(&command, &mut context).await;
+        finish_token_refresh(&context).await;
         result
     });
-    // What still runs, such as a name look-up, must not hold up the end.
+    // Does not wait for blocking tasks, such as a DNS lookup.
     runtime.shutdown_background();
-    // What was written stands before what is said of it, also where both end on one terminal.
+    // Flushes stdout before a message about it goes to stderr, since both may be the same terminal.
     let written = context.output.flush().map_err(|error| Failure::of_output(&error));
     let result = match (result, written) {
         (Ok(exit), written) => written.map(|()| exit),
         (Err(failure), written) => {
-            // A command that failed over its output has said so itself.
+            // Reports an output error once, even if the command failed because of it.
             if let Some(output) = written.err().filter(|output| output.what != failure.what) {
                 notes::failure(&output);
             }
@@ -57,30 +59,33 @@ pub(crate) fn run(cli: Cli) -> Exit {
     })
 }
 
-async fn until_interrupted(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
+async fn run_until_interrupted(command: &Command, context: &mut Context) -> Result<Exit, Failure> {
     if command.ends_when_interrupted() {
         return command.run(context).await;
     }
     tokio::select! {
-        // First the command: while it reads its input, before any call, a signal ends the process at once.
+        // Polls the command first: it reads its input before the signal handlers are installed, so a signal
+        // ends the process at once during that time.
         biased;
         result = command.run(context) => result,
         () = async { interrupt().await } => Err(command.interrupted(&context.global)),
     }
 }
 
-/// What an interrupted command was getting must not be lost with it: the new refresh token is the only one.
-async fn finish_refresh(context: &Context) {
+/// If a token refresh is under way, waits until the new refresh token is stored. The old refresh token is no
+/// longer valid, so without the new one the application has to be authorized again. Another interruption ends
+/// the wait.
+async fn finish_token_refresh(context: &Context) {
     let Some(client) = &context.client else { return };
-    let mut finished = pin!(client.finish_refresh());
-    if timeout(NOTICED, &mut finished).await.is_ok() {
+    let mut finished = pin!(client.finish_token_refresh());
+    if timeout(NOTE_AFTER, &mut finished).await.is_ok() {
         return;
     }
-    // Before anything is said: who reads it may interrupt at once.
+    // Installs the handlers before the note, which may be followed by a second interruption at once.
     let again = interrupt();
     context.notes.note(
-        "waiting for the new OAuth refresh token, without which the application has to be authorized again; \
-         interrupt again to end without it",
+        "waiting for the new OAuth refresh token: without it the application has to be authorized again; \
+         interrupt again to end now",
     );
     tokio::select! {
         () = finished => {}

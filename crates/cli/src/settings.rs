@@ -1,4 +1,4 @@
-//! The configuration: the file, the environment and the flags.
+//! The configuration, loaded from the file, the environment and the flags.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,25 +11,27 @@ use crate::failure::Failure;
 use crate::global::Global;
 use crate::notes::Notes;
 
-/// Reads the configuration and says what is risky about it.
+/// Loads the configuration and writes its warnings to stderr.
 pub(crate) fn load(global: &Global, notes: Notes) -> Result<Loaded<Config>, Failure> {
-    let loaded = from(layers(global, std::env::vars_os()))?;
+    let loaded = load_layers(layers(global, std::env::vars_os()))?;
     for warning in &loaded.warnings {
         notes.warning(warning);
     }
     Ok(loaded)
 }
 
-/// The same without anything about whose account it is.
+/// Loads the configuration for `audit --demo`. The flag `--base-url`, and environment variables that set
+/// `[auth]` or `[api]`, are ignored.
 pub(crate) fn load_for_demo(global: &Global) -> Result<Loaded<Config>, Failure> {
     let account = ["ULTRACART_SIMPLE_KEY", "ULTRACART_BASE_URL", "ULTRACART_AUTH__", "ULTRACART_API__"];
     let variables = std::env::vars_os().filter(|(name, _)| {
-        !name.to_str().is_some_and(|name| account.iter().any(|own| name.starts_with(own)))
+        !name.to_str().is_some_and(|name| account.iter().any(|prefix| name.starts_with(prefix)))
     });
-    from(layers(&Global { base_url: None, config: global.config.clone(), ..*global }, variables))
+    load_layers(layers(&Global { base_url: None, config: global.config.clone(), ..*global }, variables))
 }
 
-/// Where the configuration file is looked for if nobody names one.
+/// Returns the path of the default configuration file, which may not exist. It is read if neither a flag nor
+/// the environment names a file. `None` if the home folder is unknown.
 pub(crate) fn default_file() -> Option<PathBuf> {
     let folder = etcetera::choose_base_strategy().ok()?.config_dir();
     Some(folder.join("ultracart").join("config.toml"))
@@ -51,11 +53,11 @@ fn layers(global: &Global, variables: impl Iterator<Item = (OsString, OsString)>
     layers
 }
 
-fn from(layers: Layers) -> Result<Loaded<Config>, Failure> {
+fn load_layers(layers: Layers) -> Result<Loaded<Config>, Failure> {
     layers.load().map_err(|error| {
-        let failure = Failure::usage("the configuration cannot be used");
+        let failure = Failure::usage("the configuration cannot be loaded");
         let failure =
             error.problems().iter().fold(failure, |failure, problem| failure.why(problem.to_string()));
-        failure.help("put it right where it was set; nothing was sent")
+        failure.help("correct the file, variable or flag named above; no call was made")
     })
 }

@@ -1,10 +1,10 @@
-//! Strings that strangers chose, on their way to a terminal, a shell or a spreadsheet.
+//! Escaping of untrusted text for a terminal, a shell, a spreadsheet or JSON.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The text with everything made visible that a terminal would act on, a reader could not see, or that turns other
-/// text around: control characters and with them every escape sequence, bidi controls, invisible characters, line
+/// Makes control characters and invisible characters visible, so that the text cannot control a terminal or
+/// mislead a person. Among these characters are the escape character, bidirectional controls and line
 /// separators.
 pub(crate) fn terminal(text: &str) -> Cow<'_, str> {
     if !text.chars().any(hidden) {
@@ -13,7 +13,7 @@ pub(crate) fn terminal(text: &str) -> Cow<'_, str> {
     let mut shown = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match u32::from(c) {
-            // Unicode has pictures of these: ␀ … ␟, ␡.
+            // Unicode has symbols for these: ␀ … ␟, ␡.
             code @ 0..=0x1f => shown.extend(char::from_u32(0x2400 + code)),
             0x7f => shown.push('\u{2421}'),
             code if hidden(c) => _ = write!(shown, "‹U+{code:04X}›"),
@@ -23,7 +23,7 @@ pub(crate) fn terminal(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// The text as a single word of a shell, for a command that is shown to be copied.
+/// Quotes the text as one word of a POSIX shell, for a command that is printed to be copied.
 pub(crate) fn shell(text: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -32,28 +32,33 @@ pub(crate) fn shell(text: &str) -> Cow<'_, str> {
     format!("'{}'", text.replace('\'', r"'\''")).into()
 }
 
-/// The text as a cell that no spreadsheet runs, on one line.
+/// Escapes a CSV cell so that no spreadsheet evaluates it as a formula, and puts it on one line.
 ///
-/// A spreadsheet runs a cell that begins like a formula, so such a cell gets an apostrophe in front, which a
-/// spreadsheet takes for "this is text". A cell begins like a formula if, behind white space, quotes and apostrophes
-/// that some program may drop, there is one of `=`, `+`, `-`, `@`, of their full-width forms, or `|` and `%`, with
-/// which DDE commands begin, and also if it begins with a tab or a line break itself. A telephone number with a `+`
-/// gets one too: better that than a rule with a hole.
+/// A cell that starts like a formula gets an apostrophe in front, which spreadsheets read as "this is text".
+/// A cell starts like a formula in two cases:
 ///
-/// Half the world's spreadsheets separate cells with `;`, and quotes do not hold a cell together there that began
-/// behind another separator. So what stands behind a `;`, a `,` or a tab is a cell, too.
+/// - It starts with `=`, `+`, `-`, `@`, `|`, `%`, or another form of one of these, such as the full-width
+///   form. `|` and `%` start DDE commands. White space, quotes, apostrophes and invisible characters in front
+///   are skipped, since a program may drop them.
+/// - It starts with a tab or a line break.
+///
+/// A telephone number with a `+` gets an apostrophe, too: an exception for it could be abused.
+///
+/// In many locales spreadsheets split lines at `;` instead of `,`, and a user can import a file with yet
+/// other separators. Quotes around a cell do not prevent a split there. So the text after each `;`, `,` or
+/// tab is treated as a cell of its own.
 pub(crate) fn csv_cell(text: &str) -> Cow<'_, str> {
     let cells = || text.split_inclusive([';', ',', '\t']);
-    if cells().all(|cell| formula(cell).is_none()) {
+    if cells().all(|cell| formula_start(cell).is_none()) {
         return terminal(text);
     }
     let mut safe = String::with_capacity(text.len() + 16);
-    for (number, cell) in cells().enumerate() {
-        let Some(formula) = formula(cell) else {
+    for (index, cell) in cells().enumerate() {
+        let Some(start) = formula_start(cell) else {
             safe.push_str(&terminal(cell));
             continue;
         };
-        let (before, formula) = cell.split_at(if number == 0 { 0 } else { formula });
+        let (before, formula) = cell.split_at(if index == 0 { 0 } else { start });
         safe.push_str(&terminal(before));
         safe.push('\'');
         safe.push_str(&terminal(formula));
@@ -61,10 +66,13 @@ pub(crate) fn csv_cell(text: &str) -> Cow<'_, str> {
     safe.into()
 }
 
-/// JSON with everything escaped that a terminal or a reader could be misled by. Its value is the same: outside of
-/// strings JSON has nothing of that.
+/// Escapes invisible characters in JSON text, and the control characters from U+007F upwards. The value of
+/// the JSON stays the same.
+///
+/// Valid JSON has these characters only within strings, where an escape sequence has the same meaning. The
+/// serializer has already escaped the other control characters within strings.
 pub(crate) fn json(text: &str) -> Cow<'_, str> {
-    // Control characters of ASCII are escaped already, and line breaks outside of strings have to stay.
+    // The serializer has escaped ASCII control characters within strings. Line breaks between values stay.
     let escaped = |c: char| hidden(c) && c >= '\u{7f}';
     if !text.chars().any(escaped) {
         return Cow::Borrowed(text);
@@ -82,7 +90,8 @@ pub(crate) fn json(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Joiners (U+200C, U+200D) are left: whole scripts, and emoji, need them.
+/// Whether a character is a control character or invisible. The joiners U+200C and U+200D do not count, since
+/// several scripts and emoji need them.
 fn hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -91,20 +100,21 @@ fn hidden(c: char) -> bool {
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Where what a spreadsheet would run begins in a cell.
-fn formula(cell: &str) -> Option<usize> {
+/// Returns the byte position at which a spreadsheet could see the start of a formula in this cell. `None` if
+/// the cell does not start like a formula.
+fn formula_start(cell: &str) -> Option<usize> {
     const QUOTES: [char; 9] = ['"', '\'', '`', '‘', '’', '“', '”', '＂', '＇'];
-    let dropped = |c: char| {
+    let is_skipped = |c: char| {
         c.is_whitespace() || hidden(c) || matches!(c, '\u{200c}' | '\u{200d}') || QUOTES.contains(&c)
     };
     if cell.starts_with(['\t', '\r', '\n']) {
         return Some(0);
     }
-    let rest = cell.trim_start_matches(dropped);
-    let begins = rest.starts_with([
+    let rest = cell.trim_start_matches(is_skipped);
+    let is_formula = rest.starts_with([
         '=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫', '−', '｜', '％',
     ]);
-    begins.then(|| cell.len() - rest.len())
+    is_formula.then(|| cell.len() - rest.len())
 }
 
 #[cfg(test)]
@@ -112,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_act_on_is_made_visible() {
+    fn terminal_text_shows_control_characters() {
         assert_eq!(terminal("Zoë 山田 👩‍💻"), "Zoë 山田 👩‍💻");
         assert!(matches!(terminal("plain"), Cow::Borrowed(_)));
         assert_eq!(terminal("a\u{1b}[2Jb\u{9b}31mc\u{7}"), "a␛[2Jb‹U+009B›31mc␇");
@@ -124,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_quoted_for_a_shell_where_it_has_to_be() {
+    fn shell_word_is_quoted_only_if_needed() {
         for (text, word) in [
             ("audit", "audit"),
             ("../b-c_d/2025", "../b-c_d/2025"),
@@ -141,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn escaped_json_has_the_same_value() {
+    fn json_escaped_has_the_same_value() {
         let text = "\u{7f}\u{9b}\u{202e}\u{e0041}\u{1b}\n Zoë";
         let written = serde_json::to_string(text).unwrap();
         let safe = json(&written);
@@ -151,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_like_a_formula_becomes_text() {
+    fn csv_cell_like_a_formula_becomes_text() {
         for formula in [
             "=1+1",
             "+1",
@@ -187,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_formula_behind_what_separates_cells_elsewhere_becomes_text_too() {
+    fn csv_formula_after_other_separator_becomes_text() {
         for (text, cell) in [
             ("a;=1+1", "a;'=1+1"),
             ("a; =1", "a; '=1"),

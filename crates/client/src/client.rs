@@ -1,4 +1,4 @@
-//! The client and how it is made.
+//! The client and its builder.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -16,9 +16,11 @@ use crate::config::{self, Config, Secret};
 use crate::inner::Inner;
 use crate::user_api::UserApi;
 
-/// A connection to one UltraCart account, with its quota and its caches. Clones share everything.
+/// A client of one UltraCart account, with its limiter and its caches. Clones share everything.
 ///
-/// Make one per account and keep it: two clients of one account do not know of each other's calls.
+/// Create one client per account and keep it. Two clients of one account do not count each other's calls, and
+/// can exceed the quota together, unless they share a [limiter](ClientBuilder::limiter). They never share a
+/// cache.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), ultracart_client::Error> {
@@ -35,22 +37,22 @@ use crate::user_api::UserApi;
 pub struct Client(Arc<Inner>);
 
 impl Client {
-    /// A client is made from its configuration.
-    pub fn builder() -> Builder {
-        Builder { config: Config::default(), transport: Box::new(|transport| transport) }
+    /// Returns a builder with the default settings.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder { config: Config::default(), transport: Box::new(|transport| transport) }
     }
 
-    /// The operations on users and groups.
+    /// Returns the operations on users and groups.
     pub fn user_api(&self) -> UserApi {
         UserApi::new(Arc::clone(&self.0))
     }
 
-    /// What is left of the quota, and what it takes.
+    /// Returns the limiter, which reports the remaining quota and forecasts when calls will be done.
     pub fn limiter(&self) -> &Limiter {
         self.0.transport.limiter()
     }
 
-    /// What is left of the quota, and what the caches were good for.
+    /// Returns the state of the quota and the statistics of the caches.
     ///
     /// ```
     /// # use ultracart_client::Client;
@@ -68,55 +70,63 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// If the store of the limits cannot be reached.
-    pub async fn snapshot(&self) -> Result<Snapshot, Error> {
-        Ok(Snapshot { limiter: self.limiter().snapshot().await?, cache: self.cache_snapshot() })
+    /// If the store of the limiter's state cannot be reached.
+    pub async fn snapshot(&self) -> Result<ClientSnapshot, Error> {
+        Ok(ClientSnapshot { limiter: self.limiter().snapshot().await?, cache: self.cache_snapshot() })
     }
 
-    /// What the caches were good for.
+    /// Returns the statistics of the caches.
     pub fn cache_snapshot(&self) -> CacheSnapshot {
         self.0.caches.snapshot()
     }
 
-    /// Forgets what was read. Personal data stays in memory only where somebody holds it. What has been sent for already is
-    /// not remembered either.
+    /// Removes all values from the caches.
+    ///
+    /// Calls that are in flight continue, but their responses are not cached. Afterwards the caches hold no
+    /// personal data. Values that callers hold stay in memory.
     pub fn clear_cache(&self) {
         self.0.caches.clear();
     }
 
-    /// How many calls have been sent, retries and token refreshes included.
+    /// Returns the number of requests sent so far with this client's credential, including retries and token
+    /// refreshes. UltraCart counts each of them as a call. Clients that share the credential and a
+    /// [`limiter`](ClientBuilder::limiter) are counted together.
     pub fn calls_spent(&self) -> u64 {
         self.limiter().calls_spent()
     }
 
-    /// Waits for a refresh of the OAuth token that is in flight, until the new refresh token is stored. Where none is,
-    /// it ends at once.
+    /// Waits until a token refresh that is in flight has stored its new refresh token. Returns at once if no
+    /// token refresh is in flight.
     ///
-    /// To be awaited before a program ends whose calls may have been dropped; see
-    /// [`Transport::finish_refresh`](ultracart_transport::Transport::finish_refresh). It takes no longer than
-    /// `http.request_timeout` and the storing.
+    /// If the future of an API call is dropped while it refreshes the token, the token refresh continues.
+    /// Await this function before the program ends, so that the new refresh token is not lost. A refresh
+    /// token works only once: without the new one, the application needs a new authorization. The wait is at
+    /// most `http.request_timeout` plus the time to store the token.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends only the wait. The token refresh continues.
     ///
     /// ```no_run
     /// # async fn example(client: ultracart_client::Client, stop: impl Future<Output = ()>) {
     /// let api = client.user_api();
     /// tokio::select! {
     ///     _ = api.audit().run() => {}
-    ///     () = stop => client.finish_refresh().await,
+    ///     () = stop => client.finish_token_refresh().await,
     /// }
     /// # }
     /// ```
-    pub async fn finish_refresh(&self) {
-        self.0.transport.finish_refresh().await;
+    pub async fn finish_token_refresh(&self) {
+        self.0.transport.finish_token_refresh().await;
     }
 }
 
-/// What a client knows at one moment; see [`Client::snapshot`].
+/// The state of a client at one point in time; see [`Client::snapshot`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct Snapshot {
-    /// The quota.
+pub struct ClientSnapshot {
+    /// State of the quota.
     pub limiter: limiter::Snapshot,
-    /// The caches.
+    /// Statistics of the caches.
     pub cache: CacheSnapshot,
 }
 
@@ -126,46 +136,80 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Makes a [`Client`].
-#[must_use = "it makes nothing until it is built"]
-pub struct Builder {
+/// Builds a [`Client`].
+///
+/// ```
+/// # fn main() -> Result<(), ultracart_client::Error> {
+/// use ultracart_client::{Client, Config};
+///
+/// let mut config = Config::default();
+/// config.limiter.spare = 50; // leave 50 calls of each window to other programs
+/// let client = Client::builder().config(config).simple_key("key").build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ClientBuilder {
     config: Config,
-    transport: Box<dyn FnOnce(ultracart_transport::Builder) -> ultracart_transport::Builder + Send>,
+    transport: Box<
+        dyn FnOnce(ultracart_transport::TransportBuilder) -> ultracart_transport::TransportBuilder + Send,
+    >,
 }
 
-impl Builder {
-    /// All settings at once; what is set before is lost.
+impl ClientBuilder {
+    /// Replaces all settings, including those set by earlier calls of [`simple_key`](Self::simple_key) and
+    /// [`base_url`](Self::base_url).
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
     }
 
-    /// The simple key to call with, and no other credential.
+    /// Sets the simple key that authorizes calls. Replaces any other credential.
     pub fn simple_key(mut self, key: impl Into<Secret>) -> Self {
         self.config.auth = config::Auth::default();
         self.config.auth.simple_key = Some(key.into());
         self
     }
 
-    /// Where the API is, if not at UltraCart's.
+    /// Sets the URL of the API, for example of a simulated account. The default is UltraCart's.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.config.api.base_url = url.into();
         self
     }
 
-    /// Another clock than tokio's.
+    /// Sets the clock. The default is tokio's, which tests can pause. If a shared [`limiter`](Self::limiter)
+    /// is set, the client uses the limiter's clock instead.
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         self.transport(|transport| transport.clock(clock))
     }
 
-    /// A limiter that is shared with the other clients that call from this IP address, one for each merchant; see
-    /// [`Limiter`].
+    /// Sets a limiter that this client shares with others. Clients that call from the same IP address need
+    /// this, for example the clients of several merchants. The limiter keeps the settings with which it was
+    /// created. The section `[limiter]` of this client's configuration then has no effect on it.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), ultracart_client::Error> {
+    /// use ultracart_client::{Client, config, limiter::Limiter};
+    ///
+    /// let limiter = Limiter::new(&config::Limiter::default())?;
+    /// let first = Client::builder().simple_key("first-key").limiter(limiter.clone()).build()?;
+    /// let second = Client::builder().simple_key("second-key").limiter(limiter).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limiter(self, limiter: Limiter) -> Self {
         self.transport(|transport| transport.limiter(limiter))
     }
 
-    /// Called with every new OAuth refresh token before it is used; see
-    /// [`Builder::store_refresh_token`](ultracart_transport::Builder::store_refresh_token).
+    /// Sets a function that stores each new OAuth refresh token. The function runs before the new access
+    /// token is used. If the function fails, the API call that needs the access token fails, too.
+    ///
+    /// ```
+    /// use ultracart_client::Client;
+    ///
+    /// let builder = Client::builder();
+    /// let builder = builder.store_refresh_token(|token| std::fs::write("refresh-token", token.expose()));
+    /// ```
     pub fn store_refresh_token<F, E>(self, store: F) -> Self
     where
         F: Fn(&Secret) -> Result<(), E> + Send + Sync + 'static,
@@ -174,7 +218,7 @@ impl Builder {
         self.transport(|transport| transport.store_refresh_token(store))
     }
 
-    /// A service that takes the place of the network: a simulated account, or a stub.
+    /// Sets a service that replaces the network, such as a simulated account or a stub.
     ///
     /// ```
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -198,21 +242,25 @@ impl Builder {
         self.transport(|transport| transport.service(service))
     }
 
-    /// The way to whatever else the transport can do, a middleware of one's own above all.
+    /// Changes the builder of the underlying transport, for example to add a `reqwest-middleware`. Use this
+    /// for settings that `ClientBuilder` does not have.
     pub fn transport(
         self,
-        change: impl FnOnce(ultracart_transport::Builder) -> ultracart_transport::Builder + Send + 'static,
+        change: impl FnOnce(ultracart_transport::TransportBuilder) -> ultracart_transport::TransportBuilder
+        + Send
+        + 'static,
     ) -> Self {
         let before = self.transport;
         Self { config: self.config, transport: Box::new(|transport| change(before(transport))) }
     }
 
-    /// The client. Nothing is started, and nothing is sent.
+    /// Returns the client. Starts no task and sends no request.
     ///
     /// # Errors
-    /// If a setting cannot be used, there is no credential, or its file cannot be read.
+    /// If a setting is invalid, if there is no credential, or if the file that holds the credential cannot be
+    /// read.
     pub fn build(self) -> Result<Client, Error> {
-        config::Settings::checked(&self.config)?;
+        config::Settings::validate(&self.config)?;
         let (cache, audit) = (self.config.cache.clone(), self.config.audit.clone());
         let base_url = self.config.api.base_url.clone();
         let transport = (self.transport)(Transport::builder(self.config.transport())).build()?;
@@ -227,8 +275,8 @@ impl Builder {
     }
 }
 
-impl fmt::Debug for Builder {
+impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("ClientBuilder").field("config", &self.config).finish_non_exhaustive()
     }
 }

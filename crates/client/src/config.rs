@@ -1,4 +1,22 @@
-//! Settings of the client: the whole configuration file.
+//! Settings of the client. They have defaults and can be set in a TOML file, by environment variables or in
+//! code.
+//!
+//! Load the settings with [`Layers`] and pass them to
+//! [`ClientBuilder::config`](crate::ClientBuilder::config):
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use ultracart_client::Client;
+//! use ultracart_client::config::{Config, Layers};
+//!
+//! let loaded = Layers::new().file("config.toml").env(std::env::vars_os()).load::<Config>()?;
+//! let client = Client::builder().config(loaded.config).build()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Or start from [`Config::default`] and change its fields. Each field of [`Config`] is a section of the
+//! file.
 
 use std::time::Duration;
 
@@ -6,11 +24,11 @@ use serde::{Deserialize, Serialize};
 use ultracart_transport::config::{self as transport, human_duration};
 
 pub use ultracart_transport::config::{
-    Api, Auth, Checks, ConfigError, Http, Human, Layers, Limiter, Loaded, Oauth, Origin, Problem, Retry,
-    Secret, Setting, Settings, Window,
+    Api, Auth, ConfigError, Http, HumanDuration, Layers, Limiter, Loaded, Oauth, Origin, Problem, Retry,
+    Secret, Setting, Settings, Validation, Window,
 };
 
-/// All settings. Every key is optional.
+/// All settings of the client. Every key is optional in a file.
 ///
 /// ```
 /// let mut config = ultracart_client::config::Config::default();
@@ -20,17 +38,17 @@ pub use ultracart_transport::config::{
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Config {
-    /// The server.
+    /// The API's server.
     pub api: Api,
-    /// The credential.
+    /// The credential that authorizes calls.
     pub auth: Auth,
-    /// The quota.
+    /// The quota and the pauses between calls.
     pub limiter: Limiter,
-    /// Attempts after the first.
+    /// Retries of failed attempts.
     pub retry: Retry,
-    /// The connection.
+    /// HTTP connections.
     pub http: Http,
-    /// The cache.
+    /// Caching of responses.
     pub cache: Cache,
     /// The access review.
     pub audit: Audit,
@@ -43,18 +61,20 @@ impl Config {
     }
 }
 
-/// `[cache]`: how long responses are cached.
+/// Settings of the cache (`[cache]`): how long responses are cached.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Cache {
-    /// The list of users.
+    /// Rule for the list of users and for single users.
     pub users: CacheRule,
-    /// The list of groups.
+    /// Rule for the list of groups and for single groups.
     pub groups: CacheRule,
-    /// Each user's logins.
+    /// Rule for the logins of each user.
     pub logins: CacheRule,
-    /// Time to live of users and logins while webhooks report changes: the longest time that a lost webhook goes unnoticed.
+    /// Time to live of users and logins while webhook events about users arrive. If `ttl` is longer, `ttl`
+    /// applies. It also applies again when no such event has arrived for `webhook_ttl`. If an event is lost,
+    /// its change is noticed when the cached value expires.
     #[serde(with = "human_duration")]
     pub webhook_ttl: Duration,
 }
@@ -71,26 +91,28 @@ impl Default for Cache {
 }
 
 impl Cache {
-    /// Returns settings that cache nothing.
+    /// Returns settings that turn caching off.
     pub fn off() -> Self {
         let off = CacheRule { ttl: Duration::ZERO, ..CacheRule::default() };
         Self { users: off.clone(), groups: off.clone(), logins: off, ..Self::default() }
     }
 }
 
-/// `[cache.users]`, `[cache.groups]`, `[cache.logins]`.
+/// Caching of one kind of response (`[cache.users]`, `[cache.groups]`, `[cache.logins]`).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CacheRule {
-    /// Time to live; `0s` caches nothing.
+    /// Time to live of a cached value; zero turns caching off.
     #[serde(with = "human_duration")]
     pub ttl: Duration,
-    /// Fraction of `ttl`, from 0.1 to 1, after which a read also refreshes the entry in the background, if the quota allows;
-    /// 1 turns this off.
+    /// Fraction of the time to live, from 0.1 to 1, after which a cached list or cached logins are refreshed
+    /// early. A read then returns the cached value and refreshes it in the background, if the quota allows.
+    /// The value 1 turns this off.
     pub refresh_at: f64,
-    /// Time after `ttl` for which an expired entry is returned if the server cannot be reached, or by
-    /// [`CachePolicy::StaleAllowed`](crate::CachePolicy::StaleAllowed).
+    /// How long a read can still return a value after it has expired. A read with the policy
+    /// [`StaleAllowed`](crate::CachePolicy::StaleAllowed) does so at once. A read with the default policy
+    /// does so if its call fails because of an outage, such as a timeout or a 5xx.
     #[serde(with = "human_duration")]
     pub stale_if_error: Duration,
 }
@@ -101,12 +123,13 @@ impl Default for CacheRule {
     }
 }
 
-/// `[audit]`: the access review.
+/// Settings of the access review (`[audit]`).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Audit {
-    /// The time without a login after which a user is dormant. UltraCart keeps logins for 90 days.
+    /// Time without a login after which a user is dormant. UltraCart keeps logins for 90 days, so a longer
+    /// time has the effect of 90 days.
     #[serde(with = "human_duration")]
     pub dormant_after: Duration,
 }
@@ -117,12 +140,12 @@ impl Default for Audit {
     }
 }
 
-const TTL: &str = "a time with a unit, up to `365d`, such as `5m`; `0s` remembers nothing";
-const REFRESH_AT: &str = "a number from 0.1 to 1, such as `0.8`; `1.0` never reads ahead";
+const TTL: &str = "a time with a unit, up to `365d`, such as `5m`; `0s` turns caching off";
+const REFRESH_AT: &str = "a number from 0.1 to 1, such as `0.8`; `1.0` turns refresh-ahead off";
 const STALE_IF_ERROR: &str =
-    "a time with a unit, up to `365d`, such as `24h`; `0s` gives out nothing that is too old";
+    "a time with a unit, up to `365d`, such as `24h`; `0s` returns no expired values";
 
-/// The values that each key of `[cache]` and `[audit]` takes, in words.
+/// Each key of `[cache]` and `[audit]` with a description of the allowed values.
 const ALLOWED: &[(&str, &str)] = &[
     ("cache.users.ttl", TTL),
     ("cache.users.refresh_at", REFRESH_AT),
@@ -133,7 +156,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("cache.logins.ttl", TTL),
     ("cache.logins.refresh_at", REFRESH_AT),
     ("cache.logins.stale_if_error", STALE_IF_ERROR),
-    ("cache.webhook_ttl", "a time with a unit, up to `1d`, such as `1h`; `0s` makes no difference"),
+    ("cache.webhook_ttl", "a time with a unit, up to `1d`, such as `1h`; `0s` leaves `ttl` unchanged"),
     ("audit.dormant_after", "a time with a unit, from `1d` to `3650d`, such as `90d`"),
 ];
 
@@ -142,18 +165,34 @@ impl Settings for Config {
         [transport::Transport::allowed(), ALLOWED.to_vec()].concat()
     }
 
-    fn check(&self, checks: &mut Checks) {
-        self.clone().transport().check(checks);
+    fn check(&self, validation: &mut Validation) {
+        self.clone().transport().check(validation);
         let rules = [&self.cache.users, &self.cache.groups, &self.cache.logins];
         for (name, rule) in ["users", "groups", "logins"].into_iter().zip(rules) {
-            checks.within(&format!("cache.{name}.ttl"), &Human(rule.ttl), ..=Human(days(365)));
-            checks.within(&format!("cache.{name}.refresh_at"), &rule.refresh_at, 0.1..=1.0);
-            let stale_if_error = Human(rule.stale_if_error);
-            checks.within(&format!("cache.{name}.stale_if_error"), &stale_if_error, ..=Human(days(365)));
+            validation.require_within(
+                &format!("cache.{name}.ttl"),
+                &HumanDuration(rule.ttl),
+                ..=HumanDuration(days(365)),
+            );
+            validation.require_within(&format!("cache.{name}.refresh_at"), &rule.refresh_at, 0.1..=1.0);
+            let stale_if_error = HumanDuration(rule.stale_if_error);
+            validation.require_within(
+                &format!("cache.{name}.stale_if_error"),
+                &stale_if_error,
+                ..=HumanDuration(days(365)),
+            );
         }
-        checks.within("cache.webhook_ttl", &Human(self.cache.webhook_ttl), ..=Human(days(1)));
-        let dormant_after = Human(days(1))..=Human(days(3650));
-        checks.within("audit.dormant_after", &Human(self.audit.dormant_after), dormant_after);
+        validation.require_within(
+            "cache.webhook_ttl",
+            &HumanDuration(self.cache.webhook_ttl),
+            ..=HumanDuration(days(1)),
+        );
+        let dormant_after = HumanDuration(days(1))..=HumanDuration(days(3650));
+        validation.require_within(
+            "audit.dormant_after",
+            &HumanDuration(self.audit.dormant_after),
+            dormant_after,
+        );
     }
 }
 
@@ -179,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_read_when_a_setting_is_wrong() {
+    fn invalid_settings_are_reported_in_plain_words() {
         let wrong = [
             "cache.users.ttl = \"366d\"",
             "cache.users = \"5m\"",
@@ -197,23 +236,24 @@ mod tests {
         ];
         let messages = wrong.map(messages).join("\n");
         insta::assert_snapshot!(messages, @r#"
-        `cache.users.ttl` is 366d (file config.toml); it takes a time with a unit, up to `365d`, such as `5m`; `0s` remembers nothing
-        `cache.users` is "5m" (file config.toml); it takes settings of its own: `[cache.users]` and then `key = value`
-        `cache.user` is no setting (file config.toml); did you mean `cache.users`?
-        `cache.logins.tll` is no setting (file config.toml); did you mean `cache.logins.ttl`?
-        `cache.groups.refresh_at` is 0.05 (file config.toml); it takes a number from 0.1 to 1, such as `0.8`; `1.0` never reads ahead
-        `cache.groups.refresh_at` is NaN (file config.toml); it takes a number from 0.1 to 1, such as `0.8`; `1.0` never reads ahead
-        `cache.groups.refresh_at` is "80%" (file config.toml); it takes a number from 0.1 to 1, such as `0.8`; `1.0` never reads ahead
-        `cache.users.stale_if_error` is 400d (file config.toml); it takes a time with a unit, up to `365d`, such as `24h`; `0s` gives out nothing that is too old
-        `cache.webhook_ttl` is 2d (file config.toml); it takes a time with a unit, up to `1d`, such as `1h`; `0s` makes no difference
-        `audit.dormant_after` is 0s (file config.toml); it takes a time with a unit, from `1d` to `3650d`, such as `90d`
-        `audit.dormant_after` is 90 (file config.toml); it takes a time with a unit, from `1d` to `3650d`, such as `90d`
-        `audits` is no section (file config.toml); did you mean `audit`?
-        `limiter.spare` is -1 (file config.toml); it takes a whole number from 0 up, below the `burst` of every window
+        `cache.users.ttl` is 366d (file config.toml); expected a time with a unit, up to `365d`, such as `5m`; `0s` turns caching off
+        `cache.users` is "5m" (file config.toml); expected a table: `[cache.users]` and then `key = value`
+        `cache.user` is not a setting (file config.toml); did you mean `cache.users`?
+        `cache.logins.tll` is not a setting (file config.toml); did you mean `cache.logins.ttl`?
+        `cache.groups.refresh_at` is 0.05 (file config.toml); expected a number from 0.1 to 1, such as `0.8`; `1.0` turns refresh-ahead off
+        `cache.groups.refresh_at` is NaN (file config.toml); expected a number from 0.1 to 1, such as `0.8`; `1.0` turns refresh-ahead off
+        `cache.groups.refresh_at` is "80%" (file config.toml); expected a number from 0.1 to 1, such as `0.8`; `1.0` turns refresh-ahead off
+        `cache.users.stale_if_error` is 400d (file config.toml); expected a time with a unit, up to `365d`, such as `24h`; `0s` returns no expired values
+        `cache.webhook_ttl` is 2d (file config.toml); expected a time with a unit, up to `1d`, such as `1h`; `0s` leaves `ttl` unchanged
+        `audit.dormant_after` is 0s (file config.toml); expected a time with a unit, from `1d` to `3650d`, such as `90d`
+        `audit.dormant_after` is 90 (file config.toml); expected a time with a unit, from `1d` to `3650d`, such as `90d`
+        `audits` is not a section (file config.toml); did you mean `audit`?
+        `limiter.spare` is -1 (file config.toml); expected a whole number from 0 up, below the `burst` of every window
         "#);
     }
 
-    /// Adds the keys of tables and of values, without positions in lists.
+    /// Adds the dotted key of each table in `value` to `tables`, and the keys of all other values to
+    /// `values`. `value` itself has the key `key`. Each item of a list has the key of the list.
     fn add_keys(value: &Value, key: &str, tables: &mut BTreeSet<String>, values: &mut BTreeSet<String>) {
         match value {
             Value::Object(fields) => {
@@ -236,7 +276,7 @@ mod tests {
     #[test]
     fn every_setting_has_a_text_and_a_place_in_the_docs() {
         let mut config = Config::default();
-        // What the defaults leave out.
+        // Settings that have no default.
         config.auth.oauth = Some(Oauth::default());
         let windows = vec![Window::new(2, Duration::from_secs(1)).burst(1)];
         config.limiter.address_windows = Some(windows.clone());
@@ -247,7 +287,7 @@ mod tests {
 
         let allowed: BTreeSet<String> =
             Config::allowed().into_iter().map(|(key, _)| key.to_owned()).collect();
-        assert_eq!(allowed.len(), Config::allowed().len(), "no key has two texts");
+        assert_eq!(allowed.len(), Config::allowed().len(), "a key with two texts in `ALLOWED`");
         let missing: Vec<_> = values.difference(&allowed).collect();
         assert_eq!(missing, [""; 0], "a setting without a text in `ALLOWED`");
         let unknown: Vec<_> =
@@ -262,9 +302,9 @@ mod tests {
         assert_eq!(undocumented, [""; 0], "a setting that docs/config.toml does not mention");
     }
 
-    /// The file that documents every key says what the defaults are, and leaves none out.
+    /// `docs/config.toml` has every key with its default.
     #[test]
-    fn the_documented_file_is_the_defaults() {
+    fn documented_file_contains_all_defaults() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/config.toml");
         let text = std::fs::read_to_string(path).unwrap();
         let documented = Layers::new().file(path).load::<Config>().unwrap();
@@ -276,7 +316,12 @@ mod tests {
         for setting in &documented.settings {
             let name = setting.key.rsplit('.').next().unwrap();
             let is_set = !setting.as_toml().is_empty();
-            assert_eq!(is_set, matches!(setting.origin, Origin::File(_)), "{} is not set there", setting.key);
+            assert_eq!(
+                is_set,
+                matches!(setting.origin, Origin::File(_)),
+                "docs/config.toml does not set {}",
+                setting.key
+            );
             assert!(
                 is_set
                     || text.contains(&format!("# {name} = "))
@@ -285,19 +330,19 @@ mod tests {
                 setting.key
             );
         }
-        // Also what stands there as a comment is right; of the three kinds of credentials one at a time.
+        // Settings in comments are valid, too. A file can have only one of the three kinds of credentials.
         let is_setting = |line: &&str| line.starts_with('[') || line.contains(" = ");
         let lines: Vec<&str> =
             text.lines().map(|line| line.strip_prefix("# ").filter(is_setting).unwrap_or(line)).collect();
         for kind in ["simple_key", "simple_key_file", "oauth"] {
-            let is_mine = |line: &&&str| match line.split(' ').next() {
+            let belongs_to_kind = |line: &&&str| match line.split(' ').next() {
                 Some(key @ ("simple_key" | "simple_key_file")) => key == kind,
                 Some("[auth.oauth]" | "client_id" | "refresh_token" | "refresh_token_file") => {
                     kind == "oauth"
                 }
                 _ => true,
             };
-            let toml = lines.iter().filter(is_mine).copied().collect::<Vec<_>>().join("\n");
+            let toml = lines.iter().filter(belongs_to_kind).copied().collect::<Vec<_>>().join("\n");
             let folder = tempfile::tempdir().unwrap();
             std::fs::write(folder.path().join("config.toml"), toml).unwrap();
             let loaded = Layers::new().file(folder.path().join("config.toml")).load::<Config>().unwrap();

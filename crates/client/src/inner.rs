@@ -1,4 +1,4 @@
-//! What the handles of one client share.
+//! State shared by a client and its APIs.
 
 use std::sync::Arc;
 
@@ -8,11 +8,12 @@ use ultracart_transport::Transport;
 use crate::cache::Caches;
 use crate::config;
 
-/// What all clones of a client and of its APIs share.
+/// State shared by all clones of a [`Client`](crate::Client) and its [`UserApi`](crate::UserApi)s.
 pub(crate) struct Inner {
     pub(crate) transport: Transport,
     pub(crate) caches: Arc<Caches>,
-    /// Whether `getGroup` returns no body, as UltraCart documents it. The first call for a group tells.
+    /// Whether `getGroup` returns an empty response. UltraCart's documentation says that it does. The first
+    /// `getGroup` call shows whether that is true, and sets this value.
     pub(crate) get_group_returns_nothing: OnceCell<bool>,
     pub(crate) audit: config::Audit,
     pub(crate) base_url: String,

@@ -1,4 +1,4 @@
-//! Making an access review of a simulated account, with and without trouble.
+//! Access reviews of a simulated account, with and without faults.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -11,52 +11,54 @@ use tokio::sync::Notify;
 use ultracart_client::audit::{FindingKind, History, Observer, Plan, Progress, Review, Source};
 use ultracart_client::config::Oauth;
 use ultracart_client::{Client, Config, ErrorKind, UserApi};
-use ultracart_sim::{Builder, Fault, Histories, Operation, Sim};
+use ultracart_sim::{Fault, Histories, Operation, Sim, SimBuilder};
 
-fn sim(users: u32) -> Builder {
+fn sim(users: u32) -> SimBuilder {
     Sim::builder().users(users).groups(3).simple_key("key").latency(Duration::from_secs(1))
 }
 
-/// An API that gives up at the first failure, so that a fault is a failure.
+/// Returns an API without retries, so that each injected fault makes a call fail.
 fn api(sim: &Sim) -> UserApi {
     let mut config = Config::default();
     config.retry.max_attempts = 1;
     Client::builder().config(config).simple_key("key").service(sim.service()).build().unwrap().user_api()
 }
 
-/// Remembers what it is told, and says when so many calls are done.
+/// The reports that a [`RecordingObserver`] received.
 #[derive(Debug, Default)]
-struct Told {
+struct Reports {
     plans: Mutex<Vec<Plan>>,
     progress: Mutex<Vec<Progress>>,
-    until: u32,
+    /// Number of histories after which `reached` is notified.
+    target: u32,
     reached: Notify,
 }
 
+/// An observer that records every report.
 #[derive(Clone, Debug, Default)]
-struct Listener(Arc<Told>);
+struct RecordingObserver(Arc<Reports>);
 
-impl Listener {
-    fn until(calls: u32) -> Self {
-        Self(Arc::new(Told { until: calls, ..Told::default() }))
+impl RecordingObserver {
+    fn with_target(histories: u32) -> Self {
+        Self(Arc::new(Reports { target: histories, ..Reports::default() }))
     }
 
     fn plan(&self) -> Plan {
         let plans = self.0.plans.lock().unwrap();
-        assert_eq!(plans.len(), 1, "said once");
+        assert_eq!(plans.len(), 1, "reported once");
         plans[0].clone()
     }
 }
 
-impl Observer for Listener {
+impl Observer for RecordingObserver {
     fn on_plan(&self, plan: &Plan) {
-        assert!(self.0.progress.lock().unwrap().is_empty(), "said before the first call");
+        assert!(self.0.progress.lock().unwrap().is_empty(), "reported before the first history");
         self.0.plans.lock().unwrap().push(plan.clone());
     }
 
-    fn on_call_done(&self, progress: &Progress) {
+    fn on_history_done(&self, progress: &Progress) {
         self.0.progress.lock().unwrap().push(*progress);
-        if progress.done == self.0.until {
+        if progress.done == self.0.target {
             self.0.reached.notify_one();
         }
     }
@@ -78,11 +80,11 @@ fn reason(review: &Review, position: usize) -> &str {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_for_each_history_and_what_it_takes_is_said_before() {
-    // So fast that the quota decides how long it takes.
+async fn each_history_costs_one_call_as_forecast() {
+    // With this latency, the quota determines how long the review takes.
     let sim = sim(1_050).latency(Duration::from_millis(5)).build();
-    let listener = Listener::default();
-    let review = api(&sim).audit().observer(listener.clone()).run().await.unwrap();
+    let observer = RecordingObserver::default();
+    let review = api(&sim).audit().observer(observer.clone()).run().await.unwrap();
     let took = sim.elapsed();
 
     assert!(review.is_complete(), "{:?}", review.incomplete);
@@ -92,28 +94,28 @@ async fn a_call_for_each_history_and_what_it_takes_is_said_before() {
         let reviewed = review.users.iter().find(|reviewed| reviewed.user.user_id == user.user_id).unwrap();
         assert_eq!(reviewed.logins().unwrap(), user.login_histories.unwrap());
     }
-    let plan = listener.plan();
-    assert_eq!((plan.users, plan.with_list, plan.resumed, plan.calls), (1_050, 0, 0, 1_050));
+    let plan = observer.plan();
+    assert_eq!((plan.users, plan.from_list, plan.from_checkpoint, plan.calls), (1_050, 0, 0, 1_050));
     let off = took.abs_diff(plan.forecast.done_in()).as_secs_f64() / took.as_secs_f64();
     assert!(off < 0.1, "forecast {:?}, took {took:?}", plan.forecast);
-    let progress = listener.0.progress.lock().unwrap();
+    let progress = observer.0.progress.lock().unwrap();
     assert_eq!(progress.len(), 1_050);
     let last = progress.last().unwrap();
     assert_eq!((last.done, last.total, last.failed, last.calls_spent), (1_050, 1_050, 0, 1_052));
-    assert_eq!(last.left, Duration::ZERO);
+    assert_eq!(last.time_left, Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
-async fn histories_that_come_with_the_list_cost_nothing() {
+async fn histories_in_user_list_cost_no_call() {
     let sim = sim(5).histories_in_list(Histories::All).build();
-    let listener = Listener::default();
-    let review = api(&sim).audit().observer(listener.clone()).run().await.unwrap();
-    assert_eq!((sim.calls(), listener.plan().calls, listener.plan().with_list), (2, 0, 5));
+    let observer = RecordingObserver::default();
+    let review = api(&sim).audit().observer(observer.clone()).run().await.unwrap();
+    assert_eq!((sim.calls(), observer.plan().calls, observer.plan().from_list), (2, 0, 5));
     assert_eq!(sources(&review), [Some(Source::List); 5]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_client_remembers_is_not_reviewed() {
+async fn review_reads_past_the_cache() {
     let sim = sim(3).build();
     let api = api(&sim);
     let id = api.get_users().await.unwrap()[0].user_id.unwrap();
@@ -129,13 +131,13 @@ async fn what_the_client_remembers_is_not_reviewed() {
     assert_eq!(review.users[0].user.full_name.as_deref(), Some("Renamed elsewhere"));
     assert_eq!(review.users[0].logins(), Some(&[][..]));
     assert_eq!(review.groups[0].group.name.as_deref(), Some("Renamed elsewhere"));
-    // What it read is remembered.
+    // The review's reads were cached.
     assert_eq!(api.get_users().await.unwrap()[0].full_name.as_deref(), Some("Renamed elsewhere"));
     assert_eq!(sim.calls() - before, 2 + 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_users_there_is_no_review() {
+async fn failed_user_list_fails_the_review() {
     let sim = sim(5).build();
     sim.fault(Fault::status_500().on(Operation::GetUsers));
     let error = api(&sim).audit().run().await.unwrap_err();
@@ -143,7 +145,7 @@ async fn without_the_users_there_is_no_review() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_groups_the_rest_is_there_and_what_needs_them_is_not_judged() {
+async fn failed_group_list_leaves_incomplete_review() {
     let sim = sim(5).build();
     sim.fault(Fault::status_500().on(Operation::GetGroups));
     let review = api(&sim).audit().run().await.unwrap();
@@ -151,11 +153,11 @@ async fn without_the_groups_the_rest_is_there_and_what_needs_them_is_not_judged(
     assert_eq!(review.incomplete[0].what, "the list of groups");
     assert!(review.incomplete[0].why.contains("500"), "{}", review.incomplete[0].why);
     assert_eq!(sources(&review), [Some(Source::Call); 5]);
-    assert!(review.finding(FindingKind::GroupWithoutMembers).unwrap().not_judged.is_some());
+    assert!(review.finding(FindingKind::GroupWithoutMembers).unwrap().not_checked.is_some());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_credential_that_is_not_accepted_ends_it() {
+async fn unaccepted_credential_at_groups_fails_review() {
     for (fault, kind) in [
         (Fault::unauthorized_401(), ErrorKind::Unauthorized),
         (Fault::gone_410(), ErrorKind::ApplicationDisabled),
@@ -168,24 +170,24 @@ async fn a_credential_that_is_not_accepted_ends_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_history_that_fails_does_not_lose_the_rest() {
+async fn failed_history_keeps_the_others() {
     let sim = sim(8).build();
     sim.fault(Fault::status_500().on(Operation::GetUserLogins).nth(3));
-    let listener = Listener::default();
-    let review = api(&sim).audit().observer(listener.clone()).run().await.unwrap();
+    let observer = RecordingObserver::default();
+    let review = api(&sim).audit().observer(observer.clone()).run().await.unwrap();
     let mut expected = [Some(Source::Call); 8];
     expected[2] = None;
     assert_eq!(sources(&review), expected);
     assert!(reason(&review, 2).contains("500"), "{}", reason(&review, 2));
     assert_eq!(review.incomplete.len(), 1);
-    assert_eq!(listener.0.progress.lock().unwrap().last().unwrap().failed, 1);
+    assert_eq!(observer.0.progress.lock().unwrap().last().unwrap().failed, 1);
     let unreadable = review.finding(FindingKind::HistoryUnreadable).unwrap();
     assert_eq!(unreadable.users().into_iter().collect::<Vec<_>>(), [2]);
     assert!(!review.finding(FindingKind::Dormant).unwrap().users().contains(&2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_401_or_a_410_no_more_is_asked() {
+async fn no_history_is_requested_after_401_or_410() {
     for (fault, status, kind) in [
         (Fault::unauthorized_401(), "401", ErrorKind::Unauthorized),
         (Fault::gone_410(), "410", ErrorKind::ApplicationDisabled),
@@ -196,37 +198,39 @@ async fn after_a_401_or_a_410_no_more_is_asked() {
         assert_eq!(sim.calls(), 2 + 4);
         assert_eq!(sources(&review)[2..], [Some(Source::Call), None, None, None, None, None]);
         assert!(reason(&review, 3).contains(status), "{}", reason(&review, 3));
-        assert!(reason(&review, 7).starts_with("not asked for any more after "), "{}", reason(&review, 7));
+        assert!(reason(&review, 7).starts_with("not requested "), "{}", reason(&review, 7));
         assert_eq!(review.stopped_by, Some(kind));
-        assert!(!serde_json::to_string(&review).unwrap().contains("stopped_by"), "a caller's business alone");
+        assert!(!serde_json::to_string(&review).unwrap().contains("stopped_by"), "not serialized");
     }
 }
 
-/// An API whose token is not accepted any more in this call.
-fn oauth_api(operation: Operation, from: impl FnOnce(&mut Oauth)) -> (Sim, UserApi) {
+/// Returns a simulated account and an API with OAuth. The first call of this operation gets a 401.
+fn api_with_expired_token(operation: Operation, configure: impl FnOnce(&mut Oauth)) -> (Sim, UserApi) {
     let sim = sim(8).oauth("app", "r0").build();
     sim.fault(Fault::unauthorized_401().on(operation));
     let mut config = Config::default();
     let mut oauth = Oauth::default();
     oauth.client_id = "app".into();
-    from(&mut oauth);
+    configure(&mut oauth);
     config.auth.oauth = Some(oauth);
     let client = Client::builder().config(config).service(sim.service()).build().unwrap();
     (sim, client.user_api())
 }
 
-/// An API whose token is not accepted any more in this call, and that gets no other one.
+/// Returns a simulated account and an API with OAuth. The first call of this operation gets a 401, and the
+/// token refresh that follows fails with `fault`.
 fn api_without_token(operation: Operation, fault: Fault) -> (Sim, UserApi) {
-    let (sim, api) = oauth_api(operation, |oauth| oauth.refresh_token = Some("r0".into()));
+    let (sim, api) = api_with_expired_token(operation, |oauth| oauth.refresh_token = Some("r0".into()));
     sim.fault(fault.on(Operation::OauthAccessToken).nth(2).always());
     (sim, api)
 }
 
-/// Gets in the way of a file when the review begins with the histories.
+/// An observer that creates a directory at this path before the first history is read, so that no file can be
+/// written there.
 #[derive(Debug)]
-struct InTheWay(PathBuf);
+struct PathBlocker(PathBuf);
 
-impl Observer for InTheWay {
+impl Observer for PathBlocker {
     fn on_plan(&self, _: &Plan) {
         std::fs::create_dir(&self.0).unwrap();
     }
@@ -237,53 +241,53 @@ fn token_calls(sim: &Sim) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_token_no_more_is_asked() {
-    let mut refused = Response::new(r#"{"error":"invalid_grant"}"#.into());
-    *refused.status_mut() = StatusCode::BAD_REQUEST;
-    for (fault, kind, said) in [
+async fn no_history_is_requested_without_a_token() {
+    let mut invalid_grant = Response::new(r#"{"error":"invalid_grant"}"#.into());
+    *invalid_grant.status_mut() = StatusCode::BAD_REQUEST;
+    for (fault, kind, text) in [
         (Fault::gone_410(), ErrorKind::ApplicationDisabled, "410 Gone"),
-        (Fault::answer(refused), ErrorKind::Oauth, "invalid_grant"),
+        (Fault::response(invalid_grant), ErrorKind::Oauth, "invalid_grant"),
     ] {
         let (sim, api) = api_without_token(Operation::GetUserLogins, fault.clone());
         let review = api.audit().run().await.unwrap();
-        assert_eq!((sim.calls(), token_calls(&sim)), (2 + 1, 2), "{said}");
-        assert!(reason(&review, 0).contains(said), "{}", reason(&review, 0));
-        assert!(reason(&review, 7).starts_with("not asked for any more after "), "{}", reason(&review, 7));
+        assert_eq!((sim.calls(), token_calls(&sim)), (2 + 1, 2), "{text}");
+        assert!(reason(&review, 0).contains(text), "{}", reason(&review, 0));
+        assert!(reason(&review, 7).starts_with("not requested "), "{}", reason(&review, 7));
 
         let (sim, api) = api_without_token(Operation::GetGroups, fault);
         assert_eq!(api.audit().run().await.unwrap_err().kind(), kind);
-        assert_eq!((sim.calls(), token_calls(&sim)), (2, 2), "{said}");
+        assert_eq!((sim.calls(), token_calls(&sim)), (2, 2), "{text}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_no_token_could_be_kept_no_more_is_asked() {
+async fn no_history_is_requested_if_token_is_not_stored() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("token");
     std::fs::write(&path, "r0").unwrap();
     let from_file = |oauth: &mut Oauth| oauth.refresh_token_file = Some(path);
-    let (sim, api) = oauth_api(Operation::GetUserLogins, from_file);
-    let review = api.audit().observer(InTheWay(dir.path().join("token.new"))).run().await.unwrap();
+    let (sim, api) = api_with_expired_token(Operation::GetUserLogins, from_file);
+    let review = api.audit().observer(PathBlocker(dir.path().join("token.new"))).run().await.unwrap();
     assert_eq!((sim.calls(), token_calls(&sim)), (2 + 1, 1));
     assert!(reason(&review, 0).contains("nothing was sent"), "{}", reason(&review, 0));
-    assert!(reason(&review, 1).starts_with("not asked for any more after "), "{}", reason(&review, 1));
+    assert!(reason(&review, 1).starts_with("not requested "), "{}", reason(&review, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_five_failures_in_a_row_no_more_is_asked() {
+async fn no_history_is_requested_after_five_failures() {
     let sim = sim(20).build();
     sim.fault(Fault::html_502().on(Operation::GetUserLogins).nth(2).times(2));
     sim.fault(Fault::html_502().on(Operation::GetUserLogins).nth(6).times(5));
     let review = api(&sim).audit().run().await.unwrap();
     let read = sources(&review).iter().filter(|source| source.is_some()).count();
-    // One, two failures, two, five failures.
+    // One success, two failures, two successes, five failures.
     assert_eq!((sim.calls(), read), (2 + 10, 3));
     assert!(reason(&review, 19).contains("5 failures in a row"), "{}", reason(&review, 19));
     assert_eq!(review.stopped_by, Some(ErrorKind::Server));
 }
 
 #[tokio::test(start_paused = true)]
-async fn failures_of_one_user_each_are_no_reason_to_stop() {
+async fn failures_of_single_users_do_not_stop_review() {
     let sim = sim(8).build();
     let fault = Fault::error(StatusCode::BAD_REQUEST, "no such user");
     sim.fault(fault.on(Operation::GetUserLogins).times(7));
@@ -293,34 +297,35 @@ async fn failures_of_one_user_each_are_no_reason_to_stop() {
     assert_eq!(review.stopped_by, None);
 }
 
-async fn break_off(sim: &Sim, path: &Path, after: u32) {
-    let listener = Listener::until(after);
-    let run = api(sim).audit().checkpoint(path).observer(listener.clone()).run();
+/// Runs a review with a checkpoint, and drops the review after this number of histories.
+async fn interrupt_review(sim: &Sim, path: &Path, after: u32) {
+    let observer = RecordingObserver::with_target(after);
+    let run = api(sim).audit().checkpoint(path).observer(observer.clone()).run();
     tokio::select! {
         biased;
-        () = listener.0.reached.notified() => {}
-        review = run => panic!("it should have been broken off: {review:?}"),
+        () = observer.0.reached.notified() => {}
+        review = run => panic!("the review ended before it was interrupted: {review:?}"),
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_read_before_a_run_was_broken_off_is_not_asked_again() {
+async fn resumed_review_requests_only_missing_histories() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("checkpoint");
     let sim = sim(10).build();
-    break_off(&sim, &path, 4).await;
+    interrupt_review(&sim, &path, 4).await;
 
-    let gone = sim.users()[1].user_id.unwrap();
-    assert!(sim.remove_user(gone));
+    let removed = sim.users()[1].user_id.unwrap();
+    assert!(sim.remove_user(removed));
     let before = sim.calls();
-    let listener = Listener::default();
-    let review = api(&sim).audit().resume(&path).observer(listener.clone()).run().await.unwrap();
+    let observer = RecordingObserver::default();
+    let review = api(&sim).audit().resume(&path).observer(observer.clone()).run().await.unwrap();
     assert!(review.is_complete(), "{:?}", review.incomplete);
     let mut expected = [Some(Source::Checkpoint); 9];
     expected[3..].fill(Some(Source::Call));
     assert_eq!(sources(&review), expected);
-    assert_eq!((listener.plan().resumed, listener.plan().calls), (3, 6));
-    // The call that was in flight when the first run was dropped may come to its end meanwhile.
+    assert_eq!((observer.plan().from_checkpoint, observer.plan().calls), (3, 6));
+    // The call that was in flight when the first run was dropped may have ended in between.
     assert!((2 + 6..=2 + 7).contains(&(sim.calls() - before)), "{}", sim.calls() - before);
     for (reviewed, user) in review.users.iter().zip(sim.users()) {
         assert_eq!(reviewed.logins().unwrap(), user.login_histories.unwrap());
@@ -328,7 +333,7 @@ async fn what_was_read_before_a_run_was_broken_off_is_not_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resumed_run_asks_again_for_what_failed_and_for_nothing_else() {
+async fn resumed_review_requests_failed_histories_again() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("checkpoint");
     let sim = sim(6).build();
@@ -342,7 +347,7 @@ async fn a_resumed_run_asks_again_for_what_failed_and_for_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bad_line_of_the_checkpoint_costs_one_call_and_is_told() {
+async fn bad_checkpoint_line_costs_one_call_and_is_noted() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("checkpoint");
     let sim = sim(6).build();
@@ -359,25 +364,25 @@ async fn a_bad_line_of_the_checkpoint_costs_one_call_and_is_told() {
     let mut expected = [Some(Source::Checkpoint); 6];
     expected[2] = Some(Source::Call);
     assert_eq!(sources(&review), expected);
-    let note = "A line of the checkpoint could not be read: what stood there was asked for again.";
-    assert!(review.notes.iter().any(|said| said == note), "{:?}", review.notes);
+    let expected = "1 line of the checkpoint could not be read. The login histories were requested again.";
+    assert!(review.notes.iter().any(|note| note == expected), "{:?}", review.notes);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_checkpoint_that_cannot_be_used_costs_no_call() {
+async fn unusable_checkpoint_costs_no_call() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("diary");
-    std::fs::write(&path, "somebody's diary\n").unwrap();
+    std::fs::write(&path, "Dear diary\n").unwrap();
     let sim = sim(2).build();
     for audit in [api(&sim).audit().checkpoint(&path), api(&sim).audit().resume(&path)] {
         assert_eq!(audit.run().await.unwrap_err().kind(), ErrorKind::InvalidConfig);
     }
     assert_eq!(sim.calls(), 0);
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody's diary\n");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "Dear diary\n");
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_credential_is_in_the_checkpoint_or_the_review() {
+async fn checkpoint_and_review_contain_no_credential() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("checkpoint");
     let sim = Sim::builder().users(2).groups(1).simple_key("only-for-this-test").build();

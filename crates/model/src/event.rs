@@ -1,4 +1,4 @@
-//! What UltraCart's webhooks tell.
+//! The events that UltraCart's webhooks report.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,13 +9,13 @@ use serde_json::value::RawValue;
 
 use crate::{Text, User, UserId};
 
-/// Something that happened in an account, as a webhook tells it: `{"user_update": {…the user…}}`.
+/// An event in an account, as a webhook reports it: `{"user_update": {…the user…}}`.
 ///
-/// It can come late, twice, or after what happened later: it says that something changed, and not what is so now.
+/// An event says only that something changed. It can arrive late, twice or out of order, so its user may be
+/// outdated.
 ///
-/// A user in it has what could be read, and may be empty. A payload of `null`, or of another shape than a user's, is
-/// no error: that the user changed would be lost with it. Then the user has its `user_id` and its `login` where they
-/// can be made out, and nothing else.
+/// Any field of the user can be missing. A payload that is not a user, such as `null`, is accepted, because
+/// an error would hide the change. The event's user then has at most a `user_id` and a `login`.
 ///
 /// ```
 /// use ultracart_model::Event;
@@ -27,20 +27,20 @@ use crate::{Text, User, UserId};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A user was made.
+    /// A user was inserted.
     UserCreate(Box<User>),
-    /// A user was changed.
+    /// A user was updated.
     UserUpdate(Box<User>),
     /// A user was deleted.
     UserDelete(Box<User>),
     /// A user logged in.
     UserLogin(Box<User>),
-    /// Something else happened, to an order perhaps: its name. What came with it is not kept.
+    /// Another event, for example of an order. Contains the event's name; its payload is dropped.
     Other(Text),
 }
 
 impl Event {
-    /// Its name on the wire.
+    /// Returns the event's name on the wire, such as `user_update`.
     pub fn name(&self) -> &str {
         match self {
             Self::UserCreate(_) => "user_create",
@@ -51,7 +51,7 @@ impl Event {
         }
     }
 
-    /// The user that it is about, if it is about one.
+    /// Returns the user that the event is about, or `None` for [`Event::Other`].
     pub fn user(&self) -> Option<&User> {
         match self {
             Self::UserCreate(user)
@@ -62,13 +62,17 @@ impl Event {
         }
     }
 
-    /// The user's identifier. Where an event is about a user and does not say which, it can be any.
+    /// Returns the id of the user that the event is about.
+    ///
+    /// Returns `None` if the event is not about a user; then [`user`](Self::user) returns `None`, too. Also
+    /// returns `None` if the event is about a user but lacks a valid id. Then [`user`](Self::user) returns
+    /// `Some`, and any user of the account may have changed.
     pub fn user_id(&self) -> Option<UserId> {
         self.user()?.user_id.filter(|id| id.get() > 0)
     }
 
-    /// Reads the value behind an event's name.
-    fn read<'de, A: MapAccess<'de>>(name: Text, map: &mut A) -> Result<Self, A::Error> {
+    /// Decodes the event called `name`. The next value in `map` is its payload.
+    fn decode<'de, A: MapAccess<'de>>(name: Text, map: &mut A) -> Result<Self, A::Error> {
         let event = match name.as_str() {
             "user_create" => Self::UserCreate,
             "user_update" => Self::UserUpdate,
@@ -77,11 +81,11 @@ impl Event {
             _ => return map.next_value::<IgnoredAny>().map(|_| Self::Other(name)),
         };
         let payload: Box<RawValue> = map.next_value()?;
-        Ok(event(Box::new(user(payload.get()))))
+        Ok(event(Box::new(decode_user(payload.get()))))
     }
 }
 
-/// One event and no more; for what webhooks deliver see [`Events`].
+/// Decodes exactly one event. [`Events`] decodes a whole delivery.
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct One;
@@ -92,7 +96,7 @@ impl<'de> Deserialize<'de> for Event {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Event, A::Error> {
                 let name = map.next_key()?.ok_or_else(|| de::Error::invalid_length(0, &self))?;
-                let event = Event::read(name, &mut map)?;
+                let event = Event::decode(name, &mut map)?;
                 match map.next_key::<IgnoredAny>()? {
                     None => Ok(event),
                     Some(_) => Err(de::Error::invalid_length(2, &self)),
@@ -103,10 +107,11 @@ impl<'de> Deserialize<'de> for Event {
     }
 }
 
-/// The list of events in a delivery.
+/// The events of one delivery.
 ///
-/// UltraCart documents an object with one key for each event. One with several is read as several events, and one with
-/// none as none: to refuse it would be to have it sent again and again, with all that came along.
+/// UltraCart documents a list of objects that have one key each. An object with several keys is decoded as
+/// several events, and an empty object as none. Neither is an error: after an error, UltraCart would send the
+/// whole delivery again and again.
 ///
 /// ```
 /// use ultracart_model::Events;
@@ -128,27 +133,27 @@ impl<'de> Deserialize<'de> for Events {
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Event>, A::Error> {
                 let mut events = Vec::new();
-                while list.next_element_seed(Append(&mut events))?.is_some() {}
+                while list.next_element_seed(EventAppender(&mut events))?.is_some() {}
                 Ok(events)
             }
         }
 
-        /// Takes an object's events into a list.
-        struct Append<'a>(&'a mut Vec<Event>);
-        impl<'de> de::DeserializeSeed<'de> for Append<'_> {
+        /// Appends an object's events to a list.
+        struct EventAppender<'a>(&'a mut Vec<Event>);
+        impl<'de> de::DeserializeSeed<'de> for EventAppender<'_> {
             type Value = ();
             fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
                 deserializer.deserialize_map(self)
             }
         }
-        impl<'de> Visitor<'de> for Append<'_> {
+        impl<'de> Visitor<'de> for EventAppender<'_> {
             type Value = ();
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object with an event's name as its key")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
                 while let Some(name) = map.next_key()? {
-                    self.0.push(Event::read(name, &mut map)?);
+                    self.0.push(Event::decode(name, &mut map)?);
                 }
                 Ok(())
             }
@@ -157,18 +162,18 @@ impl<'de> Deserialize<'de> for Events {
     }
 }
 
-/// The user in an event, or what of it is needed most.
-fn user(payload: &str) -> User {
+/// Decodes the user in an event. If that fails, decodes only its `user_id` and `login`.
+fn decode_user(payload: &str) -> User {
     serde_json::from_str(payload).unwrap_or_else(|_| {
         let fields: HashMap<String, &RawValue> = serde_json::from_str(payload).unwrap_or_default();
         let mut user = User::new();
-        user.user_id = field(&fields, "user_id");
-        user.login = field(&fields, "login");
+        user.user_id = decode_field(&fields, "user_id");
+        user.login = decode_field(&fields, "login");
         user
     })
 }
 
-fn field<T: DeserializeOwned>(fields: &HashMap<String, &RawValue>, name: &str) -> Option<T> {
+fn decode_field<T: DeserializeOwned>(fields: &HashMap<String, &RawValue>, name: &str) -> Option<T> {
     serde_json::from_str(fields.get(name)?.get()).ok()
 }
 
@@ -185,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_events_of_users() {
+    fn user_event_decodes_to_its_variant() {
         for (name, expected) in [
             ("user_create", Event::UserCreate(ada())),
             ("user_update", Event::UserUpdate(ada())),
@@ -200,13 +205,13 @@ mod tests {
     }
 
     #[test]
-    fn what_this_version_does_not_know_of_a_user_is_kept() {
+    fn unknown_field_of_a_user_is_kept() {
         let user = event(r#"{"user_update": {"user_id": 7, "beta": [1.0]}}"#).user().unwrap().clone();
         assert_eq!(user.extra.get("beta"), Some("[1.0]"));
     }
 
     #[test]
-    fn an_event_of_something_else_is_its_name() {
+    fn other_event_keeps_only_its_name() {
         for payload in ["{}", "null", "7", r#"[{"user_update": {"user_id": 7}}]"#] {
             let read = event(&format!(r#"{{"order_create": {payload}}}"#));
             assert_eq!(read, Event::Other("order_create".into()));
@@ -215,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_without_an_identifier_can_be_any() {
+    fn user_without_valid_id_has_no_id() {
         for payload in ["null", "{}", r#"{"user_id": null}"#, r#"{"user_id": 0}"#, r#"{"user_id": -7}"#] {
             let read = event(&format!(r#"{{"user_delete": {payload}}}"#));
             assert!(matches!(read, Event::UserDelete(_)), "{payload}");
@@ -224,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_user_of_another_shape_the_identifier_is_made_out() {
+    fn malformed_user_keeps_its_id_and_login() {
         for (payload, user) in [
             (r#"{"groups": 3, "user_id": 7, "email": "a", "login": "ada"}"#, *ada()),
             (r#"{"user_id": 7, "login": {"name": "ada"}}"#, User::new().user_id(7)),
@@ -238,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_are_never_read() {
+    fn password_in_an_event_is_never_decoded() {
         for groups in ["[]", "3"] {
             let json = format!(
                 r#"{{"user_create": {{"user_id": 7, "change_password_to": "hunter2",
@@ -251,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn one_event_is_one_key() {
+    fn event_without_exactly_one_key_is_an_error() {
         for json in [
             "{}",
             r#"{"user_update": {}, "user_login": {}}"#,
@@ -266,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_list_every_key_is_an_event() {
+    fn every_key_in_a_list_is_an_event() {
         let json =
             r#"[{"user_update": {"user_id": 7}, "sent": 1}, {}, {"user_login": null, "user_delete": 0}]"#;
         let Events(events) = serde_json::from_str(json).unwrap();
@@ -279,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_no_danger() {
+    fn deeply_nested_event_does_not_overflow() {
         let deep = "[".repeat(100_000) + &"]".repeat(100_000);
         for name in ["user_update", "other"] {
             assert_eq!(event(&format!(r#"{{"{name}": {deep}}}"#)).user_id(), None);

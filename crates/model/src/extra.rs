@@ -1,4 +1,4 @@
-//! Fields that the API has and this crate does not know.
+//! Fields that the API returns and this crate does not declare.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -9,15 +9,16 @@ use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::texts::hash;
+use crate::interner::hash;
 
-/// Values nested deeper than this are refused: whoever reads them later would run out of stack.
+/// Maximum nesting depth of a value. A deeper one is an error, since decoding it later could overflow the
+/// stack.
 const MAX_DEPTH: usize = 128;
 
-/// The fields of an object that its type does not know, each with its JSON text as it came.
+/// The fields of an object that its type does not declare, each with its unchanged JSON text.
 ///
-/// It is also how a caller sends what the type cannot say, an explicit `null` above all: UltraCart's own clients
-/// leave unset fields out, and so does this crate unless it is asked.
+/// Fields inserted here are sent, too. A request leaves out a declared field that is `None`. To send an
+/// explicit `null` instead, insert the field here.
 ///
 /// ```
 /// let mut user = ultracart_model::User::new().user_id(7);
@@ -28,48 +29,51 @@ const MAX_DEPTH: usize = 128;
 #[derive(Clone, Default)]
 pub struct Extra(Option<Box<Entries>>);
 
-/// One text for all, since most objects have no such field or many.
+/// The names and values of the fields, all in one string. An object that has undeclared fields usually has
+/// many of them. A string for each would cost many allocations.
 #[derive(Clone)]
 struct Entries {
-    /// Name, JSON text, name, JSON text …
+    /// Each field's name, followed by its JSON text.
     text: Box<str>,
-    ends: Box<[Ends]>,
+    ends: Box<[FieldEnds]>,
 }
 
-/// Where a name and its JSON text end.
+/// The end positions of a field's name and of its JSON text, in bytes from the start of the string that holds
+/// all fields.
 #[derive(Clone, Copy, Debug)]
-struct Ends {
+struct FieldEnds {
     name: usize,
     json: usize,
 }
 
 impl Extra {
-    /// Whether there is no such field.
+    /// Returns whether there are no fields.
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// How many such fields there are.
+    /// Returns the number of fields.
     pub fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |entries| entries.ends.len())
     }
 
-    /// The JSON text of the field of this name.
+    /// Returns the JSON text of the field called `name`.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find_map(|(known, json)| (known == name).then_some(json))
     }
 
-    /// The fields in the order in which they came: name and JSON text.
+    /// Returns the name and the JSON text of each field, in the order of the JSON object.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().flat_map(|entries| pairs(&entries.text, &entries.ends, 0))
     }
 
-    /// Sets a field to the JSON of `value`; a name that is there already gets the new value.
+    /// Inserts a field with the JSON of `value`, or replaces its value.
     ///
-    /// A field of the object itself wins over one of the same name here, where it is set.
+    /// The object's type may declare a field of the same name. If that declared field is set, it is sent
+    /// instead of this one.
     ///
     /// # Errors
-    /// If `value` has no JSON, as a map whose keys are not strings.
+    /// If `value` cannot be written as JSON, such as a map whose keys are not strings.
     pub fn insert(&mut self, name: &str, value: &impl Serialize) -> Result<(), InvalidExtra> {
         let value = serde_json::value::to_raw_value(value)
             .map_err(|source| InvalidExtra { name: name.to_owned(), source })?;
@@ -78,7 +82,7 @@ impl Extra {
         Ok(())
     }
 
-    /// Takes a field away; the answer is whether it was there.
+    /// Removes a field and returns whether it existed.
     pub fn remove(&mut self, name: &str) -> bool {
         let before = self.len();
         *self = Self::from_pairs(self.iter().filter(|(known, _)| *known != name));
@@ -86,15 +90,16 @@ impl Extra {
     }
 
     fn from_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut all = Unknown::default();
+        let mut all = UnknownFields::default();
         all.extend(pairs);
-        all.take(0)
+        all.split_off(0)
     }
 }
 
+/// Returns the name and the JSON text of each field in `text`. The first field begins at `start`.
 fn pairs<'a>(
     text: &'a str,
-    ends: &'a [Ends],
+    ends: &'a [FieldEnds],
     start: usize,
 ) -> impl Iterator<Item = (&'a str, &'a str)> + Clone {
     ends.iter().scan(start, move |start, ends| {
@@ -104,70 +109,71 @@ fn pairs<'a>(
     })
 }
 
-/// The unknown fields of the objects that are being read, those of an inner object behind those of the one that it
-/// is in.
+/// A stack of the unknown fields of all objects that are being decoded. Fields of an inner object are above
+/// those of the object that contains it.
 #[derive(Debug, Default)]
-pub(crate) struct Unknown {
+pub(crate) struct UnknownFields {
     text: String,
-    ends: Vec<Ends>,
+    ends: Vec<FieldEnds>,
 }
 
-impl Unknown {
-    /// How many fields there are: where those of the next object begin.
+impl UnknownFields {
+    /// Returns the number of fields. The next field that is pushed gets this number as its index.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// The name of a field, whose value comes next.
-    pub(crate) fn name(&mut self, name: &str) {
+    /// Pushes the name of a field. Its value has to be pushed next.
+    pub(crate) fn push_name(&mut self, name: &str) {
         self.text.truncate(self.start(self.ends.len()));
         self.text.push_str(name);
     }
 
-    /// Reads the value of the field that was named last.
-    pub(crate) fn value<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+    /// Decodes a value and pushes it as the value of the name that was pushed before.
+    pub(crate) fn decode_value<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
         let value: Box<RawValue> = map.next_value()?;
-        // A short one has no room to be deep.
-        if value.get().len() > 2 * MAX_DEPTH && depth(value.get()) > MAX_DEPTH {
+        // Shorter values cannot be nested that deeply.
+        if value.get().len() > 2 * MAX_DEPTH && nesting_depth(value.get()) > MAX_DEPTH {
             let name = &self.text[self.start(self.ends.len())..];
             return Err(A::Error::custom(format_args!(
                 "`{name}` is nested more than {MAX_DEPTH} levels deep"
             )));
         }
-        self.json(value.get());
+        self.push_json(value.get());
         Ok(())
     }
 
     fn extend<'a>(&mut self, pairs: impl Iterator<Item = (&'a str, &'a str)>) {
         for (name, json) in pairs {
-            self.name(name);
-            self.json(json);
+            self.push_name(name);
+            self.push_json(json);
         }
     }
 
-    fn json(&mut self, json: &str) {
+    fn push_json(&mut self, json: &str) {
         let name = self.text.len();
         self.text.push_str(json);
-        self.ends.push(Ends { name, json: self.text.len() });
+        self.ends.push(FieldEnds { name, json: self.text.len() });
     }
 
-    /// Takes out the fields from this one on. Of a name that came twice the last value counts, as in JavaScript.
+    /// Removes the fields from index `first` on and returns them. Of repeated fields, the last value wins, as
+    /// in JavaScript.
     #[inline]
-    pub(crate) fn take(&mut self, first: usize) -> Extra {
-        if self.ends.len() == first { Extra::default() } else { self.take_some(first) }
+    pub(crate) fn split_off(&mut self, first: usize) -> Extra {
+        if self.ends.len() == first { Extra::default() } else { self.split_off_some(first) }
     }
 
-    fn take_some(&mut self, first: usize) -> Extra {
+    fn split_off_some(&mut self, first: usize) -> Extra {
         let start = self.start(first);
         let pairs = || pairs(&self.text, &self.ends[first..], start);
-        let extra = if repeats(&pairs().map(|(name, _)| name)) {
+        let extra = if has_duplicate(&pairs().map(|(name, _)| name)) {
             let mut last: Vec<(&str, &str)> = Vec::new();
-            let mut places: HashMap<&str, usize> = HashMap::new();
+            let mut positions: HashMap<&str, usize> = HashMap::new();
             for (name, json) in pairs() {
-                match places.entry(name) {
-                    Entry::Occupied(place) => last[*place.get()].1 = json,
-                    Entry::Vacant(place) => {
-                        place.insert(last.len());
+                match positions.entry(name) {
+                    Entry::Occupied(position) => last[*position.get()].1 = json,
+                    Entry::Vacant(position) => {
+                        position.insert(last.len());
                         last.push((name, json));
                     }
                 }
@@ -176,7 +182,7 @@ impl Unknown {
         } else {
             let shifted = self.ends[first..]
                 .iter()
-                .map(|ends| Ends { name: ends.name - start, json: ends.json - start });
+                .map(|ends| FieldEnds { name: ends.name - start, json: ends.json - start });
             Extra(Some(Box::new(Entries { text: self.text[start..].into(), ends: shifted.collect() })))
         };
         self.ends.truncate(first);
@@ -184,21 +190,22 @@ impl Unknown {
         extra
     }
 
-    /// Where a field begins.
+    /// Returns the position in `text` where the field with the index `field` begins.
     fn start(&self, field: usize) -> usize {
         field.checked_sub(1).map_or(0, |before| self.ends[before].json)
     }
 }
 
-/// Whether a name comes twice.
-fn repeats<'a>(names: &(impl Iterator<Item = &'a str> + Clone)) -> bool {
-    /// Of so many or fewer each may have to be compared with each, if somebody chose them to that end.
-    const FEW: usize = 64;
-    if names.clone().nth(FEW).is_some() {
+/// Returns whether a name occurs twice.
+fn has_duplicate<'a>(names: &(impl Iterator<Item = &'a str> + Clone)) -> bool {
+    /// Maximum number of names that are compared in pairs. More names are collected in a `HashSet`: comparing
+    /// all pairs of a long hostile response would take too long.
+    const MAX_PAIRWISE: usize = 64;
+    if names.clone().nth(MAX_PAIRWISE).is_some() {
         let mut seen = HashSet::new();
         return !names.clone().all(|name| seen.insert(name));
     }
-    // Most names are told apart without a look at the others.
+    // Most names differ in these bits of their hash, and so need no comparison.
     let mut seen = [0_u64; 16];
     for (at, name) in names.clone().enumerate() {
         let hash = hash(name);
@@ -211,18 +218,18 @@ fn repeats<'a>(names: &(impl Iterator<Item = &'a str> + Clone)) -> bool {
     false
 }
 
-/// A JSON text as a value.
-pub(crate) struct Json<'a>(pub(crate) &'a str);
+/// A JSON text that is serialized as it is, not as a string.
+pub(crate) struct RawJson<'a>(pub(crate) &'a str);
 
-impl Serialize for Json<'_> {
+impl Serialize for RawJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let value: &RawValue = serde_json::from_str(self.0).map_err(S::Error::custom)?;
         value.serialize(serializer)
     }
 }
 
-/// How deep the arrays and objects of a JSON text are nested.
-fn depth(json: &str) -> usize {
+/// Returns how deeply the arrays and objects of a JSON text are nested.
+fn nesting_depth(json: &str) -> usize {
     let (mut now, mut deepest) = (0_usize, 0);
     let (mut in_string, mut escaped) = (false, false);
     for byte in json.bytes() {
@@ -253,7 +260,7 @@ impl fmt::Debug for Extra {
     }
 }
 
-/// A value that has no JSON was given to [`Extra::insert`].
+/// The error of [`Extra::insert`] for a value that cannot be written as JSON.
 #[derive(Debug)]
 pub struct InvalidExtra {
     name: String,
@@ -277,13 +284,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn depth_does_not_count_brackets_in_strings() {
-        assert_eq!(depth(r#"[{"a": "[[[\"[[", "b": [1]}]"#), 3);
-        assert_eq!(depth("1.0"), 0);
+    fn nesting_depth_ignores_brackets_in_strings() {
+        assert_eq!(nesting_depth(r#"[{"a": "[[[\"[[", "b": [1]}]"#), 3);
+        assert_eq!(nesting_depth("1.0"), 0);
     }
 
     #[test]
-    fn insert_replaces_and_remove_takes_away() {
+    fn inserted_field_is_replaced_and_removed() {
         let mut extra = Extra::default();
         extra.insert("a", &1).unwrap();
         extra.insert("b", &"x").unwrap();
@@ -296,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_without_json_is_refused() {
+    fn insert_of_a_value_without_json_is_an_error() {
         let not_json = std::collections::BTreeMap::from([(vec![1], 2)]);
         let error = Extra::default().insert("bad", &not_json).unwrap_err();
         assert_eq!(error.to_string(), "the value for `bad` cannot be written as JSON");

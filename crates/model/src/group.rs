@@ -3,31 +3,31 @@
 use crate::{GroupOid, Notification, Permission, Text, UserId};
 
 object! {
-    /// A group: what its members may do and are told of.
+    /// A group of users, which gives its members permissions and notifications.
     pub struct Group {
-        /// Given by UltraCart.
+        /// Identifier, assigned by UltraCart.
         group_oid: GroupOid = "group_oid";
-        /// The group's name.
+        /// Name of the group.
         name: Text = "name";
-        /// Every permission there is, each with whether this group grants it.
+        /// All permissions, each with whether the group grants it.
         permissions: Vec<Permission> = "permissions";
-        /// Every notification there is, each with whether this group's members receive it.
+        /// All notifications, each with whether the group's members receive it.
         notifications: Vec<Notification> = "notifications";
-        /// Every user of the account, each with whether they are a member.
+        /// All users of the account, each with whether the user is a member.
         users: Vec<GroupUserMembership> = "users";
     }
 }
 
 object! {
-    /// A user of the account, and whether they are in the group.
+    /// A user of the account, and whether the user is a member of the group.
     pub struct GroupUserMembership {
-        /// The user.
+        /// Identifier of the user.
         user_id: UserId = "user_id";
-        /// The name they log in with.
+        /// Name with which the user logs in.
         login: Text = "login";
-        /// E-mail address.
+        /// E-mail address of the user.
         email: Text = "email";
-        /// The person's name. On the wire it is `fullName`, in camel case.
+        /// Full name of the user. On the wire the field is `fullName`, in camel case.
         full_name: Text = "fullName" | "full_name";
         /// Whether the user is a member.
         member: bool = "member";

@@ -1,4 +1,4 @@
-//! Identifiers: a user's cannot be passed where a group's is due.
+//! Identifiers of users and groups, as distinct types.
 
 use std::fmt;
 use std::num::IntErrorKind;
@@ -7,22 +7,22 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 macro_rules! id {
-    ($(#[$meta:meta])* $name:ident, $what:literal) => {
+    ($(#[$meta:meta])* $name:ident, $field:literal) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(i32);
 
         impl $name {
-            /// The number that UltraCart knows it by.
+            /// Returns the identifier as a number, as it is on the wire.
             pub const fn get(self) -> i32 {
                 self.0
             }
         }
 
         impl From<i32> for $name {
-            fn from(number: i32) -> Self {
-                Self(number)
+            fn from(raw_id: i32) -> Self {
+                Self(raw_id)
             }
         }
 
@@ -35,23 +35,25 @@ macro_rules! id {
         impl FromStr for $name {
             type Err = InvalidId;
 
+            /// Parses a decimal number.
+            ///
             /// # Errors
             /// If the text is not a whole number from 1 to 2147483647.
             fn from_str(text: &str) -> Result<Self, InvalidId> {
                 let problem = match text.parse::<i32>() {
-                    Ok(number) if number > 0 => return Ok(Self(number)),
-                    Ok(_) => "it is not above 0",
-                    Err(error) if *error.kind() == IntErrorKind::PosOverflow => "it is too large",
-                    Err(_) => "it is not a number",
+                    Ok(raw_id) if raw_id > 0 => return Ok(Self(raw_id)),
+                    Ok(_) => "less than 1",
+                    Err(error) if *error.kind() == IntErrorKind::PosOverflow => "too large",
+                    Err(_) => "not a number",
                 };
-                Err(InvalidId { what: $what, problem })
+                Err(InvalidId { field: $field, problem })
             }
         }
     };
 }
 
 id!(
-    /// A user's `user_id`.
+    /// Identifier of a user (`user_id`).
     ///
     /// ```
     /// use ultracart_model::UserId;
@@ -59,7 +61,7 @@ id!(
     /// # Ok::<(), ultracart_model::InvalidId>(())
     /// ```
     ///
-    /// A group's identifier is none:
+    /// A [`GroupOid`] is a different type:
     ///
     /// ```compile_fail
     /// let user: ultracart_model::UserId = ultracart_model::GroupOid::from(7);
@@ -68,21 +70,22 @@ id!(
     "user_id"
 );
 id!(
-    /// A group's `group_oid`.
+    /// Identifier of a group (`group_oid`).
     GroupOid,
     "group_oid"
 );
 
-/// A text that is no identifier.
+/// The error of parsing a text that is not an identifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidId {
-    what: &'static str,
+    field: &'static str,
     problem: &'static str,
 }
 
 impl fmt::Display for InvalidId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: a {} is a whole number from 1 to {}", self.problem, self.what, i32::MAX)
+        let Self { field, problem } = self;
+        write!(f, "the {field} is {problem}; it must be a whole number from 1 to {}", i32::MAX)
     }
 }
 
@@ -93,19 +96,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_identifier_says_why() {
+    fn invalid_id_error_names_the_problem() {
         for (text, problem) in [
-            ("", "it is not a number"),
-            ("7x", "it is not a number"),
-            ("../7", "it is not a number"),
-            ("0", "it is not above 0"),
-            ("-7", "it is not above 0"),
-            ("2147483648", "it is too large"),
+            ("", "not a number"),
+            ("7x", "not a number"),
+            ("../7", "not a number"),
+            ("0", "less than 1"),
+            ("-7", "less than 1"),
+            ("2147483648", "too large"),
         ] {
             let error = text.parse::<GroupOid>().unwrap_err();
             assert_eq!(
                 error.to_string(),
-                format!("{problem}: a group_oid is a whole number from 1 to 2147483647"),
+                format!("the group_oid is {problem}; it must be a whole number from 1 to 2147483647"),
                 "{text:?}"
             );
         }

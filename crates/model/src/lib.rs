@@ -1,17 +1,20 @@
-//! The objects of [UltraCart]'s User API as they are on the wire.
+//! Data types of [UltraCart]'s User API.
 //!
-//! Every field is optional, as the API has it, and what this version does not know is kept: an object that is
-//! read, changed and written back loses nothing. This crate does no I/O and knows no clock.
+//! Each type is an object of the API: [`User`], [`Group`], the responses and the webhook [`Event`]s. Every
+//! field is optional, as in the API. Fields that a type does not declare are kept in its
+//! [`extra`](User::extra), so an object that is read, changed and written back loses nothing.
+//!
+//! This crate makes no calls: see `ultracart-client` for that.
 //!
 //! ```
 //! use ultracart_model::{Permission, User};
 //!
-//! // A field that no document mentions …
+//! // `beta` is an undocumented field …
 //! let mut user: User = serde_json::from_str(r#"{"user_id": 7, "email": "a@example.com", "beta": [1.0]}"#)?;
 //! user.email = Some("b@example.com".into());
 //! user.permissions = Some(vec![Permission::new().permission_name("orders_view").selected(true)]);
 //!
-//! // … is still there afterwards.
+//! // … and is written back unchanged.
 //! assert_eq!(
 //!     serde_json::to_string(&user)?,
 //!     concat!(
@@ -27,17 +30,17 @@
 #[macro_use]
 mod object;
 
+mod decode;
 mod event;
 mod extra;
 mod group;
 mod id;
+mod interner;
 mod login_dts;
-mod read;
 mod response;
 mod secret;
 mod selection;
 mod text;
-mod texts;
 mod user;
 
 pub use event::{Event, Events};

@@ -11,7 +11,7 @@ use crate::Text;
 
 static PARSER: DateTimeParser = DateTimeParser::new();
 
-/// When a login happened: ISO 8601 with an offset, kept as it came.
+/// The time of a login: ISO 8601 with an offset from UTC, kept as it was received.
 ///
 /// ```
 /// use ultracart_model::LoginDts;
@@ -19,26 +19,26 @@ static PARSER: DateTimeParser = DateTimeParser::new();
 /// assert_eq!(at.timestamp().map(|t| t.to_string()).as_deref(), Some("2021-05-18T16:10:19Z"));
 /// assert_eq!(at.offset().map(|o| o.seconds()), Some(-4 * 3600));
 ///
-/// let odd = LoginDts::from("yesterday");
-/// assert_eq!(odd.timestamp(), None);
-/// assert_eq!(odd.as_str(), "yesterday");
+/// let invalid = LoginDts::from("yesterday");
+/// assert_eq!(invalid.timestamp(), None);
+/// assert_eq!(invalid.as_str(), "yesterday");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LoginDts(Text);
 
 impl LoginDts {
-    /// As it came.
+    /// Returns the time as it was received.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The instant, if the text is a date and a time with an offset.
+    /// Returns the point in time, if the text is a date and a time with an offset.
     pub fn timestamp(&self) -> Option<Timestamp> {
         PARSER.parse_timestamp(self.as_str()).ok()
     }
 
-    /// How far the clock that it was written by was ahead of UTC, if the text says so.
+    /// Returns the offset from UTC, if the text has one.
     pub fn offset(&self) -> Option<Offset> {
         Pieces::parse(self.as_str()).ok()?.to_numeric_offset()
     }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_usual_spelling_of_an_offset_is_read() {
+    fn usual_forms_of_an_offset_are_parsed() {
         for text in ["2021-05-18T16:10:19Z", "2021-05-18T12:10:19-04:00", "2021-05-18T12:10:19-0400"] {
             let at = LoginDts::from(text);
             assert_eq!(at.timestamp(), Some("2021-05-18T16:10:19Z".parse().unwrap()), "{text}");
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_without_an_offset_is_no_instant() {
+    fn time_without_offset_has_no_timestamp() {
         assert_eq!(LoginDts::from("2021-05-18T12:10:19").timestamp(), None);
         assert_eq!(LoginDts::from("").timestamp(), None);
     }

@@ -1,19 +1,20 @@
-//! How every object of the API is declared: its fields, their names on the wire, and what becomes of the rest.
+//! The macro that declares the objects of the API.
 //!
-//! serde's derive with `#[serde(flatten)]` would do most of this, but it passes unknown values through a buffer
-//! of its own, so `1.0`, `1e2` or a number of forty digits would not come back as they came.
+//! serde's derive with `#[serde(flatten)]` would do most of this. But serde decodes unknown values before it
+//! keeps them. Some numbers would then be written back in another form: `1.0`, `1e2` or a number of forty
+//! digits.
 
-/// How the name of a field was spelled.
+/// Which of a field's names the JSON uses.
 #[derive(Clone, Copy)]
 pub(crate) enum Spelling {
-    /// As documented.
-    OnTheWire,
-    /// Otherwise.
-    Other,
+    /// The documented name.
+    Documented,
+    /// Another name, which is also accepted.
+    Alias,
 }
 
-/// Declares an object: `field: Type = "name on the wire" | "other spelling"`, `, write_only` behind it for a
-/// field that is sent and never read.
+/// Declares an object. A field is written as `field: Type = "documented name" | "alias";`. A field that ends
+/// with `, write_only;` is sent but never decoded.
 macro_rules! object {
     (
         $(#[$meta:meta])*
@@ -29,12 +30,12 @@ macro_rules! object {
         #[non_exhaustive]
         pub struct $name {
             $($(#[$field_meta])* pub $field: Option<$ty>,)*
-            /// The fields that this version does not know, written back as they came.
+            /// Fields that this version of the crate does not declare. They are written back unchanged.
             pub extra: $crate::Extra,
         }
 
         impl $name {
-            /// An object with no field set.
+            /// Returns an object in which no field is set.
             pub fn new() -> Self {
                 Self::default()
             }
@@ -48,30 +49,31 @@ macro_rules! object {
                 }
             )*
 
-            /// The names on the wire of what is set in `other` and not here, in [`extra`](Self::extra) neither.
+            /// Returns the names on the wire of the fields that are set in `other` and not in `self`.
             ///
-            /// What is in `extra`, a `null` too, is set.
+            /// Fields in [`extra`](Self::extra) count as set, even if they are `null`.
             ///
             /// ```
             /// use ultracart_model::User;
             ///
             /// let listed = User::new().user_id(7).email("a@example.com");
             /// let read = User::new().user_id(7).email("b@example.com").phone("555-0100");
-            /// assert_eq!(listed.lacks(&read).collect::<Vec<_>>(), ["phone"]);
+            /// assert_eq!(listed.missing_fields(&read).collect::<Vec<_>>(), ["phone"]);
             /// ```
-            pub fn lacks<'a>(&self, other: &'a Self) -> impl Iterator<Item = &'a str> {
+            pub fn missing_fields<'a>(&self, other: &'a Self) -> impl Iterator<Item = &'a str> {
                 let extra: std::collections::HashSet<&str> = self.extra.iter().map(|(name, _)| name).collect();
-                other.names().filter(move |name| !self.is_set(name) && !extra.contains(name))
+                other.names_of_set_fields().filter(move |name| !self.is_set(name) && !extra.contains(name))
             }
 
-            /// The names on the wire of what is set, each once.
-            fn names(&self) -> impl Iterator<Item = &str> {
+            /// Returns the names on the wire of all fields that are set, each once.
+            fn names_of_set_fields(&self) -> impl Iterator<Item = &str> {
                 let fields = [$(self.$field.is_some().then_some($wire),)*];
                 let extra = self.extra.iter().map(|(name, _)| name).filter(|name| !self.is_set(name));
                 fields.into_iter().flatten().chain(extra)
             }
 
-            /// Whether a field of this name on the wire is set, and so wins over one in `extra`.
+            /// Returns whether a declared field with this name is set. If so, a field with this name in
+            /// `extra` is not sent.
             fn is_set(&self, name: &str) -> bool {
                 match name {
                     $($wire $(| $alias)* => self.$field.is_some(),)*
@@ -91,7 +93,7 @@ macro_rules! object {
                 )*
                 for (name, json) in self.extra.iter() {
                     if !self.is_set(name) {
-                        map.serialize_entry(name, &$crate::extra::Json(json))?;
+                        map.serialize_entry(name, &$crate::extra::RawJson(json))?;
                     }
                 }
                 map.end()
@@ -100,26 +102,26 @@ macro_rules! object {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::read::Read::read(deserializer, &mut $crate::read::Scratch::default())
+                $crate::decode::Decode::decode(deserializer, &mut $crate::decode::Context::default())
             }
         }
 
-        impl<'de> $crate::read::Read<'de> for $name {
-            fn read<D: serde::Deserializer<'de>>(
+        impl<'de> $crate::decode::Decode<'de> for $name {
+            fn decode<D: serde::Deserializer<'de>>(
                 deserializer: D,
-                scratch: &mut $crate::read::Scratch,
+                context: &mut $crate::decode::Context,
             ) -> Result<Self, D::Error> {
                 use $crate::object::Spelling;
-                use $crate::read::{Scratch, Seed};
+                use $crate::decode::{Context, Seed};
 
-                #[expect(non_camel_case_types, reason = "each variant is named like the field that it stands for")]
+                #[expect(non_camel_case_types, reason = "each variant has the name of its field")]
                 enum Field {
                     $($field(Spelling),)*
-                    /// Its name is in the scratch.
+                    /// An undeclared field. Its name is already in `Context::unknown`.
                     Unknown,
                 }
 
-                struct Name<'a>(&'a mut Scratch);
+                struct Name<'a>(&'a mut Context);
                 impl<'de> serde::de::DeserializeSeed<'de> for Name<'_> {
                     type Value = Field;
                     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Field, D::Error> {
@@ -134,70 +136,69 @@ macro_rules! object {
                     fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Field, E> {
                         Ok(match name {
                             $(
-                                $wire => Field::$field(Spelling::OnTheWire),
-                                $($alias => Field::$field(Spelling::Other),)*
+                                $wire => Field::$field(Spelling::Documented),
+                                $($alias => Field::$field(Spelling::Alias),)*
                             )*
                             unknown => {
-                                self.0.unknown.name(unknown);
+                                self.0.unknown.push_name(unknown);
                                 Field::Unknown
                             }
                         })
                     }
                 }
 
-                struct Object<'a>(&'a mut Scratch);
+                struct Object<'a>(&'a mut Context);
                 impl<'de> serde::de::Visitor<'de> for Object<'_> {
                     type Value = $name;
                     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                         f.write_str(concat!("an object (", stringify!($name), ")"))
                     }
                     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
-                        let scratch = self.0;
-                        let start = scratch.unknown.len();
+                        let context = self.0;
+                        let first_unknown = context.unknown.len();
                         let mut object = $name::default();
-                        // Another spelling than the documented one stands back, whichever comes first. Most objects
-                        // have none.
-                        let mut other = None::<$name>;
-                        while let Some(field) = map.next_key_seed(Name(scratch))? {
+                        // The documented name wins over an alias, in either order. Most objects have no
+                        // alias.
+                        let mut aliased = None::<$name>;
+                        while let Some(field) = map.next_key_seed(Name(context))? {
                             match field {
                                 $(
                                     Field::$field(spelling) => {
-                                        let place = match spelling {
-                                            Spelling::OnTheWire => &mut object,
-                                            Spelling::Other => other.get_or_insert_default(),
+                                        let target = match spelling {
+                                            Spelling::Documented => &mut object,
+                                            Spelling::Alias => aliased.get_or_insert_default(),
                                         };
-                                        object!(@read place.$field, map, scratch $(, $write_only)?);
+                                        object!(@decode target.$field, map, context $(, $write_only)?);
                                     }
                                 )*
-                                Field::Unknown => scratch.unknown.value(&mut map)?,
+                                Field::Unknown => context.unknown.decode_value(&mut map)?,
                             }
                         }
-                        if let Some(other) = other {
-                            $(object.$field = object.$field.or(other.$field);)*
+                        if let Some(aliased) = aliased {
+                            $(object.$field = object.$field.or(aliased.$field);)*
                         }
-                        object.extra = scratch.unknown.take(start);
+                        object.extra = context.unknown.split_off(first_unknown);
                         Ok(object)
                     }
                 }
-                deserializer.deserialize_map(Object(scratch))
+                deserializer.deserialize_map(Object(context))
             }
         }
     };
-    (@read $place:expr, $map:ident, $scratch:ident) => {
-        // A null says nothing, so it takes nothing away.
-        if let Some(value) = $map.next_value_seed(Seed::<Option<_>>::new($scratch))? {
-            $place = Some(value);
+    (@decode $target:expr, $map:ident, $context:ident) => {
+        // A null does not replace an earlier value of the field.
+        if let Some(value) = $map.next_value_seed(Seed::<Option<_>>::new($context))? {
+            $target = Some(value);
         }
     };
-    (@read $place:expr, $map:ident, $scratch:ident, write_only) => {{
+    (@decode $target:expr, $map:ident, $context:ident, write_only) => {{
         let serde::de::IgnoredAny = $map.next_value()?;
-        $place = None;
+        $target = None;
     }};
 }
 
 #[cfg(test)]
 mod tests {
-
     use crate::GroupUserMembership as Member;
 
     fn member(json: &str) -> Member {
@@ -209,43 +210,43 @@ mod tests {
         member
     }
 
-    fn lacks<'a>(here: &Member, there: &'a Member) -> Vec<&'a str> {
-        here.lacks(there).collect()
+    fn missing<'a>(member: &Member, other: &'a Member) -> Vec<&'a str> {
+        member.missing_fields(other).collect()
     }
 
     #[test]
-    fn what_an_object_lacks_is_named_as_on_the_wire() {
+    fn missing_field_has_its_name_on_the_wire() {
         let there = member(r#"{"user_id":7,"full_name":"Ada","x":1,"y":2}"#);
-        assert_eq!(lacks(&Member::new(), &there), ["user_id", "fullName", "x", "y"]);
-        assert_eq!(lacks(&member(r#"{"user_id":8,"login":"a","y":0}"#), &there), ["fullName", "x"]);
-        assert_eq!(lacks(&there, &Member::new()), [""; 0]);
+        assert_eq!(missing(&Member::new(), &there), ["user_id", "fullName", "x", "y"]);
+        assert_eq!(missing(&member(r#"{"user_id":8,"login":"a","y":0}"#), &there), ["fullName", "x"]);
+        assert_eq!(missing(&there, &Member::new()), [""; 0]);
     }
 
     #[test]
-    fn null_sent_by_a_caller_is_not_missing() {
+    fn inserted_null_is_not_missing() {
         let here = with_extra(Member::new(), "email", None);
         let there = Member::new().email("a@example.com");
-        assert_eq!(lacks(&here, &there), [""; 0]);
-        assert_eq!(lacks(&there, &here), [""; 0]);
+        assert_eq!(missing(&here, &there), [""; 0]);
+        assert_eq!(missing(&there, &here), [""; 0]);
     }
 
     #[test]
-    fn what_a_field_hides_in_extra_does_not_count() {
+    fn extra_field_hidden_by_a_set_one_is_ignored() {
         let here = with_extra(Member::new().full_name("Ada"), "fullName", Some(1));
         let there = with_extra(Member::new().full_name("Ada"), "fullName", Some(2));
-        assert_eq!(lacks(&Member::new(), &there), ["fullName"]);
+        assert_eq!(missing(&Member::new(), &there), ["fullName"]);
         let other_spelling = with_extra(Member::new(), "full_name", Some(3));
-        assert_eq!(lacks(&here, &other_spelling), [""; 0]);
+        assert_eq!(missing(&here, &other_spelling), [""; 0]);
     }
 
     #[test]
-    fn many_unknown_names_are_compared_in_no_time() {
-        // Each name with each name would be ten billion comparisons.
+    fn many_unknown_names_are_compared_fast() {
+        // Comparing every pair of names would take ten billion comparisons.
         let extra = |from: i32| {
             let json: Vec<_> = (from..from + 100_000).map(|n| format!(r#""{n}":0"#)).collect();
             member(&format!("{{{}}}", json.join(",")))
         };
         let (here, there) = (extra(0), extra(50_000));
-        assert_eq!(here.lacks(&there).count(), 50_000);
+        assert_eq!(here.missing_fields(&there).count(), 50_000);
     }
 }

@@ -1,21 +1,21 @@
-//! What UltraCart's answers are wrapped in.
+//! The envelopes of UltraCart's responses.
 
 use crate::{ExpiresIn, Group, Text, Token, User, UserLogin};
 
-/// An answer: the same four fields, and what it is about.
+/// Declares a response: the four fields that all responses have, and at most one payload.
 macro_rules! response {
     ($(#[$meta:meta])* $name:ident $({ $(#[$field_meta:meta])* $field:ident: $ty:ty = $wire:literal })?) => {
         object! {
             $(#[$meta])*
             pub struct $name {
                 $($(#[$field_meta])* $field: $ty = $wire;)?
-                /// `false` says that the call failed, whatever the status.
+                /// `false` if the call failed. It can be `false` even if the HTTP status is 200.
                 success: bool = "success";
-                /// Why the call failed, whatever the status.
+                /// Reason why the call failed. It can be set even if the HTTP status is 200.
                 error: ErrorDetails = "error";
-                /// What is odd about a call that succeeded.
+                /// Warning about a call that succeeded.
                 warning: Warning = "warning";
-                /// About the answer itself.
+                /// Metadata of the response.
                 metadata: ResponseMetadata = "metadata";
             }
         }
@@ -23,39 +23,40 @@ macro_rules! response {
 }
 
 response! {
-    /// An answer that is only about whether the call succeeded.
+    /// A response without a payload: the response to `deleteUser` and `deleteGroup`, and to calls that
+    /// failed.
     ErrorResponse
 }
 response! {
-    /// The answer to `getUser`, `insertUser` and `updateUser`.
+    /// The response to `getUser`, `insertUser` and `updateUser`.
     UserResponse {
-        /// The user as UltraCart has it now.
+        /// The user as UltraCart stored it.
         user: User = "user"
     }
 }
 response! {
-    /// The answer to `getUsers`.
+    /// The response to `getUsers`.
     UsersResponse {
-        /// Users of the account; all of them unless `metadata.result_set.more` is set.
+        /// Users of the account: all of them, or the page of the list that `metadata.result_set` describes.
         users: Vec<User> = "users"
     }
 }
 response! {
-    /// The answer to `getGroup` (where it has one), `insertGroup` and `updateGroup`.
+    /// The response to `getGroup` (unless it is empty), `insertGroup` and `updateGroup`.
     GroupResponse {
-        /// The group as UltraCart has it now.
+        /// The group as UltraCart stored it.
         group: Group = "group"
     }
 }
 response! {
-    /// The answer to `getGroups`.
+    /// The response to `getGroups`.
     GroupsResponse {
-        /// Groups of the account; all of them unless `metadata.result_set.more` is set.
+        /// Groups of the account: all of them, or the page of the list that `metadata.result_set` describes.
         groups: Vec<Group> = "groups"
     }
 }
 response! {
-    /// The answer to `getUserLogins`.
+    /// The response to `getUserLogins`.
     UserLoginsResponse {
         /// The user's logins of the last 90 days.
         logins: Vec<UserLogin> = "logins"
@@ -63,81 +64,81 @@ response! {
 }
 
 object! {
-    /// Why a call failed.
+    /// The reason why a call failed.
     pub struct ErrorDetails {
-        /// For whoever wrote the program.
+        /// Message for the developer of the program.
         developer_message: Text = "developer_message";
-        /// For whoever uses it.
+        /// Message for the person who uses the program.
         user_message: Text = "user_message";
-        /// A code, where there is one.
+        /// Error code, if there is one.
         error_code: Text = "error_code";
-        /// What the error is about, where it is about one object.
+        /// Identifier of the object that the error is about, if there is one.
         object_id: Text = "object_id";
-        /// Where to read on.
+        /// Where to find more information.
         more_info: Text = "more_info";
     }
 }
 
 object! {
-    /// What is odd about a call that succeeded.
+    /// A warning about a call that succeeded.
     pub struct Warning {
-        /// A code, where there is one.
+        /// Warning code, if there is one.
         warning_code: Text = "warning_code";
-        /// What is odd.
+        /// The warning in words.
         warning_message: Text = "warning_message";
-        /// Where to read on.
+        /// Where to find more information.
         more_info: Text = "more_info";
     }
 }
 
 object! {
-    /// About an answer.
+    /// Metadata of a response.
     pub struct ResponseMetadata {
-        /// The name of the field that holds what was asked for.
+        /// Name of the field that holds the payload.
         payload_name: Text = "payload_name";
-        /// Which part of a list this is.
+        /// Position of this page in the whole list.
         result_set: ResultSet = "result_set";
     }
 }
 
 object! {
-    /// Which part of a list an answer holds.
+    /// Position of one page in a list.
     pub struct ResultSet {
-        /// How many objects it holds.
+        /// Number of objects in this page.
         count: i64 = "count";
-        /// How many it could hold.
+        /// Maximum number of objects in a page.
         limit: i64 = "limit";
-        /// How many come before the first one.
+        /// Number of objects before this page.
         offset: i64 = "offset";
-        /// The `_offset` to ask for next.
+        /// `_offset` parameter of the request for the next page.
         next_offset: i64 = "next_offset";
-        /// Whether there are more.
+        /// Whether more objects follow this page.
         more: bool = "more";
-        /// How many there are in all.
+        /// Number of objects in the whole list.
         total_records: i64 = "total_records";
     }
 }
 
 object! {
-    /// The answer of `/oauth/token`.
+    /// The response of `/oauth/token`.
     pub struct OauthTokenResponse {
-        /// What to call with.
+        /// Access token, which authorizes API calls.
         access_token: Token = "access_token";
-        /// What to get the next access token with. It replaces the one that was sent.
+        /// Refresh token for the next token refresh. It replaces the one that was sent.
         refresh_token: Token = "refresh_token";
-        /// `bearer`.
+        /// Type of the access token: `bearer`.
         token_type: Text = "token_type";
-        /// How long the access token lives.
+        /// Lifetime of the access token.
         expires_in: ExpiresIn = "expires_in";
-        /// What it allows.
+        /// Scope of the access token.
         scope: Text = "scope";
-        /// Whose account it is for.
+        /// Merchant id of the account that the token is for.
         merchant_id: Text = "merchant_id";
-        /// Why there is no token.
+        /// Error code of OAuth, if there is no token.
         error: Text = "error";
-        /// Why there is no token, in words.
+        /// Description of the error.
         error_description: Text = "error_description";
-        /// Where to read on.
+        /// Address of a page about the error.
         error_uri: Text = "error_uri";
     }
 }

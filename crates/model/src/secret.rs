@@ -1,4 +1,4 @@
-//! Values that no log and no error may show.
+//! Passwords and tokens, hidden in logs and errors, and the lifetime of a token.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ macro_rules! secret {
         pub struct $name(SecretString);
 
         impl $name {
-            /// The value itself: for the wire and for nothing else.
+            /// Returns the secret. Use it for requests only.
             pub fn expose(&self) -> &str {
                 self.0.expose_secret()
             }
@@ -51,8 +51,10 @@ macro_rules! secret {
 }
 
 secret!(
-    /// A password that a user shall get. It is written to the wire, shown by no `Debug`, wiped from memory when it
-    /// is dropped, and never read from an answer.
+    /// A new password for a user.
+    ///
+    /// It is sent in requests and never decoded from a response. `Debug` hides it, and dropping it wipes its
+    /// memory.
     ///
     /// ```
     /// let user = ultracart_model::User::new().change_password_to("hunter2");
@@ -61,7 +63,7 @@ secret!(
     NewPassword
 );
 secret!(
-    /// An OAuth token: shown by no `Debug`, wiped from memory when it is dropped.
+    /// An OAuth access token or refresh token. `Debug` hides it, and dropping it wipes its memory.
     Token
 );
 
@@ -71,12 +73,12 @@ impl<'de> Deserialize<'de> for Token {
     }
 }
 
-/// How long an access token lives. On the wire it is a string of seconds; a number is read too.
+/// The lifetime of an access token, in seconds. On the wire it is a string; a number is decoded, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExpiresIn(u64);
 
 impl ExpiresIn {
-    /// In seconds.
+    /// Returns the lifetime in seconds.
     pub const fn as_secs(self) -> u64 {
         self.0
     }

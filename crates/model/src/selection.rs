@@ -1,15 +1,15 @@
-//! What a user or a group may do, and what it is told of.
+//! Permissions and notifications of users and groups.
 
 use crate::Text;
 
 object! {
     /// A permission, and whether the user or group has it.
     pub struct Permission {
-        /// For visual grouping only.
+        /// Heading under which UltraCart lists the permission. It has no other effect.
         permission_group: Text = "permission_group";
-        /// The permission's name. On the wire it is `permission_Name`, with a capital N.
+        /// Name of the permission. On the wire the field is `permission_Name`, with a capital N.
         permission_name: Text = "permission_Name" | "permission_name";
-        /// Whether it is granted.
+        /// Whether the permission is granted.
         selected: bool = "selected";
     }
 }
@@ -17,27 +17,27 @@ object! {
 object! {
     /// A notification, and whether the user or group receives it.
     pub struct Notification {
-        /// The notification's name.
+        /// Name of the notification.
         name: Text = "name";
-        /// For visual grouping only.
+        /// Heading under which UltraCart lists the notification. It has no other effect.
         notification_group: Text = "notification_group";
-        /// Whether it is received.
+        /// Whether the notification is received.
         selected: bool = "selected";
-        /// Whether `distribution_center_filters` has an effect.
+        /// Whether the notification supports `distribution_center_filters`.
         can_filter_by_distribution_centers: bool = "can_filter_by_distribution_centers";
-        /// Codes of the distribution centres to be told of.
+        /// Codes of the distribution centers whose notifications are received.
         distribution_center_filters: Vec<Text> = "distribution_center_filters";
-        /// Whether `include_affiliate` has an effect.
+        /// Whether the notification supports `include_affiliate`.
         can_include_affiliate: bool = "can_include_affiliate";
-        /// Whether the affiliate is named.
+        /// Whether the notification names the affiliate.
         include_affiliate: bool = "include_affiliate";
-        /// Whether `include_order` has an effect.
+        /// Whether the notification supports `include_order`.
         can_include_order: bool = "can_include_order";
-        /// Whether the order is attached.
+        /// Whether the order is attached to the notification.
         include_order: bool = "include_order";
-        /// Whether `include_order_plain_text` has an effect.
+        /// Whether the notification supports `include_order_plain_text`.
         can_include_order_plain_text: bool = "can_include_order_plain_text";
-        /// Whether the order is in the text.
+        /// Whether the text of the notification contains the order.
         include_order_plain_text: bool = "include_order_plain_text";
     }
 }

@@ -1,4 +1,4 @@
-//! The strings of the objects.
+//! Strings of the API's objects.
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A string of an object.
+/// A string in an object of the API. It dereferences to `str`; `into()` makes one from a `&str` or a
+/// `String`.
 ///
-/// It reads like a `str` and is made with `into()`. How it is stored is not promised. For now a copy shares its memory with
-/// the original, and so do texts that are the same in one answer: an account repeats the same few permission and group
-/// names thousands of times.
+/// A clone shares its memory with the original. Most equal texts of one response share their memory, too.
+/// This saves much memory, since an account repeats the same few permission and group names thousands of
+/// times. Do not rely on this: how texts are stored may change.
 ///
-/// Whatever it says came from strangers (a login's `user_agent` was chosen by whoever logged in): escape it before
-/// it is shown.
+/// Do not trust the content: a login's `user_agent`, for example, can be anything. Escape it before you show
+/// it.
 ///
 /// ```
 /// use ultracart_model::Text;
@@ -26,7 +27,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct Text(Arc<str>);
 
 impl Text {
-    /// As a `str`.
+    /// Returns the text as a `str`.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -4,37 +4,38 @@ use std::fmt;
 
 use crate::{GroupOid, LoginDts, NewPassword, Notification, Permission, Text, UserId};
 
-/// UltraCart refuses longer e-mail addresses.
+/// Maximum length of an e-mail address in characters. UltraCart does not accept longer ones.
 const MAX_EMAIL_CHARS: usize = 150;
 
 object! {
     /// A back-office user of a merchant's account.
     pub struct User {
-        /// Given by UltraCart.
+        /// Identifier, assigned by UltraCart.
         user_id: UserId = "user_id";
-        /// The name to log in with, unique in the account.
+        /// Name with which the user logs in, unique in the account.
         login: Text = "login";
-        /// E-mail address, of 150 characters at the most.
+        /// E-mail address, at most 150 characters.
         email: Text = "email";
-        /// The person's name.
+        /// Full name.
         full_name: Text = "full_name";
         /// Telephone number.
         phone: Text = "phone";
-        /// Serial number of the second factor; absent where the user has none.
+        /// Serial number of the second factor. Not set if the user has none.
         otp_serial_number: Text = "otp_serial_number";
-        /// The new password, if it shall change. Sent and never read.
+        /// New password; set it to change the password. It is sent and never decoded.
         change_password_to: NewPassword = "change_password_to", write_only;
-        /// The new FTP password, if it shall change; it may not equal the normal one. Sent and never read.
+        /// New FTP password; set it to change the FTP password. It must differ from the normal password. It
+        /// is sent and never decoded.
         change_ftp_password_to: NewPassword = "change_ftp_password_to", write_only;
-        /// Addresses that a user with API access may call from.
+        /// Masks of the IP addresses from which a user with API access is allowed to call the API.
         api_ip_address_masks: Vec<Text> = "api_ip_address_masks";
-        /// Every permission there is, each with whether this user has it.
+        /// All permissions. Each states whether the user has it.
         permissions: Vec<Permission> = "permissions";
-        /// Every notification there is, each with whether this user receives it.
+        /// All notifications. Each states whether the user receives it.
         notifications: Vec<Notification> = "notifications";
-        /// Every group of the account, each with whether this user is a member.
+        /// All groups of the account. Each states whether the user is a member.
         groups: Vec<UserGroupMembership> = "groups";
-        /// Other accounts that this user can be carried over to.
+        /// Other accounts of the merchant. Each states whether the user's configuration cascades to it.
         linked_accounts: Vec<LinkedAccount> = "linked_accounts";
         /// Logins of the last 90 days.
         login_histories: Vec<UserLogin> = "login_histories";
@@ -42,11 +43,11 @@ object! {
 }
 
 object! {
-    /// A group of the account, and whether the user is in it.
+    /// A group of the account, and whether the user is a member of it.
     pub struct UserGroupMembership {
-        /// The group.
+        /// Identifier of the group.
         group_oid: GroupOid = "group_oid";
-        /// The group's name.
+        /// Name of the group.
         name: Text = "name";
         /// Whether the user is a member.
         member: bool = "member";
@@ -56,56 +57,62 @@ object! {
 object! {
     /// Another account of the same merchant.
     pub struct LinkedAccount {
-        /// The account's merchant id.
+        /// Merchant id of the account.
         merchant_id: Text = "merchant_id";
-        /// The company's name.
+        /// Name of the company.
         company: Text = "company";
-        /// Whether this user's configuration cascades to that account.
+        /// Whether the user's configuration cascades to the account.
         selected: bool = "selected";
     }
 }
 
 object! {
-    /// One login.
+    /// A login of a user: an entry of the login history.
     pub struct UserLogin {
-        /// Who logged in.
+        /// Name with which the user logged in.
         login: Text = "login";
-        /// When.
+        /// Time of the login.
         login_dts: LoginDts = "login_dts";
-        /// From where.
+        /// IP address from which the user logged in.
         ip_address: Text = "ip_address";
-        /// With what. Chosen by whoever logged in: hostile input.
+        /// User agent, such as a browser. The client that logs in chooses it: do not trust it.
         user_agent: Text = "user_agent";
     }
 }
 
 impl User {
-    /// Whether the user has a second factor: a serial number that is more than blanks.
+    /// Returns whether the user has a second factor: an `otp_serial_number` that is not blank.
     pub fn has_second_factor(&self) -> bool {
         self.otp_serial_number.as_deref().is_some_and(|serial| !serial.trim().is_empty())
     }
 
-    /// Checks what UltraCart would refuse, before a call is spent on it.
+    /// Checks a user that is to be inserted or updated. The client calls this before it sends the user, so an
+    /// invalid user costs no call.
+    ///
+    /// ```
+    /// let user = ultracart_model::User::new().change_password_to("x").change_ftp_password_to("x");
+    /// assert!(user.validate().is_err());
+    /// ```
     ///
     /// # Errors
-    /// If the e-mail address is longer than 150 characters, or both new passwords are the same.
+    /// If `email` is longer than 150 characters, or if the new password and the new FTP password are equal.
     pub fn validate(&self) -> Result<(), InvalidUser> {
         let chars = self.email.as_deref().map_or(0, |email| email.chars().count());
         if chars > MAX_EMAIL_CHARS {
             return Err(InvalidUser(format!(
-                "`email` has {chars} characters, and UltraCart takes {MAX_EMAIL_CHARS} at the most"
+                "`email` has {chars} characters; UltraCart accepts at most {MAX_EMAIL_CHARS}"
             )));
         }
         if self.change_password_to.is_some() && self.change_password_to == self.change_ftp_password_to {
             return Err(InvalidUser(
-                "`change_ftp_password_to` may not be the same as `change_password_to`".to_owned(),
+                "`change_ftp_password_to` must differ from `change_password_to`".to_owned(),
             ));
         }
         Ok(())
     }
 }
 
-/// A user that UltraCart would refuse.
+/// The error of [`User::validate`]: a user that UltraCart would not accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidUser(String);
 
@@ -122,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_serial_number_of_blanks_is_no_second_factor() {
+    fn blank_serial_number_is_no_second_factor() {
         assert!(User::new().otp_serial_number("VSST1").has_second_factor());
         assert!(!User::new().otp_serial_number(" \t").has_second_factor());
         assert!(!User::new().otp_serial_number("").has_second_factor());

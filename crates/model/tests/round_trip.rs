@@ -1,4 +1,4 @@
-//! What is read and written back is the same, whatever UltraCart adds to its objects.
+//! Objects that are decoded and encoded again stay the same, whatever fields UltraCart adds to them.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -20,7 +20,7 @@ fn round_trip<T: Serialize + DeserializeOwned>(json: &str) -> String {
 }
 
 #[test]
-fn unknown_fields_survive_at_every_level_to_the_byte() {
+fn unknown_fields_round_trip_byte_for_byte() {
     let json = concat!(
         r#"{"users":[{"user_id":7,"#,
         r#""permissions":[{"permission_Name":"a","selected":true,"since":1.50}],"#,
@@ -38,14 +38,14 @@ fn unknown_fields_survive_at_every_level_to_the_byte() {
 }
 
 #[test]
-fn both_spellings_are_read_and_the_documented_one_is_written() {
+fn alias_is_written_as_the_documented_name() {
     assert_eq!(round_trip::<Permission>(r#"{"permission_name":"a"}"#), r#"{"permission_Name":"a"}"#);
     let group = round_trip::<Group>(r#"{"users":[{"full_name":"Ada"}]}"#);
     assert_eq!(group, r#"{"users":[{"fullName":"Ada"}]}"#);
 }
 
 #[test]
-fn a_null_or_another_spelling_takes_nothing_away() {
+fn null_or_alias_does_not_replace_a_value() {
     for json in [
         r#"{"permission_Name":"orders","permission_name":null,"selected":true}"#,
         r#"{"permission_name":null,"permission_Name":"orders","selected":true}"#,
@@ -69,7 +69,7 @@ fn a_null_or_another_spelling_takes_nothing_away() {
 }
 
 #[test]
-fn nulls_are_read_and_written_only_where_a_caller_asks() {
+fn null_is_written_only_if_inserted_into_extra() {
     let mut user: User = serde_json::from_str(r#"{"user_id":7,"email":null,"groups":null}"#).unwrap();
     assert_eq!(user.email, None);
     assert_eq!(serde_json::to_string(&user).unwrap(), r#"{"user_id":7}"#);
@@ -80,7 +80,7 @@ fn nulls_are_read_and_written_only_where_a_caller_asks() {
 }
 
 #[test]
-fn a_known_field_of_the_wrong_type_is_an_error_and_no_loss() {
+fn known_field_of_the_wrong_type_is_an_error() {
     for json in
         [r#"{"email":5}"#, r#"{"user_id":"7"}"#, r#"{"permissions":{}}"#, r#"{"groups":[null]}"#, "[]"]
     {
@@ -89,14 +89,14 @@ fn a_known_field_of_the_wrong_type_is_an_error_and_no_loss() {
 }
 
 #[test]
-fn a_password_is_never_read() {
+fn password_is_never_decoded() {
     let user: User =
         serde_json::from_str(r#"{"change_password_to":"x","change_ftp_password_to":"y"}"#).unwrap();
     assert_eq!(user, User::new());
 }
 
 #[test]
-fn a_password_is_written_and_shown_by_no_debug() {
+fn secret_is_serialized_and_hidden_by_debug() {
     let user = User::new().change_password_to("hunter2").change_ftp_password_to("hunter3");
     let json = serde_json::to_string(&user).unwrap();
     assert_eq!(json, r#"{"change_password_to":"hunter2","change_ftp_password_to":"hunter3"}"#);
@@ -109,12 +109,12 @@ fn a_password_is_written_and_shown_by_no_debug() {
 }
 
 #[test]
-fn what_ultracart_would_refuse_is_found_before_a_call_is_spent() {
+fn validate_finds_long_email_and_equal_passwords() {
     let email = |chars: usize| User::new().email("é".repeat(chars));
     assert!(email(150).validate().is_ok());
     assert_eq!(
         email(151).validate().unwrap_err().to_string(),
-        "`email` has 151 characters, and UltraCart takes 150 at the most"
+        "`email` has 151 characters; UltraCart accepts at most 150"
     );
     let user = User::new().change_password_to("a").change_ftp_password_to("a");
     assert!(user.validate().is_err());
@@ -122,7 +122,7 @@ fn what_ultracart_would_refuse_is_found_before_a_call_is_spent() {
 }
 
 #[test]
-fn deep_nesting_is_an_error_with_the_name_of_the_field() {
+fn deeply_nested_field_is_an_error_with_its_name() {
     let nested = |depth: usize| format!(r#"{{"x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
     assert!(serde_json::from_str::<User>(&nested(128)).is_ok());
     let error = serde_json::from_str::<User>(&nested(129)).unwrap_err();
@@ -131,19 +131,19 @@ fn deep_nesting_is_an_error_with_the_name_of_the_field() {
 }
 
 #[test]
-fn of_a_name_that_came_twice_the_last_value_counts() {
+fn repeated_field_keeps_its_last_value() {
     assert_eq!(round_trip::<User>(r#"{"x":1,"y":2,"x":3}"#), r#"{"x":3,"y":2}"#);
     assert_eq!(round_trip::<User>(r#"{"email":"a","email":"b"}"#), r#"{"email":"b"}"#);
 }
 
 #[test]
-fn a_name_that_comes_twice_is_found_among_few_and_among_many() {
+fn repeated_field_is_found_among_few_and_many() {
     for names in [2, 47, 64, 65, 1_000] {
-        for twice in [0, names / 2, names - 1] {
+        for repeated in [0, names / 2, names - 1] {
             let fields = |from, to| (from..to).map(|n| format!(r#""name {n}":[{n}]"#));
-            let json: Vec<_> = fields(0, names).chain([format!(r#""name {twice}":0"#)]).collect();
-            let last = fields(0, twice).chain([format!(r#""name {twice}":0"#)]);
-            let last: Vec<_> = last.chain(fields(twice + 1, names)).collect();
+            let json: Vec<_> = fields(0, names).chain([format!(r#""name {repeated}":0"#)]).collect();
+            let last = fields(0, repeated).chain([format!(r#""name {repeated}":0"#)]);
+            let last: Vec<_> = last.chain(fields(repeated + 1, names)).collect();
             let (json, last) = (format!("{{{}}}", json.join(",")), format!("{{{}}}", last.join(",")));
             assert_eq!(round_trip::<User>(&json), last);
         }
@@ -151,35 +151,35 @@ fn a_name_that_comes_twice_is_found_among_few_and_among_many() {
 }
 
 #[test]
-fn texts_that_are_the_same_share_their_memory_within_an_answer_and_not_beyond() {
+fn equal_texts_share_memory_within_one_response() {
     let json = r#"{"users":[
         {"login":"ada","permissions":[{"permission_Name":"orders_view"},{"permission_Name":"items_edit"}]},
         {"login":"bob","permissions":[{"permission_Name":"orders_view"},{"permission_Name":"orders_\u0076iew"}]}
     ]}"#;
-    let names = |answer: UsersResponse| -> Vec<_> {
-        let permissions = answer.users.unwrap().into_iter().filter_map(|user| user.permissions).flatten();
+    let names = |response: UsersResponse| -> Vec<_> {
+        let permissions = response.users.unwrap().into_iter().filter_map(|user| user.permissions).flatten();
         permissions.filter_map(|permission| permission.permission_name).collect()
     };
-    let read = || names(serde_json::from_str(json).unwrap());
-    let (here, there) = (read(), read());
-    assert_eq!(here, ["orders_view", "items_edit", "orders_view", "orders_view"]);
-    assert_eq!(here[0].as_ptr(), here[2].as_ptr());
-    assert_eq!(here[0].as_ptr(), here[3].as_ptr());
-    assert_ne!(here[0].as_ptr(), there[0].as_ptr());
+    let decode = || names(serde_json::from_str(json).unwrap());
+    let (first, second) = (decode(), decode());
+    assert_eq!(first, ["orders_view", "items_edit", "orders_view", "orders_view"]);
+    assert_eq!(first[0].as_ptr(), first[2].as_ptr());
+    assert_eq!(first[0].as_ptr(), first[3].as_ptr());
+    assert_ne!(first[0].as_ptr(), second[0].as_ptr());
 }
 
 #[test]
-fn lists_hold_no_more_than_what_is_in_them() {
+fn decoded_list_has_no_spare_capacity() {
     let json = r#"[{"groups":[{},{},{},{},{}]},{"groups":[{}]},{"groups":[]},{"groups":[{},{},{}]}]"#;
-    let answer: UsersResponse = serde_json::from_str(&format!(r#"{{"users":{json}}}"#)).unwrap();
-    let users = answer.users.unwrap();
+    let response: UsersResponse = serde_json::from_str(&format!(r#"{{"users":{json}}}"#)).unwrap();
+    let users = response.users.unwrap();
     let capacities = users.iter().filter_map(|user| user.groups.as_ref()).map(Vec::capacity);
     assert_eq!(capacities.collect::<Vec<_>>(), [5, 1, 0, 3]);
     assert_eq!(users.capacity(), 4);
 }
 
 #[test]
-fn an_object_without_unknown_fields_holds_nothing_for_them() {
+fn extra_without_fields_is_one_pointer() {
     let user: User = serde_json::from_str(r#"{"user_id":7}"#).unwrap();
     assert!(user.extra.is_empty());
     assert_eq!(size_of_val(&user.extra), size_of::<usize>());
@@ -203,36 +203,36 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-const SOME_KNOWN: [&str; 7] = ["email", "user_id", "name", "selected", "success", "login", "fullName"];
+const SOME_FIELDS: [&str; 7] = ["email", "user_id", "name", "selected", "success", "login", "fullName"];
 
-/// A JSON object in which some names are those of real fields, whatever their values.
+/// Any JSON object. Some of its fields have the names of declared fields, with values of any type.
 fn any_object() -> impl Strategy<Value = Map<String, Value>> {
     let name = prop_oneof![
         4 => ".*".boxed(),
-        1 => prop::sample::select(&SOME_KNOWN[..])
+        1 => prop::sample::select(&SOME_FIELDS[..])
             .prop_map(str::to_owned).boxed(),
     ];
     prop::collection::btree_map(name, any_json(), 0..8).prop_map(Map::from_iter)
 }
 
-/// `object` survives as a `T`; only an explicit `null` in a field that `T` knows goes.
-fn survives<T: Serialize + DeserializeOwned + Default>(
+/// Checks that `object` round-trips as a `T`. Only a `null` in a declared field may be lost.
+fn check_round_trip<T: Serialize + DeserializeOwned + Default>(
     object: &Map<String, Value>,
 ) -> Result<(), TestCaseError> {
     let text = serde_json::to_string(object).unwrap();
     let Ok(decoded) = serde_json::from_str::<T>(&text) else {
-        // Refused as a whole: then a known field must be of the wrong type, and without it all is well.
-        let rest = object.iter().filter(|(name, _)| !SOME_KNOWN.contains(&name.as_str()));
+        // A declared field must be of the wrong type. Without such fields the object has to round-trip.
+        let rest = object.iter().filter(|(name, _)| !SOME_FIELDS.contains(&name.as_str()));
         let rest: Map<_, _> = rest.map(|(name, value)| (name.clone(), value.clone())).collect();
-        prop_assert!(rest.len() < object.len(), "refused for no known field: {object:?}");
-        return survives::<T>(&rest);
+        prop_assert!(rest.len() < object.len(), "no declared field is wrong: {object:?}");
+        return check_round_trip::<T>(&rest);
     };
     let encoded: HashMap<String, Box<RawValue>> =
         serde_json::from_str(&serde_json::to_string(&decoded).unwrap()).unwrap();
     for (name, value) in object {
         match encoded.get(name) {
             Some(kept) => prop_assert_eq!(kept.get(), value.to_string(), "{}", name),
-            None => prop_assert!(value.is_null() && SOME_KNOWN.contains(&name.as_str()), "{name} is lost"),
+            None => prop_assert!(value.is_null() && SOME_FIELDS.contains(&name.as_str()), "{name} is lost"),
         }
     }
     prop_assert!(encoded.keys().all(|name| object.contains_key(name)), "{encoded:?}");
@@ -243,26 +243,26 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_json_object_survives(object in any_object()) {
-        survives::<User>(&object)?;
-        survives::<Group>(&object)?;
-        survives::<Permission>(&object)?;
-        survives::<Notification>(&object)?;
-        survives::<LinkedAccount>(&object)?;
-        survives::<UserLogin>(&object)?;
-        survives::<GroupsResponse>(&object)?;
-        survives::<UserLoginsResponse>(&object)?;
+    fn any_object_round_trips(object in any_object()) {
+        check_round_trip::<User>(&object)?;
+        check_round_trip::<Group>(&object)?;
+        check_round_trip::<Permission>(&object)?;
+        check_round_trip::<Notification>(&object)?;
+        check_round_trip::<LinkedAccount>(&object)?;
+        check_round_trip::<UserLogin>(&object)?;
+        check_round_trip::<GroupsResponse>(&object)?;
+        check_round_trip::<UserLoginsResponse>(&object)?;
     }
 
     #[test]
-    fn any_object_survives_deep_inside_a_list(object in any_object()) {
+    fn unknown_fields_of_nested_objects_round_trip(object in any_object()) {
         let unknown: Map<_, _> = object.into_iter().map(|(name, value)| (format!("x{name}"), value)).collect();
         let list = json!({"users": [{"permissions": [unknown.clone()], "unknown": unknown}]}).to_string();
         prop_assert_eq!(round_trip::<UsersResponse>(&list), list);
     }
 
     #[test]
-    fn no_text_makes_a_login_time_panic(text in ".*") {
+    fn any_login_time_parses_without_panic(text in ".*") {
         let at = ultracart_model::LoginDts::from(text.as_str());
         prop_assert_eq!(at.as_str(), text.as_str());
         let _ = (at.timestamp(), at.offset());

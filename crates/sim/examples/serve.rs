@@ -1,7 +1,8 @@
-//! Serves a simulated account on loopback until it is killed.
+//! Serves a simulated account on the loopback address until the process is killed.
 //!
-//! `cargo run -p ultracart-sim --example serve -- [--port N] [--users N] [--unlimited]`, with the simple key from
-//! `ULTRACART_SIMPLE_KEY` where that is set.
+//! Run it with `cargo run -p ultracart-sim --example serve -- [--port N] [--users N] [--unlimited]`. By
+//! default, the system chooses a free port, and the account has 200 users and UltraCart's limits. The
+//! environment variable `ULTRACART_SIMPLE_KEY` sets the simple key.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -10,7 +11,7 @@ use ultracart_sim::Sim;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let (mut port, mut builder) = (0_u16, Sim::builder().users(200).keep_requests(0));
+    let (mut port, mut builder) = (0_u16, Sim::builder().users(200).record_requests(0));
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg} needs a value"));

@@ -1,4 +1,4 @@
-//! The body of an answer, which can dawdle and break off.
+//! Response bodies, including slow, cut and huge ones.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,60 +12,60 @@ use http_body::{Frame, SizeHint};
 use tokio::time::Sleep;
 
 use crate::clock::sleep;
-use crate::flight::Flight;
+use crate::in_flight_guard::InFlightGuard;
 
 const CHUNK: usize = 64 * 1024;
 
-/// The body of an answer.
+/// The body of a response.
 ///
-/// The call that it answers is in flight until it has been read to its end, or dropped.
+/// The call stays in flight until the body has been read to its end or dropped.
 #[must_use]
 pub struct Body {
     steps: VecDeque<Step>,
     sleep: Option<Pin<Box<Sleep>>>,
-    flight: Option<Flight>,
+    guard: Option<InFlightGuard>,
 }
 
 #[derive(Debug)]
 pub(crate) enum Step {
     Chunk(Bytes),
-    /// The same chunk so many times.
+    /// Sends the same chunk this many times.
     Repeat(Bytes, u64),
     Wait(Duration),
-    /// Lets whoever reads do something with what has come so far.
+    /// Returns `Pending` once. This gives the server time to send the previous chunk.
     Yield,
-    /// Ends the body before its end.
+    /// Ends the body with an error.
     Break,
 }
 
-/// The body broke off: over TCP, the connection was closed in the middle of it.
+/// Error: the connection was closed in the middle of the response body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct BrokenOff;
+pub struct IncompleteBody;
 
-impl fmt::Display for BrokenOff {
+impl fmt::Display for IncompleteBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the connection was closed in the middle of the body")
     }
 }
 
-impl std::error::Error for BrokenOff {}
+impl std::error::Error for IncompleteBody {}
 
 impl Body {
-    pub(crate) fn new(steps: impl IntoIterator<Item = Step>, flight: Option<Flight>) -> Self {
-        let mut body = Self { steps: steps.into_iter().collect(), sleep: None, flight };
-        body.land();
+    pub(crate) fn new(steps: impl IntoIterator<Item = Step>, guard: Option<InFlightGuard>) -> Self {
+        let mut body = Self { steps: steps.into_iter().collect(), sleep: None, guard };
+        body.end_call_if_done();
         body
     }
 
-    /// The call ends with the last step.
-    fn land(&mut self) {
+    /// Ends the call if no step is left.
+    fn end_call_if_done(&mut self) {
         if self.steps.is_empty() {
-            self.flight = None;
+            self.guard = None;
         }
     }
 
-    /// How many bytes there will be, unless something else comes between.
+    /// Returns the number of remaining bytes, or `None` for a cut or huge body.
     fn remaining(&self) -> Option<u64> {
         self.steps.iter().try_fold(0, |sum, step| match step {
             Step::Chunk(bytes) => Some(sum + bytes.len() as u64),
@@ -75,24 +75,24 @@ impl Body {
     }
 }
 
-/// The steps of a body that comes at once.
+/// Returns the steps of a body that is sent without delay.
 pub(crate) fn whole(body: &Bytes) -> Vec<Step> {
     pieces(body, CHUNK).map(Step::Chunk).collect()
 }
 
-/// The steps of a body that takes so long.
+/// Returns the steps of a body whose sending takes `duration`.
 pub(crate) fn slow(body: &Bytes, duration: Duration) -> Vec<Step> {
     let pieces: Vec<Bytes> = pieces(body, body.len().div_ceil(8)).collect();
     let wait = duration.checked_div(u32::try_from(pieces.len()).unwrap_or(u32::MAX)).unwrap_or(duration);
     pieces.into_iter().flat_map(|piece| [Step::Wait(wait), Step::Chunk(piece)]).collect()
 }
 
-/// The steps of a body that breaks off in its middle.
+/// Returns the steps of a body that ends with an error after its first half.
 pub(crate) fn cut(body: &Bytes) -> Vec<Step> {
     vec![Step::Chunk(body.slice(..body.len() / 2)), Step::Yield, Step::Break]
 }
 
-/// The steps of a JSON object of at least so many bytes, made while it is read.
+/// Returns the steps of a JSON object of at least `bytes` bytes. The object is never in memory as a whole.
 pub(crate) fn huge(bytes: u64) -> Vec<Step> {
     let padding = Bytes::from(vec![b' '; CHUNK]);
     let times = bytes / CHUNK as u64 + 1;
@@ -110,12 +110,12 @@ fn pieces(body: &Bytes, size: usize) -> impl Iterator<Item = Bytes> {
 
 impl http_body::Body for Body {
     type Data = Bytes;
-    type Error = BrokenOff;
+    type Error = IncompleteBody;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, IncompleteBody>>> {
         let this = self.get_mut();
         loop {
             if let Some(sleep) = &mut this.sleep {
@@ -123,7 +123,7 @@ impl http_body::Body for Body {
                 this.sleep = None;
             }
             let Some(step) = this.steps.pop_front() else {
-                this.land();
+                this.end_call_if_done();
                 return Poll::Ready(None);
             };
             let chunk = match step {
@@ -144,11 +144,11 @@ impl http_body::Body for Body {
                 }
                 Step::Break => {
                     this.steps.clear();
-                    this.land();
-                    return Poll::Ready(Some(Err(BrokenOff)));
+                    this.end_call_if_done();
+                    return Poll::Ready(Some(Err(IncompleteBody)));
                 }
             };
-            this.land();
+            this.end_call_if_done();
             return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
     }
@@ -174,12 +174,12 @@ mod tests {
 
     use super::*;
 
-    async fn read(steps: Vec<Step>) -> Result<Bytes, BrokenOff> {
+    async fn read(steps: Vec<Step>) -> Result<Bytes, IncompleteBody> {
         Ok(Body::new(steps, None).collect().await?.to_bytes())
     }
 
     #[tokio::test(start_paused = true)]
-    async fn every_way_of_sending_sends_the_same_bytes() {
+    async fn whole_and_slow_bodies_have_the_same_bytes() {
         let text = Bytes::from(vec![b'x'; 3 * CHUNK + 1]);
         let wait = Duration::from_secs(80);
         let start = sleep(Duration::ZERO).deadline();
@@ -191,16 +191,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_is_cut_brings_its_first_half_and_an_error() {
+    async fn cut_body_yields_its_first_half_then_an_error() {
         let mut body = Body::new(cut(&Bytes::from_static(b"abcdef")), None);
         let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
         assert_eq!(first, "abc");
-        assert_eq!(body.frame().await.unwrap().unwrap_err(), BrokenOff);
+        assert_eq!(body.frame().await.unwrap().unwrap_err(), IncompleteBody);
         assert!(body.frame().await.is_none());
     }
 
     #[tokio::test]
-    async fn a_huge_body_is_json_and_as_large_as_asked() {
+    async fn huge_body_is_json_of_the_requested_size() {
         let bytes = read(huge(1_000_000)).await.unwrap();
         assert!(bytes.len() >= 1_000_000);
         assert_eq!(serde_json::from_slice::<serde_json::Value>(&bytes).unwrap()["success"], true);

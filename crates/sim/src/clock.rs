@@ -1,5 +1,5 @@
-//! Time: the one module that asks for it.
-#![expect(clippy::disallowed_methods, reason = "this is the one module that asks for the time")]
+//! The simulated account's clock. No other module reads the time.
+#![expect(clippy::disallowed_methods, reason = "this is the only module that reads the time")]
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, Sleep};
 
-/// tokio's clock, so that a paused test runs a day in milliseconds, and a time of day that goes with it.
+/// A clock that advances with tokio's clock, paused or not. The date and time at which it starts can be set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     start: Instant,
@@ -15,22 +15,23 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// A clock at 0. Without a time of day it takes the machine's.
+    /// Starts a clock at zero. `start_at` is the date and time at the start. If it is `None`, the system's
+    /// current time is used.
     pub(crate) fn start(start_at: Option<Timestamp>) -> Self {
         Self { start: Instant::now(), start_at: start_at.unwrap_or_else(Timestamp::now) }
     }
 
-    /// The time since the start.
+    /// Returns the time since the start.
     pub(crate) fn now(&self) -> Duration {
         self.start.elapsed()
     }
 
-    /// The time of day at the start.
+    /// Returns the date and time at the start.
     pub(crate) fn started_at(&self) -> Timestamp {
         self.start_at
     }
 
-    /// The time of day: the start's and what has passed since.
+    /// Returns the current date and time.
     pub(crate) fn wall(&self) -> Timestamp {
         SignedDuration::try_from(self.now())
             .ok()
@@ -39,7 +40,7 @@ impl Clock {
     }
 }
 
-/// Ends after `duration`.
+/// Sleeps for `duration`, measured on tokio's clock.
 pub(crate) fn sleep(duration: Duration) -> Pin<Box<Sleep>> {
     Box::pin(tokio::time::sleep(duration))
 }

@@ -1,4 +1,4 @@
-//! What goes wrong, and when.
+//! Scripted faults and their queue.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -7,11 +7,13 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Response, StatusCode};
 
-use crate::reply::header_value;
+use crate::response::header_value;
 use crate::route::Operation;
 
-/// Something that goes wrong with one request: the next one, unless [`on`](Self::on), [`nth`](Self::nth) and
-/// [`times`](Self::times) say otherwise.
+/// A scripted fault: an error, a delay or a broken connection in place of the normal response.
+///
+/// By default, a fault affects the next request. [`on`](Self::on) and [`nth`](Self::nth) select a later
+/// request instead. [`times`](Self::times) and [`always`](Self::always) extend the fault to more requests.
 ///
 /// ```
 /// use std::time::Duration;
@@ -26,7 +28,7 @@ use crate::route::Operation;
 /// ]);
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "a fault happens when it is given to `Sim::fault`"]
+#[must_use = "a fault has no effect until it is passed to `Sim::fault`"]
 pub struct Fault {
     pub(crate) action: Action,
     pub(crate) takes_effect: bool,
@@ -43,7 +45,7 @@ pub(crate) enum Action {
     },
     /// An error in UltraCart's own form.
     Error(StatusCode, String),
-    Answer(Box<Response<Bytes>>),
+    Response(Box<Response<Bytes>>),
     SlowHeaders(Duration),
     SlowBody(Duration),
     CutBody,
@@ -52,32 +54,40 @@ pub(crate) enum Action {
     Hang,
 }
 
-/// The `Retry-After` of a scripted 429. UltraCart does not document any.
+/// The `Retry-After` header of a scripted 429. UltraCart does not document this header.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum RetryAfter {
-    /// No such header.
+    /// The response does not have the header.
     #[default]
     None,
     /// A number of seconds.
     Seconds(u64),
-    /// The date and time of day this far from now.
+    /// An HTTP date, this long after the request's arrival.
     Date(Duration),
-    /// Whatever it says.
+    /// This text, valid or not.
     Text(String),
 }
 
-/// Each of these keeps the operation from being carried out, unless its text says otherwise.
+/// Constructors and modifiers. The requested operation is carried out only if the constructor's documentation
+/// says so, or with [`after_effect`](Self::after_effect).
 impl Fault {
     fn new(action: Action) -> Self {
         Self { action, takes_effect: false, on: None, skip: 0, times: 1 }
     }
 
-    /// A 429 with the text of the account's first window and no `Retry-After`. It leaves the windows as they are.
+    /// Creates a 429 without `Retry-After`. By default, its message says that the rate of the account's first
+    /// window was exceeded.
+    ///
+    /// The call does not count against the windows, unless the setting
+    /// [`count_rejected`](crate::SimBuilder::count_rejected) is `Yes`.
     pub fn too_many_requests() -> Self {
         Self::new(Action::TooManyRequests { message: None, retry_after: RetryAfter::None })
     }
 
-    /// What a [`too_many_requests`](Self::too_many_requests) says, as `rate of 10000 per 86400 second(s) exceeded.`
+    /// Sets the message of a [`too_many_requests`](Self::too_many_requests) or an [`error`](Self::error).
+    ///
+    /// The message of UltraCart's 429s has the form `rate of 10000 per 86400 second(s) exceeded.` Faults of
+    /// other kinds ignore the message.
     pub fn message(mut self, text: &str) -> Self {
         match &mut self.action {
             Action::TooManyRequests { message, .. } => *message = Some(text.to_owned()),
@@ -87,7 +97,8 @@ impl Fault {
         self
     }
 
-    /// When a [`too_many_requests`](Self::too_many_requests) says to come back.
+    /// Sets the `Retry-After` header of a [`too_many_requests`](Self::too_many_requests). Other faults ignore
+    /// it.
     pub fn retry_after(mut self, when: RetryAfter) -> Self {
         if let Action::TooManyRequests { retry_after, .. } = &mut self.action {
             *retry_after = when;
@@ -95,42 +106,42 @@ impl Fault {
         self
     }
 
-    /// An error of any status in UltraCart's own form.
+    /// Creates an error response with this status and UltraCart's error body.
     pub fn error(status: StatusCode, message: &str) -> Self {
         Self::new(Action::Error(status, message.to_owned()))
     }
 
-    /// A 500 with UltraCart's error body.
+    /// Creates a 500 with UltraCart's error body.
     pub fn status_500() -> Self {
         Self::error(StatusCode::INTERNAL_SERVER_ERROR, "An internal error occurred.")
     }
 
-    /// A 401 although the credentials are good.
+    /// Creates a 401 that is returned even if the credentials are valid.
     pub fn unauthorized_401() -> Self {
         Self::error(StatusCode::UNAUTHORIZED, "Invalid credentials.")
     }
 
-    /// A 410: UltraCart has disabled the application.
+    /// Creates a 410, which means that UltraCart has disabled the application.
     pub fn gone_410() -> Self {
         Self::error(StatusCode::GONE, "This application has been disabled by UltraCart.")
     }
 
-    /// A 502 with HTML, from a proxy in front.
+    /// Creates a 502 with an HTML body, as from a proxy in front of UltraCart.
     pub fn html_502() -> Self {
         let html =
             "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>";
         Self::plain(StatusCode::BAD_GATEWAY, "text/html", html)
     }
 
-    /// A redirect (307) to another address.
+    /// Creates a redirect (307) to this URL.
     pub fn redirect(url: &str) -> Self {
-        let mut answer = Response::new(Bytes::new());
-        *answer.status_mut() = StatusCode::TEMPORARY_REDIRECT;
-        answer.headers_mut().insert(LOCATION, header_value(url));
-        Self::answer(answer)
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+        response.headers_mut().insert(LOCATION, header_value(url));
+        Self::response(response)
     }
 
-    /// A JSON object with lists in it, nested so deep.
+    /// Creates a 200 whose body is a JSON object with arrays nested `depth` levels deep.
     pub fn nested_body(depth: usize) -> Self {
         let mut json = String::from("{\"success\":true,\"nested\":");
         json.extend(std::iter::repeat_n('[', depth));
@@ -139,84 +150,88 @@ impl Fault {
         Self::plain(StatusCode::OK, "application/json; charset=UTF-8", &json)
     }
 
-    /// A JSON object of at least so many bytes. It comes in chunks, without a length that could be known before.
+    /// Creates a 200 whose body is a JSON object of at least `bytes` bytes, sent in chunks without a
+    /// `Content-Length`.
     pub fn huge_body(bytes: u64) -> Self {
         Self::new(Action::HugeBody(bytes))
     }
 
-    /// Any answer at all. Its length and its transfer encoding are those of its body, whatever its headers say.
-    pub fn answer(answer: Response<Bytes>) -> Self {
-        Self::new(Action::Answer(Box::new(answer)))
+    /// Sends this response. Its `Content-Length` and `Transfer-Encoding` headers are replaced to match the
+    /// body.
+    pub fn response(response: Response<Bytes>) -> Self {
+        Self::new(Action::Response(Box::new(response)))
     }
 
-    /// The right answer, so much later. The operation is carried out when the request arrives.
+    /// Delays the normal response. The operation is carried out when the request arrives.
     pub fn slow_headers(delay: Duration) -> Self {
         Self::new(Action::SlowHeaders(delay)).after_effect()
     }
 
-    /// The right answer, whose body takes this long to come. The operation is carried out.
+    /// Sends the normal response, but its body takes this long. The operation is carried out.
     pub fn slow_body(duration: Duration) -> Self {
         Self::new(Action::SlowBody(duration)).after_effect()
     }
 
-    /// The right answer, whose body breaks off in the middle. The operation is carried out.
+    /// Sends the normal response, but closes the connection halfway through its body. If the body is empty,
+    /// resets the connection before the response. The operation is carried out.
     pub fn cut_body() -> Self {
         Self::new(Action::CutBody).after_effect()
     }
 
-    /// The connection is reset, and nothing has happened.
+    /// Resets the connection. The operation is not carried out.
     pub fn reset_before() -> Self {
         Self::new(Action::Reset)
     }
 
-    /// The operation is carried out, and then the connection is reset.
+    /// Carries out the operation, then resets the connection.
     pub fn reset_after() -> Self {
         Self::new(Action::Reset).after_effect()
     }
 
-    /// No answer ever comes.
+    /// Never responds.
     pub fn hang() -> Self {
         Self::new(Action::Hang)
     }
 
-    /// The operation is carried out all the same, as behind a proxy that gave up too early.
+    /// Carries out the operation despite the fault, as when a proxy times out before UltraCart has responded.
     pub fn after_effect(mut self) -> Self {
         self.takes_effect = true;
         self
     }
 
-    /// Only requests for this operation are meant.
+    /// Restricts the fault to requests for this operation.
     pub fn on(mut self, operation: Operation) -> Self {
         self.on = Some(operation);
         self
     }
 
-    /// It happens to the n-th request that is meant, counted from 1, and not to those before.
+    /// Skips the requests before the `nth` one. They are counted from 1, beginning when the fault is
+    /// scripted. With [`on`](Self::on), only requests for that operation count.
     pub fn nth(mut self, nth: u32) -> Self {
         self.skip = nth.saturating_sub(1);
         self
     }
 
-    /// It happens this many times.
+    /// Sets how many requests the fault affects, 1 by default.
     pub fn times(mut self, times: u32) -> Self {
         self.times = times;
         self
     }
 
-    /// It happens every time from then on.
+    /// Affects an unlimited number of requests, instead of 1.
     pub fn always(self) -> Self {
         self.times(u32::MAX)
     }
 
     fn plain(status: StatusCode, content_type: &'static str, body: &str) -> Self {
-        let mut answer = Response::new(Bytes::copy_from_slice(body.as_bytes()));
-        *answer.status_mut() = status;
-        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        Self::answer(answer)
+        let mut response = Response::new(Bytes::copy_from_slice(body.as_bytes()));
+        *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        Self::response(response)
     }
 }
 
-/// The faults that have yet to happen, in the order in which they were scripted.
+/// The pending faults, in the order in which they were scripted.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Vec<Fault>);
 
@@ -229,31 +244,34 @@ impl Faults {
         self.0.clear();
     }
 
-    /// How many there are; one that happens several times counts once.
+    /// Returns the number of pending faults. A fault that affects several requests counts once.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The first fault that is due for a request. Those behind it count the request too.
+    /// Returns the first fault that applies to a request, or `None`.
+    ///
+    /// Every fault that waits for its [`nth`](Fault::nth) request counts this request. Faults that are
+    /// restricted to another operation do not count it.
     pub(crate) fn next(&mut self, operation: Option<Operation>) -> Option<Fault> {
         let mut due = None;
-        for (place, fault) in self.0.iter_mut().enumerate() {
+        for (index, fault) in self.0.iter_mut().enumerate() {
             if fault.on.is_some() && fault.on != operation {
                 continue;
             }
             if fault.skip > 0 {
                 fault.skip -= 1;
             } else if due.is_none() {
-                due = Some(place);
+                due = Some(index);
             }
         }
-        let place = due?;
-        let fault = self.0.get_mut(place)?;
+        let index = due?;
+        let fault = self.0.get_mut(index)?;
         if fault.times == u32::MAX {
             return Some(fault.clone());
         }
         fault.times -= 1;
-        if fault.times > 0 { Some(fault.clone()) } else { Some(self.0.remove(place)) }
+        if fault.times > 0 { Some(fault.clone()) } else { Some(self.0.remove(index)) }
     }
 }
 
@@ -270,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_happen_in_order_to_the_requests_that_are_meant() {
+    fn faults_affect_selected_requests_in_order() {
         let mut faults = Faults::default();
         faults.extend([
             Fault::status_500().on(Operation::GetUser).times(2),

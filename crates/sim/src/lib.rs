@@ -1,7 +1,13 @@
-//! A simulated [UltraCart] account: the User API's eleven operations, its limits, and faults on demand.
+//! A simulated [UltraCart] account for tests: the User API's eleven operations, rate limits, webhooks and
+//! scripted faults.
 //!
-//! Test a job against it before it spends real calls. In process it needs no socket, and in tokio's paused time a day of
-//! quota takes milliseconds; over TCP (feature `tcp`) any client in any language can call it.
+//! Test a job against the simulator before it spends real calls:
+//!
+//! - In process, [`Sim::service`] needs no socket. With tokio's paused clock, a wait of a day takes
+//!   milliseconds.
+//! - Over TCP (feature `tcp`, on by default), `Sim::bind` serves clients in any language.
+//! - [`Sim::fault`] scripts errors, slow responses and connection resets.
+//! - [`Sim::requests`], [`Sim::users`] and others inspect the account without spending calls.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -14,7 +20,7 @@
 //! let sim = Sim::builder().users(200).simple_key("only-a-test").build();
 //! sim.fault(Fault::html_502().on(Operation::GetUser));
 //!
-//! // Give the service to a client of yours; here a request is made by hand.
+//! // Usually a client sends the request; here it is built by hand.
 //! let request = Request::get("/rest/v2/user/users/7")
 //!     .header("X-UltraCart-Api-Version", "2017-03-01")
 //!     .header("x-ultracart-simple-key", "only-a-test")
@@ -22,15 +28,16 @@
 //! assert_eq!(sim.service().call(request.clone()).await?.status(), StatusCode::BAD_GATEWAY);
 //! assert_eq!(sim.service().call(request).await?.status(), StatusCode::OK);
 //!
-//! // It has seen everything, and knows what is left of the quota.
+//! // The simulator counts the calls and shows the remaining quota. Failed calls count, too.
 //! assert_eq!(sim.calls(), 2);
 //! assert_eq!(sim.remaining()[0].calls, 998);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Where UltraCart's documents leave something open (whether a refused call counts, what kind of window a limit is, …)
-//! the [`Builder`] has a switch for it, so that a client can be shown to stand either answer.
+//! UltraCart's documentation leaves some behaviour open, for example whether a rejected call counts, or which
+//! kind of window its limits use. The [`SimBuilder`] has a setting for each such case. Test a client with
+//! every value.
 //!
 //! [UltraCart]: https://www.ultracart.com/api/
 
@@ -40,13 +47,13 @@ mod builder;
 mod call;
 mod clock;
 mod fault;
-mod flight;
+mod in_flight_guard;
 mod inspect;
 mod limits;
 mod oauth;
 mod operations;
 mod record;
-mod reply;
+mod response;
 mod route;
 mod service;
 mod settings;
@@ -56,15 +63,15 @@ mod state;
 mod tcp;
 mod webhook;
 
-pub use self::body::{Body, BrokenOff};
-pub use self::builder::Builder;
+pub use self::body::{Body, IncompleteBody};
+pub use self::builder::SimBuilder;
 pub use self::call::PeerIp;
 pub use self::fault::{Fault, RetryAfter};
 pub use self::limits::{Remaining, Scope, Window};
 pub use self::record::RecordedRequest;
 pub use self::route::Operation;
 pub use self::service::{Reset, SimService};
-pub use self::settings::{Count, GetGroupBody, Histories, UnknownId};
+pub use self::settings::{Count, GetGroupBody, Histories, UnknownIdStatus};
 pub use self::sim::Sim;
 #[cfg(feature = "tcp")]
 pub use self::tcp::Server;

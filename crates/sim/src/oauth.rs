@@ -1,4 +1,4 @@
-//! Who may call: the simple key, and OAuth applications with tokens that are replaced.
+//! Credentials: the simple key and OAuth applications, whose refresh tokens are single-use.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,26 +9,26 @@ use ultracart_model::{OauthTokenResponse, Token};
 
 use crate::account::Rng;
 
-/// The application that calls with the simple key.
+/// Name of the application that uses the simple key.
 pub(crate) const SIMPLE_KEY_APPLICATION: &str = "simple key";
 
 #[derive(Debug)]
 pub(crate) struct Credentials {
     simple_key: Token,
     clients: Vec<Client>,
-    /// Access tokens that were given out.
-    granted: HashMap<String, Grant>,
+    /// The issued access tokens.
+    issued: HashMap<String, IssuedToken>,
     lifetime: Duration,
     rng: Rng,
 }
 
-/// An application, and what it may do.
+/// An OAuth application.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     id: String,
-    /// The only one that is good: each refresh replaces it.
+    /// The only valid refresh token. Each token refresh replaces it.
     refresh_token: Token,
-    /// With spaces in between.
+    /// OAuth scopes, separated by spaces.
     scopes: String,
 }
 
@@ -39,17 +39,17 @@ impl Client {
 }
 
 #[derive(Debug)]
-struct Grant {
-    client: String,
-    until: Duration,
+struct IssuedToken {
+    client_id: String,
+    expires_at: Duration,
 }
 
-/// Why there is no token: `error` and `error_description`.
-pub(crate) type Refusal = (&'static str, &'static str);
+/// Why a token refresh failed: `error` and `error_description`.
+pub(crate) type OauthError = (&'static str, &'static str);
 
 impl Credentials {
     pub(crate) fn new(simple_key: Token, clients: Vec<Client>, lifetime: Duration, seed: u64) -> Self {
-        Self { simple_key, clients, granted: HashMap::new(), lifetime, rng: Rng::new(seed, u64::MAX) }
+        Self { simple_key, clients, issued: HashMap::new(), lifetime, rng: Rng::new(seed, u64::MAX) }
     }
 
     pub(crate) fn simple_key(&self) -> &Token {
@@ -64,44 +64,45 @@ impl Credentials {
         self.clients.iter().find(|client| client.id == id)
     }
 
-    /// The refresh token that is good now.
+    /// Returns the application's current refresh token.
     pub(crate) fn refresh_token(&self, client_id: &str) -> Option<&Token> {
         self.client(client_id).map(|client| &client.refresh_token)
     }
 
-    /// Whether an application has a scope. The one with the simple key has all.
+    /// Returns whether an application has a scope. The simple key has all scopes.
     pub(crate) fn has_scope(&self, application: &str, scope: &str) -> bool {
         self.client(application).is_none_or(|client| client.scopes.split(' ').any(|has| has == scope))
     }
 
-    /// The access tokens that were given out.
+    /// Returns the issued access tokens.
     pub(crate) fn access_tokens(&self) -> impl Iterator<Item = &str> {
-        self.granted.keys().map(String::as_str)
+        self.issued.keys().map(String::as_str)
     }
 
-    /// The application that a request's headers speak for.
+    /// Returns the application whose credentials are in the headers, or `None` if they are missing or
+    /// invalid.
     pub(crate) fn application(&self, headers: &HeaderMap, now: Duration) -> Option<String> {
         if let Some(key) = headers.get("x-ultracart-simple-key") {
             let is_right = key.as_bytes() == self.simple_key.expose().as_bytes();
             return is_right.then(|| SIMPLE_KEY_APPLICATION.to_owned());
         }
         let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-        let grant = self.granted.get(token.trim())?;
-        (scheme.eq_ignore_ascii_case("bearer") && now < grant.until).then(|| grant.client.clone())
+        let token = self.issued.get(token.trim())?;
+        (scheme.eq_ignore_ascii_case("bearer") && now < token.expires_at).then(|| token.client_id.clone())
     }
 
-    /// No access token that was given out is good any more.
+    /// Expires all access tokens.
     pub(crate) fn expire_access_tokens(&mut self) {
-        self.granted.clear();
+        self.issued.clear();
     }
 
-    /// A new access token and a new refresh token, for the old one.
+    /// Exchanges a refresh token for a new access token and a new refresh token.
     pub(crate) fn refresh(
         &mut self,
         client_id: &str,
         refresh_token: &str,
         now: Duration,
-    ) -> Result<OauthTokenResponse, Refusal> {
+    ) -> Result<OauthTokenResponse, OauthError> {
         let [access, next] = [self.rng.next(), self.rng.next()].map(|number| format!("{number:016x}"));
         let Some(client) = self.clients.iter_mut().find(|client| client.id == client_id) else {
             return Err(("invalid_client", "There is no such application."));
@@ -112,9 +113,9 @@ impl Credentials {
         let (access, next) = (format!("access-{access}"), format!("refresh-{next}"));
         client.refresh_token = next.as_str().into();
         let scopes = client.scopes.clone();
-        self.granted.retain(|_, grant| now < grant.until);
-        let until = now.saturating_add(self.lifetime);
-        self.granted.insert(access.clone(), Grant { client: client_id.to_owned(), until });
+        self.issued.retain(|_, token| now < token.expires_at);
+        let expires_at = now.saturating_add(self.lifetime);
+        self.issued.insert(access.clone(), IssuedToken { client_id: client_id.to_owned(), expires_at });
         Ok(OauthTokenResponse::new()
             .access_token(access)
             .refresh_token(next)
@@ -129,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refresh_token_is_good_once() {
+    fn refresh_token_is_valid_once() {
         let mut credentials =
             Credentials::new("k".into(), vec![Client::new("app", "r1", "")], Duration::from_secs(10), 1);
         let tokens = credentials.refresh("app", "r1", Duration::ZERO).unwrap();

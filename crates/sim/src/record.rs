@@ -1,4 +1,4 @@
-//! What the account has seen.
+//! Recorded requests, for tests to inspect.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -16,34 +16,35 @@ const REDACTED: &str = "[redacted]";
 const SECRET_HEADERS: [&str; 5] =
     ["authorization", "cookie", "proxy-authorization", "x-ultracart-browser-key", "x-ultracart-simple-key"];
 const SECRET_FIELDS: [&str; 4] = ["change_ftp_password_to", "change_password_to", "code", "refresh_token"];
-/// Of a longer body nothing is kept.
+/// Maximum length of a recorded body, in bytes. A longer body is not recorded.
 const MAX_BODY: usize = 256 * 1024;
-/// How many bytes of requests are kept in all.
+/// Maximum size of all recorded requests, in bytes.
 const MAX_KEPT: usize = 32 * 1024 * 1024;
 
-/// A request as it came, without the credentials and passwords that were in it.
+/// A request that the simulated account received, with credentials and passwords redacted.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RecordedRequest {
-    /// When it came, from the account's start.
+    /// When the request arrived: the time since the account was built.
     pub at: Duration,
-    /// What it asked for; `None` for a path or a method that the API does not have.
+    /// The requested operation, or `None` if the API does not have the path or the method.
     pub operation: Option<Operation>,
-    /// Its method.
+    /// HTTP method.
     pub method: Method,
-    /// Its path, as `/rest/v2/user/users`.
+    /// Path, for example `/rest/v2/user/users`.
     pub path: String,
-    /// What came behind the `?`.
+    /// Query string without the `?`.
     pub query: Option<String>,
-    /// Its headers; the values of credentials are `[redacted]`.
+    /// Headers. The values of credentials are `[redacted]`.
     pub headers: HeaderMap,
-    /// The address it came from.
+    /// Client's IP address.
     pub peer: IpAddr,
-    /// How many other calls of the same application or address were in flight when it came.
+    /// Number of other calls of the same application or IP address that were in flight when the request
+    /// arrived.
     pub in_flight: u32,
-    /// The status of the answer; `None` where there was none.
+    /// Status of the response, or `None` if a scripted fault prevented a response.
     pub status: Option<StatusCode>,
-    /// As text: parsed, JSON takes many times as much memory.
+    /// The body as JSON text, because a parsed value takes many times as much memory.
     body: Option<Box<str>>,
 }
 
@@ -54,7 +55,7 @@ impl RecordedRequest {
             *value = if SECRET_HEADERS.contains(&name.as_str()) {
                 HeaderValue::from_static(REDACTED)
             } else {
-                // A copy: over TCP the value itself would keep the whole buffer that it was read into.
+                // A copy: over TCP, the value itself would keep the connection's whole read buffer alive.
                 HeaderValue::from_bytes(value.as_bytes()).unwrap_or(HeaderValue::from_static("?"))
             };
         }
@@ -72,12 +73,15 @@ impl RecordedRequest {
         }
     }
 
-    /// Its body, where that was JSON or a form of 256 KiB at the most; passwords and tokens are `[redacted]`.
+    /// Returns the body as JSON, with passwords and tokens `[redacted]`.
+    ///
+    /// A form is returned as an object. `None` if the body is empty, longer than 256 KiB, or neither JSON nor
+    /// a form.
     pub fn body(&self) -> Option<Value> {
         serde_json::from_str(self.body.as_deref()?).ok()
     }
 
-    /// How many bytes of it are kept.
+    /// Returns the size of the recorded texts, in bytes.
     fn len(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         let texts = [Some(&*self.path), self.query.as_deref(), self.body.as_deref()];
@@ -106,7 +110,7 @@ pub(crate) fn is_form(headers: &HeaderMap) -> bool {
     has_type(headers, "application/x-www-form-urlencoded")
 }
 
-/// Whether the content type is this one, with whatever parameters.
+/// Returns whether the `Content-Type` is this one, ignoring parameters.
 pub(crate) fn has_type(headers: &HeaderMap, wanted: &str) -> bool {
     let sent = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     sent.and_then(|sent| sent.split(';').next()).is_some_and(|sent| sent.trim().eq_ignore_ascii_case(wanted))
@@ -128,11 +132,11 @@ fn redact(value: &mut Value) {
     }
 }
 
-/// The latest requests, and how many there were of each kind.
+/// The latest requests. The counters also include requests that are no longer stored.
 #[derive(Debug, Default)]
 pub(crate) struct Records {
     pub(crate) latest: VecDeque<Arc<RecordedRequest>>,
-    /// How many bytes those are.
+    /// Size of `latest`, in bytes.
     kept: usize,
     pub(crate) calls: u64,
     pub(crate) rejections: u64,
@@ -155,11 +159,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_and_passwords_are_not_kept() {
+    fn record_redacts_credentials_and_passwords() {
         let request = Request::put("/rest/v2/user/users/7?x=1")
             .header("x-ultracart-simple-key", "SECRET-KEY")
             .header("authorization", "Bearer SECRET-TOKEN")
-            // What a client sends by mistake is recorded too.
+            // Duplicate headers, sent by mistake, are recorded, too.
             .header("authorization", "Basic SECRET-SECOND")
             .header("x-ultracart-simple-key", "SECRET-THIRD")
             .header("x-other", "kept")
@@ -168,7 +172,7 @@ mod tests {
         let record = RecordedRequest::new(&request, Duration::ZERO, [127, 0, 0, 1].into());
         assert!(!format!("{record:?}").contains("SECRET"));
         let values: Vec<_> = record.headers.get_all("authorization").iter().collect();
-        assert_eq!(values, [REDACTED; 2], "and that there were two is seen");
+        assert_eq!(values, [REDACTED; 2], "both headers are recorded");
         assert_eq!(record.headers["x-other"], "kept");
         assert_eq!(record.body().unwrap()["login"], "a");
 
@@ -184,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_kept_than_so_many_requests_and_so_many_bytes() {
+    fn records_are_capped_by_count_and_by_bytes() {
         let put = |number: usize, body: &str| {
             let request = Request::put(format!("/{number}")).body(Bytes::from(body.to_owned())).unwrap();
             RecordedRequest::new(&request, Duration::ZERO, [127, 0, 0, 1].into())
@@ -210,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_does_not_hold_on_to_the_buffer_of_its_request() {
+    fn record_does_not_retain_the_request_buffer() {
         let buffer = Bytes::from(b"GET / HTTP/1.1\r\nx-other: kept".to_vec());
         let value = HeaderValue::from_maybe_shared(buffer.slice(25..)).unwrap();
         let request = Request::get("/").header("x-other", value).body(Bytes::new()).unwrap();

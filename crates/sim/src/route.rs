@@ -1,15 +1,15 @@
-//! Which operation a request asks for.
+//! Maps methods and paths to operations.
 
 use std::fmt;
 
 use http::Method;
 
-/// Where the API starts, in process and over TCP.
+/// Path prefix of the API, in process and over TCP.
 pub(crate) const BASE_PATH: &str = "/rest/v2";
 
 macro_rules! operations {
     ($($(#[$meta:meta])* $variant:ident = $name:literal;)*) => {
-        /// What can be asked of the account, by the names of UltraCart's documentation.
+        /// An operation of the simulated API.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Operation {
@@ -17,7 +17,7 @@ macro_rules! operations {
         }
 
         impl Operation {
-            /// The name in the documentation, as `getUsers`.
+            /// Returns the name in UltraCart's documentation, for example `getUsers`.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
@@ -60,12 +60,13 @@ impl fmt::Display for Operation {
     }
 }
 
-/// Where a request leads.
+/// The result of routing a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Route<'a> {
-    /// An operation, and the identifier in the path as it came.
+    /// The operation, and the identifier in the path as text. If the path has no identifier, the text is
+    /// empty.
     Operation(Operation, &'a str),
-    /// A path of the API that knows other methods.
+    /// The API has the path, but not with this method. `allow` lists the supported methods.
     WrongMethod {
         allow: String,
     },
@@ -81,7 +82,7 @@ impl Route<'_> {
     }
 }
 
-/// Where a method and a path lead.
+/// Routes a method and a path.
 pub(crate) fn route<'a>(method: &Method, path: &'a str) -> Route<'a> {
     use Operation as Op;
 
@@ -116,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_lead_to_operations_and_what_is_no_path_leads_nowhere() {
+    fn routing_known_and_unknown_paths() {
         let to = |method, path| route(&method, path);
         assert_eq!(
             to(Method::GET, "/rest/v2/user/users/7/logins"),

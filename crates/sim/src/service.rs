@@ -1,4 +1,4 @@
-//! The account as a tower service over HTTP requests.
+//! The account as a tower service.
 
 use std::fmt;
 use std::future::{Future, pending};
@@ -12,21 +12,25 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use jiff::fmt::rfc2822::DateTimePrinter;
 
 use crate::body::{self, Body};
-use crate::call::{Delivery, Outcome, Taken};
+use crate::call::{BodyMode, Outcome, ScheduledResponse};
 use crate::clock::{Clock, sleep};
-use crate::flight::Flight;
-use crate::reply::{Reply, header_value};
+use crate::in_flight_guard::InFlightGuard;
+use crate::response::{BufferedResponse, header_value};
 use crate::state::Shared;
 
-/// The account as a [`Service`](tower_service::Service) from a request with its whole body to an answer.
+/// A tower [`Service`](tower_service::Service) that responds to requests in process.
 ///
-/// The scheme and the host of a request are ignored.
+/// A request has its whole body as [`Bytes`]. The scheme and host of the request are ignored.
+///
+/// # Cancel safety
+/// When the future is first polled, the request arrives and a write takes effect. Dropping the future later
+/// does not undo the write.
 #[derive(Clone)]
 pub struct SimService {
     shared: Arc<Shared>,
 }
 
-/// Error: the connection was reset before an answer.
+/// Error: the connection was reset before a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reset;
@@ -44,38 +48,43 @@ impl SimService {
         Self { shared }
     }
 
-    /// Answers one request, which arrives when the future is first polled.
-    async fn answer(shared: Arc<Shared>, request: Request<Bytes>) -> Result<Response<Body>, Reset> {
-        let Taken { flight, wait, outcome } = shared.take(&request);
-        if !wait.is_zero() {
-            sleep(wait).await;
+    /// Responds to one request, which arrives when the future is first polled.
+    async fn respond_to(shared: Arc<Shared>, request: Request<Bytes>) -> Result<Response<Body>, Reset> {
+        let ScheduledResponse { guard, delay, outcome } = shared.receive(&request);
+        if !delay.is_zero() {
+            sleep(delay).await;
         }
-        let flight = match outcome {
+        let guard = match outcome {
             Outcome::Hang => pending().await,
-            Outcome::Reset | Outcome::Answer(..) => flight.map(Flight::answered),
+            Outcome::Reset | Outcome::Respond(..) => guard.map(InFlightGuard::responded),
         };
         match outcome {
-            Outcome::Answer(reply, delivery) => Ok(respond(&shared.clock, reply, delivery, flight)),
+            Outcome::Respond(response, mode) => Ok(build_response(&shared.clock, response, mode, guard)),
             Outcome::Reset | Outcome::Hang => Err(Reset),
         }
     }
 }
 
-fn respond(clock: &Clock, reply: Reply, delivery: Delivery, flight: Option<Flight>) -> Response<Body> {
-    let length = reply.body.len();
-    let steps = match delivery {
-        Delivery::Whole => body::whole(&reply.body),
-        Delivery::Slow(duration) => body::slow(&reply.body, duration),
-        Delivery::Cut => body::cut(&reply.body),
-        Delivery::Huge(bytes) => body::huge(bytes),
+fn build_response(
+    clock: &Clock,
+    buffered: BufferedResponse,
+    mode: BodyMode,
+    guard: Option<InFlightGuard>,
+) -> Response<Body> {
+    let length = buffered.body.len();
+    let steps = match mode {
+        BodyMode::Whole => body::whole(&buffered.body),
+        BodyMode::Slow(duration) => body::slow(&buffered.body, duration),
+        BodyMode::Cut => body::cut(&buffered.body),
+        BodyMode::Huge(bytes) => body::huge(bytes),
     };
-    let mut response = Response::new(Body::new(steps, flight));
-    *response.status_mut() = reply.status;
-    *response.headers_mut() = reply.headers;
+    let mut response = Response::new(Body::new(steps, guard));
+    *response.status_mut() = buffered.status;
+    *response.headers_mut() = buffered.headers;
     let headers = response.headers_mut();
     headers.remove(CONTENT_LENGTH);
     headers.remove(TRANSFER_ENCODING);
-    if !matches!(delivery, Delivery::Huge(_)) && reply.status != StatusCode::NO_CONTENT {
+    if !matches!(mode, BodyMode::Huge(_)) && buffered.status != StatusCode::NO_CONTENT {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&clock.wall()) {
@@ -94,7 +103,7 @@ impl tower_service::Service<Request<Bytes>> for SimService {
     }
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        Box::pin(Self::answer(Arc::clone(&self.shared), request))
+        Box::pin(Self::respond_to(Arc::clone(&self.shared), request))
     }
 }
 

@@ -1,41 +1,41 @@
-//! How the account behaves where UltraCart's documents leave it open.
+//! Settings for behaviour that UltraCart's documentation leaves open.
 
 use std::time::Duration;
 
-/// Whether calls of some kind are counted by the windows.
+/// Whether calls of one kind count against the windows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Count {
-    /// They cost nothing.
+    /// These calls do not count.
     #[default]
     No,
-    /// They cost as much as any other call.
+    /// These calls count like any other call.
     Yes,
 }
 
-/// What `getGroup` answers with: the documents declare no body.
+/// Whether `getGroup` responses contain the group. UltraCart documents no schema for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GetGroupBody {
     /// The group.
     #[default]
     Present,
-    /// Nothing, with status 200.
+    /// An empty body with status 200.
     Empty,
 }
 
-/// Whether the users of a list bring their `login_histories`.
+/// Which users of a `getUsers` response have `login_histories`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Histories {
-    /// None does; a single user still comes with theirs.
+    /// No user. `getUser` still returns the history.
     #[default]
     None,
-    /// All do.
+    /// All users.
     All,
 }
 
-/// The status for an identifier that nobody has.
+/// The response status for an unknown identifier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum UnknownId {
-    /// 400, as the documents have it.
+pub enum UnknownIdStatus {
+    /// 400, as UltraCart documents.
     #[default]
     BadRequest,
     /// 404.
@@ -49,12 +49,12 @@ pub(crate) struct Settings {
     pub(crate) max_in_flight: u32,
     pub(crate) concurrency_message: String,
     pub(crate) count_rejected: Count,
-    pub(crate) count_tokens: Count,
+    pub(crate) count_token_calls: Count,
     pub(crate) get_group_body: GetGroupBody,
     pub(crate) histories_in_list: Histories,
-    pub(crate) unknown_id: UnknownId,
+    pub(crate) unknown_id: UnknownIdStatus,
     pub(crate) latency: Duration,
-    pub(crate) keep_requests: usize,
+    pub(crate) record_requests: usize,
 }
 
 impl Default for Settings {
@@ -65,12 +65,12 @@ impl Default for Settings {
             max_in_flight: 1,
             concurrency_message: "concurrent requests are not allowed.".to_owned(),
             count_rejected: Count::No,
-            count_tokens: Count::No,
+            count_token_calls: Count::No,
             get_group_body: GetGroupBody::Present,
             histories_in_list: Histories::None,
-            unknown_id: UnknownId::BadRequest,
+            unknown_id: UnknownIdStatus::BadRequest,
             latency: Duration::ZERO,
-            keep_requests: 20_000,
+            record_requests: 20_000,
         }
     }
 }

@@ -6,14 +6,23 @@ use std::sync::Arc;
 use crate::service::SimService;
 use crate::state::Shared;
 
-/// A simulated account. Clones share one state.
+/// A simulated UltraCart account. Clones share one state.
+///
+/// ```
+/// use ultracart_sim::Sim;
+///
+/// let sim = Sim::builder().users(40).build();
+/// sim.edit_user(7, |user| user.phone = None);
+/// assert_eq!(sim.user(7).and_then(|user| user.phone), None);
+/// assert_eq!(sim.calls(), 0, "reading and editing through `Sim` costs no calls");
+/// ```
 #[derive(Clone)]
 pub struct Sim {
     pub(crate) shared: Arc<Shared>,
 }
 
 impl Sim {
-    /// Returns a service that answers requests in process, without a socket.
+    /// Returns a service that responds to requests in process, without a socket.
     pub fn service(&self) -> SimService {
         SimService::new(Arc::clone(&self.shared))
     }

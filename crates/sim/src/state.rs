@@ -1,4 +1,4 @@
-//! The state of a simulated account, and the lock around it.
+//! The state of a simulated account and its lock.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,31 +8,31 @@ use ultracart_model::UserId;
 use crate::account::{Account, UserRow};
 use crate::clock::Clock;
 use crate::fault::Faults;
-use crate::limits::{Flights, Limits};
+use crate::limits::{CallsInFlight, Limits};
 use crate::oauth::Credentials;
 use crate::record::Records;
 use crate::settings::Settings;
-use crate::webhook::{Event, Queue};
+use crate::webhook::{Event, EventQueue};
 
-/// The address that in-process calls come from, unless they bring a [`PeerIp`](crate::PeerIp).
+/// The IP address of requests without a [`PeerIp`](crate::PeerIp) extension.
 pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// The part of an account that all clones of a [`Sim`](crate::Sim) and all its services share.
+/// The settings and the state that a [`Sim`](crate::Sim), its clones and its services share.
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
     state: Mutex<State>,
 }
 
-/// Everything about the account that changes.
+/// The mutable state of an account.
 pub(crate) struct State {
     pub(crate) account: Account,
     pub(crate) credentials: Credentials,
     pub(crate) limits: Limits,
-    pub(crate) flights: Flights,
+    pub(crate) calls_in_flight: CallsInFlight,
     pub(crate) faults: Faults,
     pub(crate) records: Records,
-    pub(crate) events: Queue,
+    pub(crate) events: EventQueue,
 }
 
 impl Shared {
@@ -45,32 +45,33 @@ impl Shared {
     }
 }
 
-/// Changes that make an event for the webhook. Any other change of a user makes none.
+/// Changes that queue a webhook event. Changes made directly to `account` queue none.
 impl State {
-    /// Adds a user, or replaces the user with this id.
+    /// Adds a user, or replaces the user with this ID.
     pub(crate) fn put_user(&mut self, id: UserId, row: UserRow) {
         let event = if self.account.user(id).is_some() { Event::Update } else { Event::Create };
         self.account.put_user(id, row);
-        self.tell(event, id);
+        self.queue_event(event, id);
     }
 
-    /// Removes a user. The event shows the user as it was.
+    /// Removes a user. The event contains the user as it was before. Returns `false`, and queues no event, if
+    /// the user does not exist.
     pub(crate) fn remove_user(&mut self, id: UserId) -> bool {
-        self.tell(Event::Delete, id);
+        self.queue_event(Event::Delete, id);
         self.account.remove_user(id)
     }
 
-    /// Replaces a user by the same user with one more login in the history.
+    /// Stores a user after a login. The caller has already added the login to the user's history.
     pub(crate) fn log_in(&mut self, id: UserId, row: UserRow) {
         self.account.put_user(id, row);
-        self.tell(Event::Login, id);
+        self.queue_event(Event::Login, id);
     }
 
-    fn tell(&mut self, event: Event, id: UserId) {
+    fn queue_event(&mut self, event: Event, id: UserId) {
         let Some(row) = self.account.user(id) else { return };
         self.events.push(event, |out, now| {
             let history = self.account.history(row, now);
-            self.account.group_names().write_user(out, row, Some(&history));
+            self.account.user_writer().write_user(out, row, Some(&history));
         });
     }
 }

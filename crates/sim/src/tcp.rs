@@ -1,4 +1,4 @@
-//! The account over TCP: for the command, and for clients in any language.
+//! Serves the account over TCP, for the command-line tool and for clients in any language.
 
 use std::error::Error as _;
 use std::fmt;
@@ -24,23 +24,24 @@ use tower_service::Service as _;
 use crate::body::{Body, whole};
 use crate::call::PeerIp;
 use crate::clock::sleep;
-use crate::reply::Problem;
+use crate::response::ApiError;
 use crate::route::BASE_PATH;
 use crate::service::Reset;
 use crate::sim::Sim;
 use crate::webhook::{Target, post_all};
 
-/// A request body longer than this is refused.
+/// Maximum length of a request body, in bytes.
 const MAX_REQUEST: usize = 16 * 1024 * 1024;
-/// How long the head of a request may take to come, and then its body.
-const REQUEST_TIME: Duration = Duration::from_secs(30);
-/// How many connections there may be at once.
+/// Timeout for reading a request's head. Reading the body has its own timeout of the same length.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Maximum number of open connections.
 const MAX_CONNECTIONS: usize = 128;
 
-/// A running server. Dropping it stops it at once and breaks its connections off.
+/// A running server of a simulated account. Dropping it stops the server immediately and closes its
+/// connections.
 ///
-/// It has room for 128 connections; further ones wait until one ends. One that brings no request for 30 seconds is
-/// closed, and so is one whose body does not come whole in as long. A body has 16 MiB at the most.
+/// The server accepts 128 connections at a time; further ones wait. It closes a connection that sends no
+/// request for 30 seconds. A request body must arrive within 30 seconds and must not exceed 16 MiB.
 pub struct Server {
     sim: Sim,
     addr: SocketAddr,
@@ -50,7 +51,7 @@ pub struct Server {
 }
 
 impl Sim {
-    /// Serves the account at an address, as `127.0.0.1:0`: with port 0, any free one.
+    /// Serves the account on an address. With port 0, as in `127.0.0.1:0`, the system chooses a free port.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -64,15 +65,15 @@ impl Sim {
     /// ```
     ///
     /// # Errors
-    /// If the address can't be listened at.
+    /// If the server cannot listen on the address.
     pub async fn bind(&self, addr: impl ToSocketAddrs) -> io::Result<Server> {
         self.serve(TcpListener::bind(addr).await?)
     }
 
-    /// Serves the account on a listener, from a task of the tokio runtime that this is called in.
+    /// Serves the account on a listener. Spawns a task on the current tokio runtime.
     ///
     /// # Errors
-    /// If the listener has no address.
+    /// If the listener's local address cannot be read.
     pub fn serve(&self, listener: TcpListener) -> io::Result<Server> {
         let addr = listener.local_addr()?;
         let (stop, stopped) = watch::channel(());
@@ -82,23 +83,26 @@ impl Sim {
 }
 
 impl Server {
-    /// The address that it listens at.
+    /// Returns the address that the server listens on.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// The base URL for a client, as `http://127.0.0.1:8080/rest/v2`.
+    /// Returns the base URL for clients, for example `http://127.0.0.1:8080/rest/v2`.
     pub fn base_url(&self) -> String {
         format!("http://{}{BASE_PATH}", self.addr)
     }
 
-    /// Posts the deliveries of the account's [webhook](crate::Builder::webhook) to a URL, as soon as they are due and one
-    /// after the other, until the server ends: from a task of the tokio runtime that this is called in. A URL that was
-    /// given before is forgotten.
+    /// Starts posting the deliveries of the account's [webhook](crate::SimBuilder::webhook) to a URL,
+    /// replacing any earlier URL.
     ///
-    /// A delivery that is not answered within 30 seconds with a 2xx is repeated up to ten times, after 1 second, 2
-    /// seconds, and so on up to a minute, while those behind it wait. Then it is lost, and so is one that is under way
-    /// when the server ends or gets another URL. What waits stays with the account.
+    /// Spawns a task on the current tokio runtime. The task posts the deliveries as they become due, one at a
+    /// time, and ends with the server.
+    ///
+    /// A delivery that gets no 2xx response within 30 seconds is retried up to ten times. The pause before a
+    /// retry is 1 second at first, then doubles each time, up to 1 minute. Later deliveries wait meanwhile.
+    /// After the last retry the delivery is lost. A delivery is also lost if it is being posted when the
+    /// server stops or the URL is replaced. Queued events stay with the account.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -113,7 +117,7 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// If it is no `http://` URL, or one with credentials in it.
+    /// If the URL is not an `http://` URL, or contains credentials.
     pub fn deliver_to(&mut self, url: &str) -> io::Result<()> {
         let target = Target::new(url)?;
         let task = tokio::spawn(post_all(self.sim.clone(), target));
@@ -123,15 +127,16 @@ impl Server {
         Ok(())
     }
 
-    /// Takes no more connections, answers the calls that are in flight, and ends. Connections that have none are broken
-    /// off, those with a half-sent request too, so it takes as long as the slowest of those calls.
+    /// Stops accepting connections, waits until the calls in flight have ended, and stops the server.
+    ///
+    /// Connections without a call in flight are closed immediately, even if they have sent part of a request.
     ///
     /// # Cancel safety
-    /// Dropping the future stops the server at once. A scripted [`hang`](crate::Fault::hang) never ends, and an answer
-    /// that its client does not read does not either: bring a timeout where there can be one.
+    /// Dropping the future stops the server immediately. Use a timeout: a scripted
+    /// [`hang`](crate::Fault::hang) never ends, nor does a call whose client does not read the response.
     pub async fn shutdown(mut self) {
         self.stop.send_replace(());
-        // The task is never cancelled while this waits, and does not panic.
+        // No error: the task does not panic, and only `drop` aborts it.
         let _ = (&mut self.task).await;
     }
 }
@@ -160,7 +165,7 @@ async fn accept(sim: Sim, listener: TcpListener, mut stopped: watch::Receiver<()
                 Ok((stream, peer)) => {
                     connections.spawn(connection(sim.clone(), stream, peer, stop_connections.clone()));
                 }
-                // Too many open files, most likely: they become fewer.
+                // Most likely too many open files. Retry after some have been closed.
                 Err(_) => sleep(Duration::from_millis(50)).await,
             },
             Some(_) = connections.join_next() => {}
@@ -172,13 +177,13 @@ async fn accept(sim: Sim, listener: TcpListener, mut stopped: watch::Receiver<()
 }
 
 async fn connection(sim: Sim, stream: TcpStream, peer: SocketAddr, mut stopped: watch::Receiver<()>) {
-    // Without it answers are slower, and no less right.
+    // An optimisation: on failure, responses are only slower.
     let _ = stream.set_nodelay(true);
     let has_arrived = AtomicBool::new(false);
-    let service = service_fn(|request| answer(&sim, request, peer, &has_arrived));
+    let service = service_fn(|request| respond(&sim, request, peer, &has_arrived));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(REQUEST_TIME)
+        .header_read_timeout(REQUEST_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service);
     let ended = tokio::select! {
         ended = &mut connection => ended,
@@ -192,13 +197,14 @@ async fn connection(sim: Sim, stream: TcpStream, peer: SocketAddr, mut stopped: 
     };
     let is_reset = ended.is_err_and(|error| error.source().is_some_and(<dyn std::error::Error>::is::<Reset>));
     if is_reset {
-        // Closing with nothing left to send says "reset" to the other side, and not "end".
+        // With zero linger, closing the socket sends a TCP reset instead of a normal close.
         let _ = connection.into_parts().io.inner().set_zero_linger();
     }
 }
 
-/// `has_arrived` is whether the connection's latest request has come whole, and so may be a call in flight.
-async fn answer(
+/// Responds to one request. Sets `has_arrived` when the whole request has arrived, and clears it when the
+/// next request begins. While `has_arrived` is set, a call may be in flight.
+async fn respond(
     sim: &Sim,
     request: Request<Incoming>,
     peer: SocketAddr,
@@ -208,8 +214,8 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let body = tokio::select! {
         body = read(body) => body?,
-        () = sleep(REQUEST_TIME) => {
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "The body did not come in time."))
+        () = sleep(REQUEST_TIMEOUT) => {
+            Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time."))
         }
     };
     has_arrived.store(true, Ordering::Relaxed);
@@ -219,23 +225,24 @@ async fn answer(
             request.extensions_mut().insert(PeerIp(peer.ip()));
             sim.service().call(request).await
         }
-        Err(problem) => {
-            let reply = problem.reply(&sim.shared.settings.merchant_id);
-            let mut response = Response::new(Body::new(whole(&reply.body), None));
-            *response.status_mut() = reply.status;
-            *response.headers_mut() = reply.headers;
+        Err(error) => {
+            let buffered = error.into_response(&sim.shared.settings.merchant_id);
+            let mut response = Response::new(Body::new(whole(&buffered.body), None));
+            *response.status_mut() = buffered.status;
+            *response.headers_mut() = buffered.headers;
             Ok(response)
         }
     }
 }
 
-/// The whole body, unless it is too long. Where it breaks off there is nobody left to answer.
-async fn read(mut body: Incoming) -> Result<Result<Bytes, Problem>, Reset> {
+/// Reads the whole body. The inner error means that the body is too long. The outer error means that the
+/// connection was closed.
+async fn read(mut body: Incoming) -> Result<Result<Bytes, ApiError>, Reset> {
     let mut bytes = BytesMut::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         if let Ok(data) = frame.map_err(|_| Reset)?.into_data() {
             if bytes.len() + data.len() > MAX_REQUEST {
-                return Ok(Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long.")));
+                return Ok(Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long.")));
             }
             bytes.extend_from_slice(&data);
         }

@@ -1,4 +1,4 @@
-//! A call and its answer, as plain data.
+//! A call and its response, as plain data.
 
 use std::ops::ControlFlow;
 
@@ -7,25 +7,28 @@ use http::{HeaderMap, Method, StatusCode};
 
 use crate::limiter::Priority;
 
-/// Whether a call may be sent again if its outcome is unknown.
+/// Whether a call may be retried when the outcome of an attempt is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Safety {
-    /// The call changes nothing.
+    /// The call changes nothing and may be retried.
     Safe,
-    /// Sent twice, the call has the effect of one.
+    /// Two attempts have the effect of one, so the call may be retried.
     Idempotent,
-    /// Sent twice, the call has its effect twice.
+    /// A second attempt could insert a second object, so the call is retried only if the server cannot have
+    /// carried out the first attempt.
     Insert,
 }
 
-/// Observes the attempts of one call. Dropped when the transport is done with the call, even if the caller is gone.
+/// Observes the attempts of one call, and can cancel the call. Closures implement this trait.
 ///
-/// A closure is a hook, too.
+/// The transport drops the hook when the call has ended. If the caller drops the call's future, the hook can
+/// outlive the future.
 pub trait AttemptHook: Send + Sync + 'static {
-    /// Called when an attempt has its permit, just before it is sent. [`ControlFlow::Break`] cancels the attempt, and
-    /// with it the call, at no cost.
+    /// Called when an attempt has its permit, just before it is sent. Return [`ControlFlow::Break`] to cancel
+    /// the call; the permit is released and costs nothing.
     ///
-    /// An attempt that renews the OAuth token first needs two permits; this is called for both.
+    /// An attempt that has to refresh the OAuth token takes one permit for the token refresh and one for its
+    /// own request. The hook is called for both.
     fn before_attempt(&self, earlier: EarlierAttempts) -> ControlFlow<()>;
 }
 
@@ -41,34 +44,37 @@ impl std::fmt::Debug for dyn AttemptHook {
     }
 }
 
-/// What the earlier attempts of a call may have done on the server.
+/// Whether the earlier attempts of a call may have had an effect on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EarlierAttempts {
-    /// There were none, or the server did nothing for any of them.
+    /// There were no earlier attempts, or the server carried out none of them.
     HadNoEffect,
-    /// One of them may have been carried out: its outcome was not seen.
+    /// An earlier attempt was sent but got no complete response, or it got a 5xx. So the server may have
+    /// carried it out.
     MayHaveHadEffect,
 }
 
-/// A call before it is sent: made and compared without any I/O.
+/// A call to send, as plain data. Creating one needs no I/O.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Call {
-    /// UltraCart's name of the operation in Rust's spelling: `get_users`.
+    /// The operation's name in snake case, such as `get_users`.
     pub operation: &'static str,
     /// The HTTP method.
     pub method: Method,
-    /// The path below the base URL, with its query.
+    /// The path below the base URL, with the query.
     pub path: String,
-    /// The JSON to send.
+    /// The JSON body.
     pub body: Option<Bytes>,
-    /// Whether the call may be sent again.
+    /// Whether the call may be retried when the outcome of an attempt is unknown.
     pub safety: Safety,
-    /// Whether a 400 means that the object does not exist. UltraCart has no 404, and these calls send nothing but an id.
+    /// Whether a 400 means that the object does not exist. Set it for calls that send only an id: if no
+    /// object has the id, UltraCart responds with 400 and not 404.
     pub bad_request_is_not_found: bool,
-    /// Who goes first if several calls wait for a permit.
+    /// The call's priority among the calls that wait for a permit.
     pub priority: Priority,
-    /// What the cache said before the call, for the span: `miss`, `bypass`; empty if it was not asked.
+    /// The outcome of the cache lookup, for the call's span: `miss`, `refresh`, `bypass`, or empty if there
+    /// was no lookup.
     pub cache: &'static str,
 }
 
@@ -86,41 +92,42 @@ impl std::fmt::Debug for Call {
 }
 
 impl Call {
-    /// A call that reads something.
+    /// Creates a call that reads data.
     pub fn get(operation: &'static str, path: impl Into<String>) -> Self {
         Self::new(operation, Method::GET, path, Safety::Safe)
     }
 
-    /// A call that inserts an object.
+    /// Creates a call that inserts an object.
     pub fn insert(operation: &'static str, path: impl Into<String>, body: Bytes) -> Self {
         Self { body: Some(body), ..Self::new(operation, Method::POST, path, Safety::Insert) }
     }
 
-    /// A call that replaces an object.
+    /// Creates a call that replaces an object.
     pub fn update(operation: &'static str, path: impl Into<String>, body: Bytes) -> Self {
         Self { body: Some(body), ..Self::new(operation, Method::PUT, path, Safety::Idempotent) }
     }
 
-    /// A call that deletes an object.
+    /// Creates a call that deletes an object.
     pub fn delete(operation: &'static str, path: impl Into<String>) -> Self {
         Self::new(operation, Method::DELETE, path, Safety::Idempotent)
     }
 
-    /// Takes a 400 to mean that the object does not exist.
+    /// Turns a 400 into [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), except a 400 about the API
+    /// version.
     #[must_use]
     pub fn bad_request_is_not_found(mut self) -> Self {
         self.bad_request_is_not_found = true;
         self
     }
 
-    /// With another priority.
+    /// Sets the priority.
     #[must_use]
     pub fn priority(mut self, priority: Priority) -> Self {
         self.priority = priority;
         self
     }
 
-    /// With what the cache said.
+    /// Sets the outcome of the cache lookup.
     #[must_use]
     pub fn cache(mut self, outcome: &'static str) -> Self {
         self.cache = outcome;
@@ -141,24 +148,24 @@ impl Call {
     }
 }
 
-/// The answer to a call that succeeded, read to its end.
+/// The complete response to a successful call.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Answer {
-    /// From 200 to 299.
+pub struct ApiResponse {
+    /// The status, from 200 to 299.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
-    /// How often the call was sent.
+    /// The number of attempts.
     pub attempts: u32,
 }
 
-impl std::fmt::Debug for Answer {
+impl std::fmt::Debug for ApiResponse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The body holds personal data.
-        f.debug_struct("Answer")
+        f.debug_struct("ApiResponse")
             .field("status", &self.status)
             .field("body", &format_args!("{} bytes", self.body.len()))
             .field("attempts", &self.attempts)

@@ -1,5 +1,5 @@
-//! Time, as a parameter.
-#![expect(clippy::disallowed_methods, reason = "this is the one module that asks the machine for the time")]
+//! The clock of the transport. It is a parameter, so that tests can use virtual time.
+#![expect(clippy::disallowed_methods, reason = "this is the one module that reads the system's clocks")]
 
 mod instant;
 
@@ -14,83 +14,91 @@ pub use instant::Instant;
 pub(crate) use instant::nanos;
 use tokio::time::Instant as TokioInstant;
 
-/// The most that [`Clock::coarse_now`] may lag behind [`Clock::now`].
+/// Longest time that [`Clock::coarse_now`] may lag behind [`Clock::now`]. A kernel updates its coarse clock
+/// every 10 ms or more often, but an update can be late.
 pub const COARSE_LAG: Duration = Duration::from_millis(50);
 
-/// Tells the time and waits. Both are in one trait, since a clock and a sleep that disagree are a bug.
+/// A clock with a matching sleep. Both are in one trait, so that they cannot disagree.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// Returns the current instant. It never goes back.
+    /// Returns the current instant. Never decreases.
     fn now(&self) -> Instant;
 
-    /// Returns an instant that may lag behind [`now`](Self::now) by up to [`COARSE_LAG`] and is never ahead of it.
+    /// Returns the current instant, or one up to [`COARSE_LAG`] earlier.
     ///
-    /// A clock that has a cheaper reading returns it here. A cache hit reads nothing else.
+    /// Override this method if the clock can be read faster than with [`now`](Self::now). When a list is
+    /// returned from the cache, the time is read only with this method.
     fn coarse_now(&self) -> Instant {
         self.now()
     }
 
-    /// Returns the time of day. It can jump.
+    /// Returns the time of day, which can jump.
     fn wall(&self) -> SystemTime;
 
-    /// Completes when `now` has advanced by `duration`.
+    /// Returns a future that completes once [`now`](Self::now) has advanced by `duration`.
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
-/// tokio's clock: the machine's time, or the virtual time of a paused test.
+/// Tokio's clock. It shows real time. In a test that pauses tokio's time, it shows virtual time.
 ///
-/// A test that pauses tokio's time does so before it makes its clock, as `start_paused` does; else what is remembered may
-/// be good for some milliseconds longer.
+/// A test must pause tokio's time before it creates the clock, for example with `start_paused`. Otherwise
+/// cached values can expire some milliseconds late.
 ///
-/// tokio's time stands still while the machine sleeps. On Linux what was slept through is added after each wait, so that
-/// a quota that was restored meanwhile is not waited for again. Elsewhere such a wait takes as much longer.
+/// Tokio's time does not advance while the machine is suspended. On Linux, this clock makes up for it: when a
+/// [`sleep`](Clock::sleep) ends, the clock advances by the time of the suspension. Quota that was restored
+/// during the suspension is then available. On other systems, a suspension makes waits longer.
 #[derive(Debug)]
 pub struct TokioClock {
     start: TokioInstant,
-    slept_at_start: Duration,
-    /// What the machine has slept since the start, in nanoseconds.
-    slept: Arc<AtomicU64>,
-    ticks: Ticks,
+    suspended_at_start: Duration,
+    /// How long the machine has been suspended since the clock's start, in nanoseconds. Updated when a sleep
+    /// ends.
+    suspended: Arc<AtomicU64>,
+    coarse: CoarseClock,
 }
 
-/// The coarse clock that the kernel writes at each of its ticks, every 10 ms at the most, or later where a host
-/// holds the processor back.
+/// The kernel's coarse clock. The kernel updates it every 10 ms or more often, but can be late on a busy
+/// virtual machine.
 ///
-/// tokio does not say whether its time is the machine's. So the two are compared when the clock is made and at each tick.
+/// The coarse clock must not be used while tokio's time is virtual. Tokio does not tell whether its time is
+/// virtual. So tokio's time is compared with the system's: when this clock is created, and at the first
+/// reading after each kernel update.
 ///
-/// In nanoseconds: a cache hit reads the time, and a `Duration` would take as long to make as the rest of the reading.
+/// Times are `u64` nanoseconds, since creating a `Duration` would double the cost of a reading.
 #[derive(Debug)]
-struct Ticks {
-    /// The kernel's reading when the clock was made.
+struct CoarseClock {
+    /// The kernel's precise time when the clock was created.
     start: u64,
-    /// The latest reading that was compared.
-    compared: AtomicU64,
+    /// The latest coarse time at which tokio's time was compared with the system's.
+    checked_at: AtomicU64,
     is_virtual: AtomicBool,
 }
 
-impl Ticks {
+impl CoarseClock {
     fn new() -> Self {
         let is_virtual = AtomicBool::new(is_virtual());
-        Self { start: monotonic(), compared: AtomicU64::new(0), is_virtual }
+        Self { start: monotonic(), checked_at: AtomicU64::new(0), is_virtual }
     }
 
-    /// The time from the start to the latest tick; `None` where only tokio knows the time.
-    fn passed(&self) -> Option<u64> {
+    /// Returns the nanoseconds from the start to the kernel's latest update. `None` if tokio's time is
+    /// virtual or the system has no coarse clock.
+    fn elapsed(&self) -> Option<u64> {
         if self.is_virtual.load(Ordering::Relaxed) {
             return None;
         }
-        let tick = tick()?;
-        if tick != self.compared.load(Ordering::Relaxed) {
+        let now = monotonic_coarse()?;
+        if now != self.checked_at.load(Ordering::Relaxed) {
             if is_virtual() {
                 self.is_virtual.store(true, Ordering::Relaxed);
                 return None;
             }
-            self.compared.store(tick, Ordering::Relaxed);
+            self.checked_at.store(now, Ordering::Relaxed);
         }
-        Some(tick.saturating_sub(self.start))
+        Some(now.saturating_sub(self.start))
     }
 }
 
-/// Whether tokio's time is paused, or has been.
+/// Returns whether tokio's time differs from the system's. A pause makes them differ, even after the pause
+/// has ended.
 fn is_virtual() -> bool {
     let before = std::time::Instant::now();
     let tokio = TokioInstant::now().into_std();
@@ -98,20 +106,20 @@ fn is_virtual() -> bool {
 }
 
 #[cfg(target_os = "linux")]
-fn read(clock: rustix::time::ClockId) -> u64 {
+fn nanos_of(clock: rustix::time::ClockId) -> u64 {
     let time = rustix::time::clock_gettime(clock);
     time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()
 }
 
 #[cfg(target_os = "linux")]
 fn monotonic() -> u64 {
-    read(rustix::time::ClockId::Monotonic)
+    nanos_of(rustix::time::ClockId::Monotonic)
 }
 
 #[cfg(target_os = "linux")]
-#[expect(clippy::unnecessary_wraps, reason = "there is none elsewhere")]
-fn tick() -> Option<u64> {
-    Some(read(rustix::time::ClockId::MonotonicCoarse))
+#[expect(clippy::unnecessary_wraps, reason = "other systems have no coarse clock")]
+fn monotonic_coarse() -> Option<u64> {
+    Some(nanos_of(rustix::time::ClockId::MonotonicCoarse))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -120,34 +128,34 @@ fn monotonic() -> u64 {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn tick() -> Option<u64> {
+fn monotonic_coarse() -> Option<u64> {
     None
 }
 
 impl TokioClock {
-    /// A clock that starts at 0.
+    /// Creates a clock that starts at [`Instant::START`].
     pub fn new() -> Self {
         Self {
             start: TokioInstant::now(),
-            slept_at_start: slept(),
-            slept: Arc::default(),
-            ticks: Ticks::new(),
+            suspended_at_start: suspended(),
+            suspended: Arc::default(),
+            coarse: CoarseClock::new(),
         }
     }
 }
 
-/// How long the machine has slept since it was started.
+/// Returns how long the machine has been suspended since it was booted, in whole seconds.
 #[cfg(target_os = "linux")]
-fn slept() -> Duration {
+fn suspended() -> Duration {
     use rustix::time::{ClockId, clock_gettime};
     let read = |clock| Duration::try_from(clock_gettime(clock)).unwrap_or_default();
-    let slept = read(ClockId::Boottime).saturating_sub(read(ClockId::Monotonic));
-    // The clocks are read one after the other: less than a second is no sleep.
-    Duration::from_secs(slept.as_secs())
+    let suspended = read(ClockId::Boottime).saturating_sub(read(ClockId::Monotonic));
+    // The clocks are read one after the other, so a difference below a second means nothing.
+    Duration::from_secs(suspended.as_secs())
 }
 
 #[cfg(not(target_os = "linux"))]
-fn slept() -> Duration {
+fn suspended() -> Duration {
     Duration::ZERO
 }
 
@@ -159,13 +167,15 @@ impl Default for TokioClock {
 
 impl Clock for TokioClock {
     fn now(&self) -> Instant {
-        let slept = self.slept.load(Ordering::Relaxed);
-        Instant::from_nanos(nanos(self.start.elapsed()).saturating_add(slept))
+        let suspended = self.suspended.load(Ordering::Relaxed);
+        Instant::from_nanos(nanos(self.start.elapsed()).saturating_add(suspended))
     }
 
     fn coarse_now(&self) -> Instant {
-        match self.ticks.passed() {
-            Some(passed) => Instant::from_nanos(passed.saturating_add(self.slept.load(Ordering::Relaxed))),
+        match self.coarse.elapsed() {
+            Some(elapsed) => {
+                Instant::from_nanos(elapsed.saturating_add(self.suspended.load(Ordering::Relaxed)))
+            }
             None => self.now(),
         }
     }
@@ -175,16 +185,16 @@ impl Clock for TokioClock {
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let (total, at_start) = (Arc::clone(&self.slept), self.slept_at_start);
+        let (total, at_start) = (Arc::clone(&self.suspended), self.suspended_at_start);
         Box::pin(async move {
             tokio::time::sleep(duration).await;
-            total.fetch_max(nanos(slept().saturating_sub(at_start)), Ordering::Relaxed);
+            total.fetch_max(nanos(suspended().saturating_sub(at_start)), Ordering::Relaxed);
         })
     }
 }
 
-/// The time of day of the machine, for reqwest-retry, which takes and measures by nothing else.
-pub(crate) fn machine_wall() -> SystemTime {
+/// Returns the system's time of day for reqwest-retry, which cannot use another clock.
+pub(crate) fn system_time() -> SystemTime {
     SystemTime::now()
 }
 
@@ -195,7 +205,7 @@ mod tests {
     const HOUR: Duration = Duration::from_hours(1);
 
     #[test]
-    fn the_coarse_time_is_behind_by_a_tick_at_the_most() {
+    fn coarse_now_lags_by_coarse_lag_at_most() {
         let clock = TokioClock::new();
         for _ in 0..10_000 {
             let (before, coarse, after) = (clock.now(), clock.coarse_now(), clock.now());
@@ -204,14 +214,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_coarse_time_is_tokios_where_that_is_virtual() {
+    async fn coarse_now_in_paused_runtime_is_virtual() {
         let clock = TokioClock::new();
         tokio::time::advance(HOUR).await;
         assert_eq!((clock.coarse_now(), clock.now()), (Instant::START + HOUR, Instant::START + HOUR));
     }
 
     #[test]
-    fn time_can_be_paused_before_it_is_asked_for() {
+    fn coarse_now_follows_time_paused_after_creation() {
         let clock = TokioClock::new();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         runtime.unwrap().block_on(async {

@@ -2,13 +2,13 @@
 
 use reqwest::Url;
 
-/// Returns the base URL without a slash at its end.
-pub(crate) fn root(base_url: &Url) -> &str {
+/// Returns the base URL without a trailing slash.
+pub(crate) fn without_slash(base_url: &Url) -> &str {
     base_url.as_str().trim_end_matches('/')
 }
 
-/// Returns the URL of a path and its query below the base URL. To parse the whole anew would cost three times as much.
-pub(crate) fn below(base_url: &Url, path: &str) -> Url {
+/// Joins the base URL with a path and its query. Parsing the joined text would cost three times as much.
+pub(crate) fn call_url(base_url: &Url, path: &str) -> Url {
     let (path, query) = match path.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (path, None),
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_goes_below_the_base_url() {
+    fn call_url_equals_parsed_concatenation() {
         for base in ["https://example.com", "https://example.com/rest/v2", "http://127.0.0.1:1/rest%20v2/"] {
             let base = Url::parse(base).unwrap();
             for path in [
@@ -33,17 +33,17 @@ mod tests {
                 "/user/users?",
                 "/user/./users/%2e%2e/\u{e9}?\u{e9}?/",
             ] {
-                let parsed = Url::parse(&format!("{}{path}", root(&base))).unwrap();
-                assert_eq!(below(&base, path), parsed);
+                let parsed = Url::parse(&format!("{}{path}", without_slash(&base))).unwrap();
+                assert_eq!(call_url(&base, path), parsed);
             }
         }
     }
 
     #[test]
-    fn no_path_leads_to_another_host() {
+    fn call_url_with_any_path_keeps_host() {
         let base = Url::parse("https://example.com").unwrap();
         for path in ["", ".evil.example", ":1/", "@evil.example/", "//evil.example/", "#"] {
-            let url = below(&base, path);
+            let url = call_url(&base, path);
             assert_eq!(
                 (url.host_str(), url.port(), url.username()),
                 (Some("example.com"), None, ""),

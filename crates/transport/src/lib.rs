@@ -1,7 +1,8 @@
-//! How a call reaches UltraCart: credentials, limits, retries, errors, configuration.
+//! Sends calls to UltraCart: credentials, rate limits, retries, errors and configuration.
 //!
-//! This crate knows no users and no groups. A [`Call`] goes in, is sent when the quota allows, again where that is
-//! right, and comes back as an [`Answer`] or an [`Error`]. Programs use it through `ultracart-client`.
+//! A [`Transport`] takes a [`Call`], sends it when the quota allows, retries it where that is safe, and
+//! returns an [`ApiResponse`] or an [`Error`]. Programs use this crate through `ultracart-client`, which adds
+//! the operations for users and groups.
 
 mod builder;
 mod call;
@@ -17,8 +18,8 @@ mod oauth;
 mod telemetry;
 mod transport;
 
-pub use builder::Builder;
-pub use call::{Answer, AttemptHook, Call, EarlierAttempts, Safety};
+pub use builder::TransportBuilder;
+pub use call::{ApiResponse, AttemptHook, Call, EarlierAttempts, Safety};
 pub use clock::{COARSE_LAG, Clock, Instant, TokioClock};
 pub use error::{Error, ErrorKind};
 pub use transport::Transport;

@@ -1,8 +1,8 @@
-//! A lock whose poison is ignored.
+//! Locks mutexes and ignores poisoning.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks a mutex that stays usable after a panic: nothing here is left half-changed while a lock is held.
+/// Locks a mutex and ignores poisoning: no panic in this crate can leave the locked data half-changed.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,15 +1,22 @@
-//! Counters and histograms, through the `metrics` facade and behind the feature of that name.
+//! Counters and histograms, reported through the crate `metrics`. They need the feature `metrics`.
 //!
 //! | name | kind | labels |
 //! |---|---|---|
-//! | `ultracart_calls_total` | counter | `operation`, `outcome` (`ok`, or the kind of the error) |
+//! | `ultracart_calls_total` | counter | `operation`, `outcome` (`ok`, or the error's kind) |
 //! | `ultracart_call_duration_seconds` | histogram | `operation` |
-//! | `ultracart_attempts_total` | counter | `operation`, `outcome` (`answered`, `rejected`, `unsent`, `unknown`) |
+//! | `ultracart_attempts_total` | counter | `operation`, `outcome` (see below) |
 //! | `ultracart_attempt_duration_seconds` | histogram | `operation` |
-//! | `ultracart_permit_wait_seconds` | histogram | `bound` (what it waited for; empty if it did not) |
-//! | `ultracart_rejections_total` | counter | `window` (as in `1000/3600s`; empty if the 429 names none) |
+//! | `ultracart_permit_wait_seconds` | histogram | `constraint` (such as `window` or `hold`; empty if there was no wait) |
+//! | `ultracart_rejections_total` | counter | `window` (such as `1000/3600s`; empty if the 429 names none) |
 //!
-//! How long something took is a function: without the feature the clock is not asked.
+//! The outcome of an attempt is `responded`, `rejected` (by a 429), `not_sent`, or `unknown` (no complete
+//! response arrived).
+//!
+//! A call's duration includes all its waits. An attempt's duration starts when the attempt has its permit.
+//! The wait for a permit starts after the back-off.
+//!
+//! The durations of calls and attempts are passed as closures. Without the feature, the closures are not
+//! called, so the clock is not read for them.
 
 use std::time::Duration;
 
@@ -31,21 +38,25 @@ mod sink {
 
     use super::{Constraint, Duration, ErrorKind, Outcome};
 
-    pub(crate) fn call(operation: &'static str, took: impl FnOnce() -> Duration, error: Option<ErrorKind>) {
+    pub(crate) fn call(
+        operation: &'static str,
+        elapsed: impl FnOnce() -> Duration,
+        error: Option<ErrorKind>,
+    ) {
         let outcome = error.map_or_else(|| "ok".to_owned(), |kind| format!("{kind:?}"));
         counter!("ultracart_calls_total", "operation" => operation, "outcome" => outcome).increment(1);
-        histogram!("ultracart_call_duration_seconds", "operation" => operation).record(took());
+        histogram!("ultracart_call_duration_seconds", "operation" => operation).record(elapsed());
     }
 
-    pub(crate) fn attempt(operation: &'static str, took: impl FnOnce() -> Duration, outcome: Outcome) {
-        let shown = match outcome {
-            Outcome::Answered => "answered",
+    pub(crate) fn attempt(operation: &'static str, elapsed: impl FnOnce() -> Duration, outcome: Outcome) {
+        let label = match outcome {
+            Outcome::Responded => "responded",
             Outcome::Rejected(_) => "rejected",
-            Outcome::Unsent => "unsent",
+            Outcome::Unsent => "not_sent",
             Outcome::Unknown => "unknown",
         };
-        counter!("ultracart_attempts_total", "operation" => operation, "outcome" => shown).increment(1);
-        histogram!("ultracart_attempt_duration_seconds", "operation" => operation).record(took());
+        counter!("ultracart_attempts_total", "operation" => operation, "outcome" => label).increment(1);
+        histogram!("ultracart_attempt_duration_seconds", "operation" => operation).record(elapsed());
         if let Outcome::Rejected(rejection) = outcome {
             let window = rejection.window.map(|window| format!("{}/{}s", window.calls, window.per.as_secs()));
             counter!("ultracart_rejections_total", "window" => window.unwrap_or_default()).increment(1);
@@ -53,7 +64,7 @@ mod sink {
     }
 
     pub(crate) fn permit(waited: Duration, constraint: Option<Constraint>) {
-        let bound = match constraint {
+        let label = match constraint {
             None => "",
             Some(Constraint::Window { .. }) => "window",
             Some(Constraint::Pace) => "pace",
@@ -62,7 +73,7 @@ mod sink {
             Some(Constraint::Quarantine) => "quarantine",
             Some(Constraint::Hold) => "hold",
         };
-        histogram!("ultracart_permit_wait_seconds", "bound" => bound).record(waited);
+        histogram!("ultracart_permit_wait_seconds", "constraint" => label).record(waited);
     }
 }
 

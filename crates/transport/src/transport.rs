@@ -1,4 +1,4 @@
-//! The transport: calls in, answers out.
+//! Sends calls and returns their responses.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use reqwest::{Request, Url};
 use reqwest_middleware::ClientWithMiddleware;
 use tracing::Instrument as _;
 
-use crate::call::{Answer, AttemptHook, Call, EarlierAttempts};
+use crate::call::{ApiResponse, AttemptHook, Call, EarlierAttempts};
 use crate::chain::{self, Context, Credentials};
 use crate::clock::Clock;
-use crate::endpoint::{below, root};
+use crate::endpoint::{call_url, without_slash};
 use crate::error::{Error, ErrorKind};
 use crate::limiter::{Deadline, Limiter, WaitLimit};
 
@@ -20,7 +20,10 @@ static API_VERSION: HeaderName = HeaderName::from_static("x-ultracart-api-versio
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 static JSON_UTF8: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
 
-/// Sends calls within the quota, and again where that is safe. Clones share everything.
+/// Sends calls within the quota and retries them where that is safe. Clones share one limiter and connection
+/// pool.
+///
+/// Use [`Transport::builder`] to create one.
 #[derive(Clone)]
 pub struct Transport(pub(crate) Arc<Inner>);
 
@@ -35,30 +38,37 @@ pub(crate) struct Inner {
 }
 
 impl Transport {
-    /// Sends a call and reads its answer to the end.
+    /// Sends a call and returns its complete response.
     ///
     /// # Errors
-    /// The last attempt's error, once sending the call again is of no use or not allowed.
+    /// The error of the last attempt, if a retry would not help or is not allowed.
     ///
     /// # Calls
-    /// One for each attempt, and one for each new OAuth token.
+    /// One for each attempt, and one for each token refresh.
     ///
     /// # Cancel safety
-    /// Dropped before it has a permit, the call costs nothing. An attempt that has been sent is finished in the background,
-    /// so that it overlaps with no other, and not sent again.
-    pub async fn send(&self, call: Call) -> Result<Answer, Error> {
+    /// If the future is dropped before the call has a permit, the call costs nothing. An attempt that was
+    /// sent is finished in the background, but not retried. It keeps its permit until then, so that the next
+    /// call does not overlap with it.
+    pub async fn send(&self, call: Call) -> Result<ApiResponse, Error> {
         self.send_with_hook(call, None).await
     }
 
-    /// Sends a call as [`send`](Self::send) does, with a hook that observes each attempt and can cancel it.
+    /// Sends a call. The hook, if there is one, observes each attempt and can cancel the call.
     ///
     /// # Errors
-    /// See [`send`](Self::send); [`ErrorKind::Internal`] if the hook cancelled the call.
+    /// Those of [`send`](Self::send), and [`ErrorKind::Internal`] if the hook cancelled the call.
+    ///
+    /// # Calls
+    /// Those of [`send`](Self::send); none if the hook cancels the first attempt.
+    ///
+    /// # Cancel safety
+    /// That of [`send`](Self::send).
     pub async fn send_with_hook(
         &self,
         call: Call,
         hook: Option<Arc<dyn AttemptHook>>,
-    ) -> Result<Answer, Error> {
+    ) -> Result<ApiResponse, Error> {
         let operation = call.operation;
         let now = self.0.clock.now();
         let deadline = self
@@ -69,9 +79,9 @@ impl Transport {
         let bad_request_is_not_found = call.bad_request_is_not_found;
         let result = self.execute(self.request(call), context.clone()).await;
         let attempts = context.attempts();
-        result.map(|answer| Answer { attempts, ..answer }).map_err(|error| {
+        result.map(|response| ApiResponse { attempts, ..response }).map_err(|error| {
             let error = match error.status() {
-                Some(400) if bad_request_is_not_found && !is_about_a_header(&error) => {
+                Some(400) if bad_request_is_not_found && !is_about_api_version(&error) => {
                     error.with_kind(ErrorKind::NotFound)
                 }
                 _ => error,
@@ -84,32 +94,33 @@ impl Transport {
         })
     }
 
-    /// The limiter, which knows what is left of the quota.
+    /// Returns the limiter, to read the remaining quota.
     pub fn limiter(&self) -> &Limiter {
         &self.0.limiter
     }
 
-    /// The clock that the transport goes by.
+    /// Returns the transport's clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
     }
 
-    /// Waits for a refresh of the OAuth token that is in flight, until the new refresh token is stored. Where none is,
-    /// it ends at once.
+    /// Waits until a token refresh that is in flight has stored its new refresh token. Returns at once if
+    /// none is in flight.
     ///
-    /// A refresh token works once. So a program that ends while a dropped call is still at it, or before its runtime
-    /// is shut down, loses the new one and needs a new authorization.
+    /// Call this before the program exits or shuts its runtime down. A refresh token works once: if the
+    /// program ends during a token refresh, the new refresh token is lost, and the application needs a new
+    /// authorization.
     ///
     /// # Cancel safety
-    /// Dropped, it waits no longer; the refresh goes on.
-    pub async fn finish_refresh(&self) {
+    /// Dropping the future does not stop the token refresh.
+    pub async fn finish_token_refresh(&self) {
         if let Credentials::Oauth(session) = &self.0.credentials {
-            session.finish_refresh().await;
+            session.finish_token_refresh().await;
         }
     }
 
     fn request(&self, call: Call) -> Request {
-        let mut request = Request::new(call.method, below(&self.0.base_url, &call.path));
+        let mut request = Request::new(call.method, call_url(&self.0.base_url, &call.path));
         let headers = request.headers_mut();
         headers.insert(API_VERSION.clone(), self.0.version.clone());
         headers.insert(header::ACCEPT, JSON.clone());
@@ -120,41 +131,44 @@ impl Transport {
         request
     }
 
-    async fn execute(&self, request: Request, context: Context) -> Result<Answer, Error> {
+    async fn execute(&self, request: Request, context: Context) -> Result<ApiResponse, Error> {
         let inner = Arc::clone(&self.0);
         let mut extensions = http::Extensions::new();
         extensions.insert(context.clone());
         let guard = CancelOnDrop(Some(context.clone()));
-        // A task of its own: a caller that goes away while the server works on the call must not open the gate.
+        // Runs in a separate task. If the caller is cancelled while the server works on the call, the gate
+        // must stay closed.
         let exchange = async move {
             let exchange = async {
                 let response = inner.chain.execute_with_extensions(request, &mut extensions).await;
-                response.map_err(chain::peel)
+                response.map_err(chain::into_transport_error)
             };
             let mut response = chain::trace(&context, &*inner.clock, exchange).await?;
             let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
             let body = context.take_body();
             if status.is_success() {
-                return Ok(Answer { status, headers, body, attempts: 0 });
+                return Ok(ApiResponse { status, headers, body, attempts: 0 });
             }
             Err(Error::from_status(status, &headers, &body, inner.clock.wall()))
         };
-        let answer = tokio::spawn(exchange.in_current_span()).await;
+        let result = tokio::spawn(exchange.in_current_span()).await;
         guard.disarm();
-        answer.unwrap_or_else(|error| {
-            let message = "the call did not come to an end";
-            Err(Error::new(ErrorKind::Internal, message).after_sending().with_source(error))
+        result.unwrap_or_else(|error| {
+            let message = "the call's task panicked, or its runtime shut down";
+            Err(Error::new(ErrorKind::Internal, message).mark_sent().with_source(error))
         })
     }
 }
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transport").field("base_url", &root(&self.0.base_url)).finish_non_exhaustive()
+        f.debug_struct("Transport")
+            .field("base_url", &without_slash(&self.0.base_url))
+            .finish_non_exhaustive()
     }
 }
 
-/// Cancels a call whose caller went away.
+/// Cancels the call when the caller drops the call's future. Contains `None` once the call has ended.
 struct CancelOnDrop(Option<Context>);
 
 impl CancelOnDrop {
@@ -171,8 +185,8 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// A 400 can also say that `X-UltraCart-Api-Version` is not right.
-fn is_about_a_header(error: &Error) -> bool {
-    let said = error.developer_message().into_iter().chain(error.user_message());
-    said.into_iter().any(|text| text.to_ascii_lowercase().contains("api-version"))
+/// Returns whether a 400 is about the header `X-UltraCart-Api-Version`, and not about the object.
+fn is_about_api_version(error: &Error) -> bool {
+    let messages = error.developer_message().into_iter().chain(error.user_message());
+    messages.into_iter().any(|text| text.to_ascii_lowercase().contains("api-version"))
 }

@@ -1,4 +1,4 @@
-//! The user's own middleware sees whole answers, and what it returns is what a call gets.
+//! A custom middleware receives complete responses, and the call returns the response of the middleware.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -15,7 +15,7 @@ use tower_service::Service;
 use ultracart_transport::config::Transport as Config;
 use ultracart_transport::{Call, ErrorKind, Transport};
 
-/// A server that gives the same answer to each call.
+/// A server that sends the same response to each request.
 #[derive(Clone)]
 struct Server(StatusCode);
 
@@ -35,11 +35,11 @@ impl Service<Request<Bytes>> for Server {
     }
 }
 
-/// Puts another body in the place of the server's, and keeps the rest of the answer.
-struct Replace(&'static str);
+/// Replaces the body of the server's response.
+struct ReplaceBody(&'static str);
 
 #[async_trait]
-impl Middleware for Replace {
+impl Middleware for ReplaceBody {
     async fn handle(
         &self,
         request: reqwest::Request,
@@ -51,11 +51,11 @@ impl Middleware for Replace {
     }
 }
 
-/// Answers without asking the server.
-struct Answers(&'static str);
+/// Responds without sending the request to the server.
+struct RespondDirectly(&'static str);
 
 #[async_trait]
-impl Middleware for Answers {
+impl Middleware for RespondDirectly {
     async fn handle(
         &self,
         _: reqwest::Request,
@@ -66,29 +66,30 @@ impl Middleware for Answers {
     }
 }
 
-async fn body(status: StatusCode, middleware: impl Middleware) -> std::result::Result<Bytes, ErrorKind> {
+/// Returns the body that a call returns, or the kind of its error.
+async fn call_body(status: StatusCode, middleware: impl Middleware) -> std::result::Result<Bytes, ErrorKind> {
     let mut config = Config::default();
     config.api.base_url = "http://127.0.0.1/rest/v2".into();
     config.auth.simple_key = Some("key".into());
     config.retry.max_rejections = 0;
     let transport =
         Transport::builder(config).service(Server(status)).middleware(middleware).build().unwrap();
-    let answer = transport.send(Call::get("get_users", "/user/users")).await;
-    answer.map(|answer| answer.body).map_err(|error| {
+    let result = transport.send(Call::get("get_users", "/user/users")).await;
+    result.map(|response| response.body).map_err(|error| {
         assert!(error.to_string().contains("ours"), "{error}");
         error.kind()
     })
 }
 
 #[tokio::test(start_paused = true)]
-async fn body_that_a_middleware_replaced_is_the_answer() {
-    assert_eq!(body(StatusCode::OK, Replace("ours")).await.unwrap(), "ours");
-    assert_eq!(body(StatusCode::OK, Answers("ours")).await.unwrap(), "ours");
+async fn call_returns_the_body_of_the_middleware() {
+    assert_eq!(call_body(StatusCode::OK, ReplaceBody("ours")).await.unwrap(), "ours");
+    assert_eq!(call_body(StatusCode::OK, RespondDirectly("ours")).await.unwrap(), "ours");
     let error = r#"{"error":{"user_message":"ours"}}"#;
     for (status, kind) in [
         (StatusCode::BAD_REQUEST, ErrorKind::BadRequest),
         (StatusCode::TOO_MANY_REQUESTS, ErrorKind::RateLimited),
     ] {
-        assert_eq!(body(status, Replace(error)).await.unwrap_err(), kind);
+        assert_eq!(call_body(status, ReplaceBody(error)).await.unwrap_err(), kind);
     }
 }

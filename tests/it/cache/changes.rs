@@ -1,4 +1,4 @@
-//! Promise 9: a change is based on the newest value known.
+//! Promise 9: a change (`update_*_with`) is based on the newest value known.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,12 +9,12 @@ use ultracart_client::{CachePolicy, Client, Config, ErrorKind};
 use ultracart_sim::{Fault, Operation, Sim, Webhook};
 
 use crate::support::{
-    Account, MINUTE, SECOND, group_oid, hold_permit, settle, spawn, until_rejected, user_id,
+    Account, MINUTE, SECOND, group_oid, hold_permit, run_until_idle, spawn, user_id, wait_until_rejected,
 };
-use crate::{client, two};
+use crate::{client, two_at_a_time};
 
 #[tokio::test(start_paused = true)]
-async fn expired_value_is_no_base_of_a_change() {
+async fn expired_value_is_not_the_base_of_a_change() {
     let sim = Sim::builder().users(5).groups(3).build();
     let api = client(&sim, Config::default()).user_api();
     let (id, oid) = (sim.users()[0].user_id.unwrap(), sim.groups()[0].group_oid.unwrap());
@@ -34,7 +34,7 @@ async fn expired_value_is_no_base_of_a_change() {
 
 #[tokio::test(start_paused = true)]
 async fn queued_change_after_event_is_reread() {
-    let mut config = two();
+    let mut config = two_at_a_time();
     config.limiter.windows[0].burst = Some(6);
     let account = Account::with(Sim::builder().users(5).max_in_flight(2), Webhook::new(), config);
     let (id, other) = (account.id(2), account.id(3));
@@ -63,12 +63,12 @@ async fn rejected_change_after_event_is_reread() {
     let id = account.id(2);
     account.api.get_users().await.unwrap();
     account.api.get_user(account.id(3)).await.unwrap();
-    // After a 429 nothing was written, and all calls wait for a while.
+    // The rejected attempt wrote nothing, and all calls wait for a while.
     account.sim.fault(Fault::too_many_requests().on(Operation::UpdateUser));
     let change = spawn(&account.api, |api| async move {
         api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await
     });
-    until_rejected(&account.sim).await;
+    wait_until_rejected(&account.sim).await;
     assert!(!change.is_finished());
     account.rename(id, "Ada L.");
     assert_eq!(account.deliver(), 1);
@@ -91,10 +91,10 @@ async fn change_awaiting_token_after_event_is_reread() {
     let mut config = Config::default();
     config.auth.oauth = Some(oauth);
     // The user is renamed while the new token is stored.
-    let [id, other] = [2, 3].map(|place| sim.users()[place].user_id.unwrap());
-    let (at_store, stores) = (sim.clone(), Arc::new(Mutex::new(0)));
+    let [id, other] = [2, 3].map(|index| sim.users()[index].user_id.unwrap());
+    let (sim_at_store, stores) = (sim.clone(), Arc::new(Mutex::new(0)));
     let receiver = Arc::new(Mutex::new(None::<ultracart_client::webhook::Receiver>));
-    let its_receiver = Arc::clone(&receiver);
+    let receiver_at_store = Arc::clone(&receiver);
     let client = Client::builder()
         .config(config)
         .service(sim.service())
@@ -102,10 +102,10 @@ async fn change_awaiting_token_after_event_is_reread() {
             let mut stores = stores.lock().unwrap();
             *stores += 1;
             if *stores == 2 {
-                at_store.edit_user(id, |user| user.full_name = Some("Ada L.".into()));
-                for delivery in at_store.take_deliveries() {
+                sim_at_store.edit_user(id, |user| user.full_name = Some("Ada L.".into()));
+                for delivery in sim_at_store.take_deliveries() {
                     let credentials = delivery.headers()[http::header::AUTHORIZATION].as_bytes();
-                    let receiver = its_receiver.lock().unwrap();
+                    let receiver = receiver_at_store.lock().unwrap();
                     receiver.as_ref().unwrap().receive(Some(credentials), delivery.body()).unwrap();
                 }
             }
@@ -124,7 +124,7 @@ async fn change_awaiting_token_after_event_is_reread() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn change_overtaken_again_and_again_is_sent() {
+async fn change_overtaken_repeatedly_is_sent() {
     let account = Account::new(Sim::builder().users(5).latency(Duration::from_millis(300)));
     let (id, sim) = (account.id(2), account.sim.clone());
     let change = spawn(&account.api, |api| async move {
@@ -189,7 +189,7 @@ async fn queued_group_change_after_user_write_is_reread() {
     hold_permit(&sim, &api, 10 * SECOND).await;
     // The user's write is queued first, and the change of the group is based on an older group.
     let write = spawn(&api, move |api| async move { api.update_user(id, &user).await });
-    settle().await;
+    run_until_idle().await;
     api.update_group_with(oid, |group| group.name = Some("Night shift".into())).await.unwrap();
     write.await.unwrap().unwrap();
     assert_eq!(member(), Some(!before));
@@ -199,7 +199,7 @@ async fn queued_group_change_after_user_write_is_reread() {
 #[tokio::test(start_paused = true)]
 async fn dropped_change_blocks_the_next_until_it_ends() {
     let sim = Sim::builder().users(5).max_in_flight(2).build();
-    let api = client(&sim, two()).user_api();
+    let api = client(&sim, two_at_a_time()).user_api();
     let id = user_id(&sim, 1);
     api.get_user(id).await.unwrap();
     tokio::time::advance(SECOND).await;
@@ -207,7 +207,7 @@ async fn dropped_change_blocks_the_next_until_it_ends() {
     let change = spawn(&api, move |api| async move {
         api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await
     });
-    settle().await;
+    run_until_idle().await;
     change.abort();
     assert!(change.await.is_err());
     api.update_user_with(id, |user| user.full_name = Some("Ada L.".into())).await.unwrap();
@@ -222,10 +222,10 @@ async fn dropped_change_blocks_the_next_until_it_ends() {
 #[tokio::test(start_paused = true)]
 async fn changes_of_two_users_overlap() {
     let sim = Sim::builder().users(5).groups(2).max_in_flight(2).build();
-    let mut config = two();
+    let mut config = two_at_a_time();
     config.http.request_timeout = Duration::from_hours(3);
     let api = client(&sim, config).user_api();
-    let [id, other, third] = [0, 1, 2].map(|place| user_id(&sim, place));
+    let [id, other, third] = [0, 1, 2].map(|index| user_id(&sim, index));
     let oid = group_oid(&sim, 0);
     api.get_users().await.unwrap();
     api.get_groups().await.unwrap();
@@ -237,7 +237,7 @@ async fn changes_of_two_users_overlap() {
     let slow = spawn(&api, move |api| async move {
         api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await
     });
-    settle().await;
+    run_until_idle().await;
     api.update_user_with(other, |user| user.phone = Some("555-0101".into())).await.unwrap();
     api.update_group_with(oid, |group| group.name = Some("Night shift".into())).await.unwrap();
     assert!(!slow.is_finished() && sim.elapsed() < start + 10 * SECOND);

@@ -1,4 +1,4 @@
-//! Promise 1, where the clock has a cheaper reading that lags.
+//! Promise 1 with a clock whose `coarse_now` lags behind its exact time.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use ultracart_sim::Sim;
 
 use crate::support::{MINUTE, SECOND, user_id};
 
-/// A clock whose coarse reading lags by as much as is allowed.
+/// A clock whose `coarse_now` lags behind its exact time by [`COARSE_LAG`], the allowed maximum.
 #[derive(Debug)]
 struct LaggingClock {
     clock: TokioClock,
-    /// How often the exact time was asked for.
+    /// Number of reads of the exact time.
     exact: AtomicU64,
 }
 
@@ -44,7 +44,7 @@ impl Clock for LaggingClock {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lagging_clock_serves_nothing_expired() {
+async fn lagging_clock_serves_no_expired_value() {
     let sim = Sim::builder().users(5).build();
     let mut config = Config::default();
     config.auth.simple_key = Some(sim.simple_key().expose().into());

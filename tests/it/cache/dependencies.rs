@@ -1,26 +1,31 @@
-//! Promise 8: a write invalidates what it affects, and nothing else.
+//! Promise 8: a write invalidates only what it affects.
 
 use ultracart_client::model::{Group, GroupOid, User, UserLogin};
 use ultracart_client::{CachePolicy, Client, Config};
 use ultracart_sim::{Fault, GetGroupBody, Operation, Sim};
 
 use crate::support::{MINUTE, SECOND, group_oid, name_in, no_retries, spawn, user_id};
-use crate::{client, two};
+use crate::{client, two_at_a_time};
 
 fn is_member(user: &User, oid: GroupOid) -> Option<bool> {
     user.groups.iter().flatten().find(|group| group.group_oid == Some(oid))?.member
 }
 
-/// Reads a group before a write and after it, while a list is in flight. `getGroup` returns nothing.
-async fn reads_a_group_after_a_write(forget_the_list: impl AsyncFnOnce(&Client)) {
+/// Checks that a read of a group shows a user write that has ended, even while an older request for the list
+/// of groups is in flight.
+///
+/// `getGroup` returns an empty body, so the client reads groups from the list. `invalidate_list` makes the
+/// cached list unusable, so the next read requests the list again. The user is written while this request is
+/// in flight.
+async fn check_group_after_user_write(invalidate_list: impl AsyncFnOnce(&Client)) {
     let builder = Sim::builder().users(5).groups(3).get_group_body(GetGroupBody::Empty);
     let sim = builder.max_in_flight(2).build();
-    let client = client(&sim, two());
+    let client = client(&sim, two_at_a_time());
     let api = client.user_api();
     let oid = sim.groups()[0].group_oid.unwrap();
     let id = sim.users()[2].user_id.unwrap();
     api.get_group(oid).await.unwrap();
-    forget_the_list(&client).await;
+    invalidate_list(&client).await;
     sim.fault(Fault::slow_body(10 * SECOND).on(Operation::GetGroups));
     let before = spawn(&api, |api| async move { api.get_group(oid).await });
     tokio::time::advance(SECOND).await;
@@ -33,9 +38,9 @@ async fn reads_a_group_after_a_write(forget_the_list: impl AsyncFnOnce(&Client))
 async fn write_invalidates_only_what_it_affects() {
     let sim = Sim::builder().users(5).groups(3).build();
     let api = client(&sim, Config::default()).user_api();
-    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let [id, other] = [0, 1].map(|index| sim.users()[index].user_id.unwrap());
     let oid = sim.groups()[0].group_oid.unwrap();
-    // The calls of each read after a write: users, groups, the user's logins and another user's logins.
+    // Returns the calls that each read costs: users, groups, the user's logins and another user's logins.
     let cost = async || {
         let before = sim.calls();
         let users = api.get_users().await.unwrap().calls();
@@ -46,12 +51,12 @@ async fn write_invalidates_only_what_it_affects() {
         assert_eq!(u64::from(cost.iter().sum::<u32>()), sim.calls() - before);
         cost
     };
-    // The calls of each list six seconds later.
+    // Returns the calls that each list costs six seconds later.
     let lists_later = async || {
         tokio::time::advance(6 * SECOND).await;
         [api.get_users().await.unwrap().calls(), api.get_groups().await.unwrap().calls()]
     };
-    // A list that was sent within 5 s after a write is kept for 5 s, and the next one for its ttl.
+    // A list that was sent within 5 s after a write is fresh for 5 s, and the next one for its TTL.
     let check_after_write = async |expected: [u32; 4]| {
         assert_eq!(cost().await, expected);
         assert_eq!(lists_later().await, expected[..2]);
@@ -125,20 +130,20 @@ async fn user_write_after_group_write_shows_in_group() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn group_out_of_expired_list_shows_write() {
-    reads_a_group_after_a_write(async |_| tokio::time::advance(6 * MINUTE).await).await;
+async fn group_from_expired_list_shows_write() {
+    check_group_after_user_write(async |_| tokio::time::advance(6 * MINUTE).await).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn group_after_clear_and_write_shows_write() {
-    reads_a_group_after_a_write(async |client| client.clear_cache()).await;
+    check_group_after_user_write(async |client| client.clear_cache()).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn group_newer_than_base_of_change_is_reread() {
     let sim = Sim::builder().users(5).groups(2).build();
     let api = client(&sim, Config::default()).user_api();
-    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let [id, other] = [0, 1].map(|index| sim.users()[index].user_id.unwrap());
     let oid = sim.groups()[0].group_oid.unwrap();
     let name = sim.user(id).unwrap().full_name;
     api.get_users().await.unwrap();
@@ -146,7 +151,7 @@ async fn group_newer_than_base_of_change_is_reread() {
     tokio::time::advance(SECOND).await;
     sim.edit_user(id, |user| user.full_name = Some("Ada L.".into()));
     api.get_group(oid).await.unwrap();
-    // The change writes back the name of its base, as documented.
+    // The change is based on the cached user, so it writes back the old name, as documented.
     api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
     assert_eq!(sim.user(id).unwrap().full_name, name);
     let group = api.get_group(oid).await.unwrap();
@@ -160,7 +165,7 @@ async fn groups_read_while_change_waits_are_reread() {
     let mut config = Config::default();
     config.limiter.windows[0].burst = Some(4);
     let api = client(&sim, config).user_api();
-    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let [id, other] = [0, 1].map(|index| sim.users()[index].user_id.unwrap());
     let name = sim.user(id).unwrap().full_name;
     api.get_users().await.unwrap();
     api.get_user(other).await.unwrap();
@@ -168,7 +173,7 @@ async fn groups_read_while_change_waits_are_reread() {
     sim.edit_user(id, |user| user.full_name = Some("Ada L.".into()));
     let groups = spawn(&api, |api| async move { api.get_groups().await.map(drop) });
     tokio::task::yield_now().await;
-    // The change is queued behind the groups.
+    // The change is queued behind the call that reads the groups.
     api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
     groups.await.unwrap().unwrap();
     assert_eq!(sim.user(id).unwrap().full_name, name);
@@ -181,7 +186,7 @@ async fn groups_read_while_change_waits_are_reread() {
 async fn logins_newer_than_base_of_change_are_reread() {
     let sim = Sim::builder().users(5).groups(2).build();
     let api = client(&sim, Config::default()).user_api();
-    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let [id, other] = [0, 1].map(|index| sim.users()[index].user_id.unwrap());
     api.get_users().await.unwrap();
     api.get_user(other).await.unwrap();
     tokio::time::advance(SECOND).await;
@@ -193,7 +198,7 @@ async fn logins_newer_than_base_of_change_are_reread() {
     let login = sim.user(id).unwrap().login.unwrap();
     rename("renamed.elsewhere");
     assert_eq!(api.get_user_logins(id).await.unwrap()[0].login.as_deref(), Some("renamed.elsewhere"));
-    // The change writes back the login name of its base, as documented.
+    // The change is based on the cached user, so it writes back the old login name, as documented.
     api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
     assert_eq!(sim.user(id).unwrap().login.as_deref(), Some(&*login));
     rename(&login);

@@ -7,8 +7,8 @@ use ultracart_client::model::User;
 use ultracart_client::{CachePolicy, Config, ErrorKind};
 use ultracart_sim::{Fault, GetGroupBody, Operation, Sim, Webhook};
 
-use crate::support::{Account, SECOND, hold_permit, no_retries, settle, spawn, user_id};
-use crate::{client, two};
+use crate::support::{Account, SECOND, hold_permit, no_retries, run_until_idle, spawn, user_id};
+use crate::{client, two_at_a_time};
 
 #[tokio::test(start_paused = true)]
 async fn successful_write_clears_cached_outages() {
@@ -119,14 +119,14 @@ async fn event_clears_not_found() {
 async fn late_outcome_of_older_load_is_ignored() {
     // The older load ends last: once with the user, and once with an outage.
     for late in [Fault::slow_headers(3 * SECOND), Fault::hang()] {
-        let mut config = two();
+        let mut config = two_at_a_time();
         config.retry.max_attempts = 1;
         config.http.request_timeout = 4 * SECOND;
         let account = Account::with(Sim::builder().users(5).max_in_flight(2), Webhook::new(), config);
         let (api, sim, id) = (&account.api, &account.sim, account.id(1));
         sim.fault(late.on(Operation::GetUser));
         let before = spawn(api, move |api| async move { api.get_user(id).await.map(drop) });
-        settle().await;
+        run_until_idle().await;
         assert!(sim.remove_user(id));
         account.deliver();
         assert!(api.get_user(id).await.unwrap_err().is_not_found());
@@ -138,14 +138,14 @@ async fn late_outcome_of_older_load_is_ignored() {
 
 #[tokio::test(start_paused = true)]
 async fn late_outage_of_older_load_hides_no_value() {
-    let mut config = two();
+    let mut config = two_at_a_time();
     config.retry.max_attempts = 1;
     config.http.request_timeout = 4 * SECOND;
     let account = Account::with(Sim::builder().users(5).max_in_flight(2), Webhook::new(), config);
     let (api, sim, id) = (&account.api, &account.sim, account.id(1));
     sim.fault(Fault::hang().on(Operation::GetUsers));
     let before = spawn(api, |api| async move { api.get_users().await.map(drop) });
-    settle().await;
+    run_until_idle().await;
     account.rename(id, "Ada L.");
     account.deliver();
     assert_eq!(account.name(id).await, "Ada L.");
@@ -156,8 +156,8 @@ async fn late_outage_of_older_load_hides_no_value() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn latest_failures_are_kept_up_to_a_bound() {
-    let sim = Sim::builder().users(1).unlimited().keep_requests(0).build();
+async fn latest_failures_are_cached_up_to_a_bound() {
+    let sim = Sim::builder().users(1).unlimited().record_requests(0).build();
     let mut config = Config::default();
     config.limiter.guard_gap = Duration::ZERO;
     config.limiter.windows = vec![Window::new(1_000_000, SECOND)];
@@ -226,7 +226,7 @@ async fn refresh_ignores_a_cached_failure() {
 async fn failure_of_one_user_leaves_others_alone() {
     let sim = Sim::builder().users(5).build();
     let api = client(&sim, no_retries()).user_api();
-    let [id, other] = [0, 1].map(|place| user_id(&sim, place));
+    let [id, other] = [0, 1].map(|index| user_id(&sim, index));
     sim.fault(Fault::status_500().on(Operation::GetUser));
     assert_eq!(api.get_user(id).await.unwrap_err().attempts(), 1);
     assert_eq!(api.get_user(other).await.unwrap().calls(), 1);

@@ -1,4 +1,4 @@
-//! Promise 3, where the lists of the server lag behind the writes of this client.
+//! Promise 3 with a server whose lists lag behind the writes of this client.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use ultracart_client::{CachePolicy, Config, ErrorKind};
 use ultracart_sim::{Fault, GetGroupBody, Histories, Operation, Sim};
 
 use crate::client;
-use crate::support::{Account, MINUTE, SECOND, group_oid, list_reply, no_retries, spawn, user_id};
+use crate::support::{Account, MINUTE, SECOND, group_oid, list_response, no_retries, spawn, user_id};
 
 #[tokio::test(start_paused = true)]
 async fn lagging_lists_hide_no_write() {
     let sim = Sim::builder().users(3).groups(2).build();
     let api = client(&sim, Config::default()).user_api();
-    let [changed, deleted] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let [changed, deleted] = [0, 1].map(|index| sim.users()[index].user_id.unwrap());
     let (users, groups) = (sim.users(), sim.groups());
 
     let new = api.insert_user(&User::new().login("new.user")).await.unwrap().user_id.unwrap();
     api.update_user(changed, &User::new().phone("555-0100").full_name("Ada L.")).await.unwrap();
     api.delete_user(deleted).await.unwrap();
-    sim.fault(list_reply("users", &users).on(Operation::GetUsers));
-    sim.fault(list_reply("groups", &groups).on(Operation::GetGroups));
+    sim.fault(list_response("users", &users).on(Operation::GetUsers));
+    sim.fault(list_response("groups", &groups).on(Operation::GetGroups));
     // The list is served as it was sent. A written object is never taken from it.
     let seen = api.get_users().await.unwrap();
     assert!(seen.get(new).is_none() && seen.get(deleted).is_some());
@@ -42,7 +42,7 @@ async fn lagging_lists_hide_no_write() {
         api.get_groups().await.unwrap().iter().all(|group| member(group, new) && !member(group, deleted))
     );
     assert_eq!(sim.calls() - calls, 2);
-    // Lists that were sent later are kept for their ttl.
+    // Lists that were sent later are fresh for their TTL.
     tokio::time::advance(Duration::from_mins(3)).await;
     assert_eq!((api.get_users().await.unwrap().calls(), api.get_groups().await.unwrap().calls()), (0, 0));
 
@@ -50,8 +50,8 @@ async fn lagging_lists_hide_no_write() {
     let (users, groups) = (sim.users(), sim.groups());
     let oid = groups[0].group_oid.unwrap();
     api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
-    sim.fault(list_reply("users", &users).on(Operation::GetUsers));
-    sim.fault(list_reply("groups", &groups).on(Operation::GetGroups));
+    sim.fault(list_response("users", &users).on(Operation::GetUsers));
+    sim.fault(list_response("groups", &groups).on(Operation::GetGroups));
     let seen = api.get_groups().await.unwrap();
     assert_eq!(seen.get(oid).unwrap().name, groups[0].name);
     let group = api.get_group(oid).await.unwrap();
@@ -66,20 +66,20 @@ async fn lagging_lists_hide_no_write() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn list_after_unknown_outcome_is_kept_5_seconds() {
+async fn list_after_unknown_outcome_is_fresh_5_seconds() {
     let sim = Sim::builder().users(5).build();
     let mut config = Config::default();
     config.retry.max_attempts = 1;
     let api = client(&sim, config).user_api();
-    let ids = [0, 1, 2].map(|place| sim.users()[place].user_id.unwrap());
+    let ids = [0, 1, 2].map(|index| sim.users()[index].user_id.unwrap());
     let users = sim.users();
     // The write of unknown outcome is neither the first nor the last.
     sim.fault(Fault::cut_body().on(Operation::UpdateUser).nth(2));
-    for (place, id) in ids.iter().enumerate() {
+    for (index, id) in ids.iter().enumerate() {
         let written = api.update_user(*id, &User::new().phone("555-0100")).await;
-        assert_eq!(written.is_err(), place == 1);
+        assert_eq!(written.is_err(), index == 1);
     }
-    sim.fault(list_reply("users", &users).on(Operation::GetUsers));
+    sim.fault(list_response("users", &users).on(Operation::GetUsers));
     api.get_users().await.unwrap();
     // The limiter waits for 5 s after the failure. The lists are sent after 5, 11 and 17 s.
     for _ in 0..2 {
@@ -88,7 +88,7 @@ async fn list_after_unknown_outcome_is_kept_5_seconds() {
         tokio::time::advance(2 * SECOND).await;
         assert_eq!(api.get_users().await.unwrap().calls(), 1);
     }
-    // A list that was sent after 15 s is kept for its ttl.
+    // A list that was sent after 15 s is fresh for its TTL.
     tokio::time::advance(3 * MINUTE).await;
     assert_eq!(api.get_users().await.unwrap().calls(), 0);
 }
@@ -102,7 +102,7 @@ async fn user_write_shows_after_group_write() {
     let before = sim.users();
     api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
     api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
-    sim.fault(list_reply("users", &before).on(Operation::GetUsers));
+    sim.fault(list_response("users", &before).on(Operation::GetUsers));
     api.get_users().await.unwrap();
     assert_eq!(api.get_user(id).await.unwrap().phone.as_deref(), Some("555-0100"));
 }
@@ -115,7 +115,7 @@ async fn group_write_shows_after_user_write() {
     let before = sim.groups();
     api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
     api.insert_user(&User::new().login("new.user")).await.unwrap();
-    sim.fault(list_reply("groups", &before).on(Operation::GetGroups));
+    sim.fault(list_response("groups", &before).on(Operation::GetGroups));
     api.get_groups().await.unwrap();
     assert_eq!(api.get_group(oid).await.unwrap().name.as_deref(), Some("Night shift"));
 }
@@ -124,14 +124,14 @@ async fn group_write_shows_after_user_write() {
 async fn lagging_list_does_not_undo_a_change() {
     let sim = Sim::builder().users(3).groups(2).build();
     let api = client(&sim, Config::default()).user_api();
-    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let [id, other] = [0, 1].map(|index| sim.users()[index].user_id.unwrap());
     let oid = sim.groups()[0].group_oid.unwrap();
     api.get_users().await.unwrap();
     api.get_user(other).await.unwrap();
     let before = sim.users();
     api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
     api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
-    sim.fault(list_reply("users", &before).on(Operation::GetUsers));
+    sim.fault(list_response("users", &before).on(Operation::GetUsers));
     api.get_users().await.unwrap();
     api.update_user_with(id, |user| user.full_name = Some("Ada L.".into())).await.unwrap();
     assert_eq!(sim.user(id).unwrap().phone.as_deref(), Some("555-0100"));
@@ -152,7 +152,7 @@ async fn inserted_user_with_early_event_shows_after_lag() {
     }
     assert_eq!(account.deliver(), 1);
     let id = insert.await.unwrap().user_id.unwrap();
-    account.sim.fault(list_reply("users", &before).on(Operation::GetUsers));
+    account.sim.fault(list_response("users", &before).on(Operation::GetUsers));
     account.api.get_users().await.unwrap();
     // The list may lag for a while, and shows the user after that.
     tokio::time::advance(20 * SECOND).await;
@@ -160,30 +160,30 @@ async fn inserted_user_with_early_event_shows_after_lag() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lost_insert_before_refused_one_shows() {
+async fn unknown_insert_before_declined_one_shows() {
     let sim = Sim::builder().users(3).build();
     let api = client(&sim, Config::default()).user_api();
     let before = sim.users();
     sim.fault(Fault::reset_after().on(Operation::InsertUser));
     api.insert_user(&User::new().login("lost.user")).await.unwrap_err();
-    // The second insert is refused.
+    // The server responds to the second insert with a client error.
     sim.fault(Fault::error(http::StatusCode::BAD_REQUEST, "no").on(Operation::InsertUser));
     api.insert_user(&User::new().login("new.user")).await.unwrap_err();
-    sim.fault(list_reply("users", &before).on(Operation::GetUsers));
+    sim.fault(list_response("users", &before).on(Operation::GetUsers));
     api.get_users().await.unwrap();
     tokio::time::advance(15 * SECOND).await;
     assert!(api.get_users().await.unwrap().by_login("lost.user").is_some());
 }
 
 #[tokio::test(start_paused = true)]
-async fn lagging_list_after_clear_is_not_kept() {
+async fn lagging_list_after_clear_is_reloaded() {
     let sim = Sim::builder().users(3).build();
     let client = client(&sim, Config::default());
     let api = client.user_api();
     let (before, id) = (sim.users(), sim.users()[0].user_id.unwrap());
     api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
     client.clear_cache();
-    sim.fault(list_reply("users", &before).on(Operation::GetUsers));
+    sim.fault(list_response("users", &before).on(Operation::GetUsers));
     api.get_users().await.unwrap();
     tokio::time::advance(20 * SECOND).await;
     assert_eq!(api.get_users().await.unwrap().get(id).unwrap().phone.as_deref(), Some("555-0100"));
@@ -197,7 +197,7 @@ async fn second_write_shows_after_events_of_both() {
     account.api.update_user(id, &User::new().phone("555-0101")).await.unwrap();
     assert_eq!(account.deliver(), 2);
     tokio::time::advance(Duration::from_millis(300)).await;
-    account.sim.fault(list_reply("users", &before).on(Operation::GetUsers));
+    account.sim.fault(list_response("users", &before).on(Operation::GetUsers));
     account.api.get_users().await.unwrap();
     assert_eq!(account.api.get_user(id).await.unwrap().phone.as_deref(), Some("555-0101"));
 }
@@ -208,20 +208,20 @@ async fn lagging_list_does_not_undo_unknown_write() {
     let mut config = Config::default();
     config.retry.max_attempts = 1;
     let api = client(&sim, config).user_api();
-    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let [id, other] = [0, 1].map(|index| sim.users()[index].user_id.unwrap());
     let before = sim.users();
     api.get_users().await.unwrap();
     api.get_user(other).await.unwrap();
     sim.fault(Fault::cut_body().on(Operation::UpdateUser));
     api.update_user(id, &User::new().phone("555-0100")).await.unwrap_err();
-    sim.fault(list_reply("users", &before).on(Operation::GetUsers));
+    sim.fault(list_response("users", &before).on(Operation::GetUsers));
     api.get_users().await.unwrap();
     api.update_user_with(id, |user| user.full_name = Some("Ada L.".into())).await.unwrap();
     assert_eq!(sim.user(id).unwrap().phone.as_deref(), Some("555-0100"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn list_after_refused_insert_lives_its_full_ttl() {
+async fn list_after_declined_insert_is_fresh_for_its_ttl() {
     let sim = Sim::builder().users(3).build();
     let api = client(&sim, Config::default()).user_api();
     sim.fault(Fault::error(http::StatusCode::BAD_REQUEST, "no").on(Operation::InsertUser));
@@ -246,7 +246,7 @@ async fn lagging_groups_do_not_undo_a_change() {
         api.get_group(group_oid(&sim, 1)).await.unwrap();
         let before = sim.groups();
         api.update_group_with(oid, |group| group.name = Some("Night shift".into())).await.unwrap();
-        sim.fault(list_reply("groups", &before).on(Operation::GetGroups));
+        sim.fault(list_response("groups", &before).on(Operation::GetGroups));
         api.get_groups().await.unwrap();
         api.update_group_with(oid, |group| {
             for user in group.users.iter_mut().flatten().filter(|user| user.user_id == Some(id)) {
@@ -264,7 +264,7 @@ async fn lagging_groups_do_not_undo_a_change() {
 async fn lagging_users_do_not_undo_a_group_write() {
     let sim = Sim::builder().users(3).groups(2).histories_in_list(Histories::All).build();
     let api = client(&sim, Config::default()).user_api();
-    let [id, other] = [0, 1].map(|place| user_id(&sim, place));
+    let [id, other] = [0, 1].map(|index| user_id(&sim, index));
     let oid = group_oid(&sim, 0);
     let member = || {
         let user = sim.user(id).unwrap();
@@ -281,7 +281,7 @@ async fn lagging_users_do_not_undo_a_group_write() {
     })
     .await
     .unwrap();
-    sim.fault(list_reply("users", &before).on(Operation::GetUsers));
+    sim.fault(list_response("users", &before).on(Operation::GetUsers));
     api.get_users().await.unwrap();
     api.update_user_with(id, |user| user.phone = Some("555-0100".into())).await.unwrap();
     assert_eq!(member(), !was_member);
@@ -291,13 +291,13 @@ async fn lagging_users_do_not_undo_a_group_write() {
 async fn lagging_list_revives_no_deleted_group() {
     let sim = Sim::builder().groups(3).get_group_body(GetGroupBody::Empty).build();
     let api = client(&sim, Config::default()).user_api();
-    let [oid, other] = [0, 1].map(|place| group_oid(&sim, place));
-    // This one finds out that groups are read with their list.
+    let [oid, other] = [0, 1].map(|index| group_oid(&sim, index));
+    // This read shows that `getGroup` returns an empty body, so groups are read from their list.
     api.get_group(other).await.unwrap();
     let before = sim.groups();
     api.delete_group(oid).await.unwrap();
-    sim.fault(list_reply("groups", &before).on(Operation::GetGroups));
-    // The server may say either now.
+    sim.fault(list_response("groups", &before).on(Operation::GetGroups));
+    // While the list may lag behind, this read may succeed or fail.
     _ = api.get_group(oid).await;
     tokio::time::advance(2 * SECOND).await;
     assert_eq!(api.get_group(oid).await.unwrap_err().kind(), ErrorKind::NotFound);
@@ -310,14 +310,14 @@ async fn lagging_list_hides_no_new_group_for_long() {
     api.get_group(group_oid(&sim, 1)).await.unwrap();
     let before = sim.groups();
     let oid = api.insert_group(&Group::new().name("New")).await.unwrap().group_oid.unwrap();
-    sim.fault(list_reply("groups", &before).on(Operation::GetGroups));
+    sim.fault(list_response("groups", &before).on(Operation::GetGroups));
     _ = api.get_group(oid).await;
     tokio::time::advance(SECOND).await;
     assert!(api.get_group(oid).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
-async fn refreshed_group_of_lagging_list_is_no_base() {
+async fn refreshed_lagging_group_is_not_used_as_base() {
     let sim = Sim::builder().users(2).groups(3).get_group_body(GetGroupBody::Empty).build();
     let api = client(&sim, Config::default()).user_api();
     let oid = group_oid(&sim, 0);
@@ -325,7 +325,7 @@ async fn refreshed_group_of_lagging_list_is_no_base() {
     let before = sim.groups();
     let rename = |group: &mut Group| group.name = Some("Night shift".into());
     api.update_group_with(oid, rename).await.unwrap();
-    sim.fault(list_reply("groups", &before).on(Operation::GetGroups));
+    sim.fault(list_response("groups", &before).on(Operation::GetGroups));
     api.cache_policy(CachePolicy::Refresh).get_group(oid).await.unwrap();
     api.update_group_with(oid, |group| group.users = Some(Vec::new())).await.unwrap();
     let group = sim.groups().into_iter().find(|group| group.group_oid == Some(oid)).unwrap();
@@ -333,12 +333,12 @@ async fn refreshed_group_of_lagging_list_is_no_base() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lagging_list_is_no_answer_to_an_outage() {
+async fn lagging_list_is_not_served_in_an_outage() {
     let sim = Sim::builder().users(3).build();
     let api = client(&sim, no_retries()).user_api();
     let before = sim.users();
     api.update_user(user_id(&sim, 0), &User::new().phone("555-0100")).await.unwrap();
-    sim.fault(list_reply("users", &before).on(Operation::GetUsers));
+    sim.fault(list_response("users", &before).on(Operation::GetUsers));
     api.get_users().await.unwrap();
     tokio::time::advance(6 * SECOND).await;
     sim.fault(Fault::status_500().always());

@@ -1,4 +1,4 @@
-//! Promise 2: a miss makes one call, however many ask.
+//! Promise 2: concurrent misses of one key share one call.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use ultracart_client::{CachePolicy, Client, Config, ErrorKind};
 use ultracart_sim::{Fault, Operation, Sim, SimService, Webhook};
 
 use crate::support::{
-    Account, MINUTE, SECOND, hold_permit, no_retries, settle, spawn, until_rejected, user_id,
+    Account, MINUTE, SECOND, hold_permit, no_retries, run_until_idle, spawn, user_id, wait_until_rejected,
 };
-use crate::{client, two};
+use crate::{client, two_at_a_time};
 
 #[tokio::test(start_paused = true)]
 async fn thousand_callers_share_one_call() {
@@ -24,8 +24,8 @@ async fn thousand_callers_share_one_call() {
     let api = client.user_api();
     let read = || spawn(&api, |api| async move { api.get_users().await.unwrap().len() });
     let callers: Vec<_> = (0..1_000).map(|_| read()).collect();
-    // The first caller, which leads the load, goes away.
-    settle().await;
+    // The first caller, the leader of the load, is cancelled.
+    run_until_idle().await;
     callers[0].abort();
     for caller in callers.into_iter().skip(1) {
         assert_eq!(caller.await.unwrap(), 5);
@@ -37,14 +37,15 @@ async fn thousand_callers_share_one_call() {
 
 #[tokio::test(start_paused = true)]
 async fn rejected_load_serves_reader_after_change() {
-    let account = Account::with(Sim::builder().users(5), Webhook::new(), two());
+    let account = Account::with(Sim::builder().users(5), Webhook::new(), two_at_a_time());
     let (api, sim) = (&account.api, &account.sim);
     sim.fault(Fault::too_many_requests().on(Operation::GetUsers));
     let read = spawn(api, |api| async move { api.get_users().await.unwrap().calls() });
     for _ in 0..100 {
         tokio::time::advance(Duration::from_millis(10)).await;
     }
-    // The rejected load waits. A newer load takes its place, and each reader counts the calls of the load it led.
+    // The rejected load waits. A newer load takes its place, and each reader reports the calls of the load
+    // that it started.
     assert_eq!((sim.calls(), read.is_finished()), (1, false));
     account.rename(account.id(1), "Ada L.");
     account.deliver();
@@ -60,7 +61,7 @@ async fn rejected_load_serves_a_refresh() {
     let api = client(&sim, Config::default()).user_api();
     sim.fault(Fault::too_many_requests().on(Operation::GetUsers));
     let read = spawn(&api, |api| async move { api.get_users().await.map(drop) });
-    until_rejected(&sim).await;
+    wait_until_rejected(&sim).await;
     api.cache_policy(CachePolicy::Refresh).get_users().await.unwrap();
     read.await.unwrap().unwrap();
     assert_eq!(sim.calls(), 2);
@@ -72,7 +73,7 @@ async fn queued_load_serves_readers_after_a_change() {
     let (api, sim, id) = (&account.api, &account.sim, account.id(1));
     hold_permit(sim, api, 10 * SECOND).await;
     let before = spawn(api, |api| async move { api.get_users().await });
-    settle().await;
+    run_until_idle().await;
     account.rename(id, "Ada L.");
     account.deliver();
     let after = spawn(api, |api| async move { api.get_users().await });
@@ -88,7 +89,7 @@ async fn queued_load_serves_readers_after_a_change() {
 
 #[tokio::test(start_paused = true)]
 async fn dropped_leader_leaves_the_load_to_followers() {
-    // The leader goes away after the load was sent, and while the load waits for its permit.
+    // The leader is cancelled after the load was sent, or while the load waits for its permit.
     for is_queued in [false, true] {
         let sim = Sim::builder().users(5).build();
         let api = client(&sim, Config::default()).user_api();
@@ -98,7 +99,7 @@ async fn dropped_leader_leaves_the_load_to_followers() {
         sim.fault(Fault::slow_body(3 * SECOND).on(Operation::GetUsers));
         let read = || spawn(&api, |api| async move { api.get_users().await.unwrap().len() });
         let readers: Vec<_> = (0..20).map(|_| read()).collect();
-        settle().await;
+        run_until_idle().await;
         assert_eq!(sim.calls(), 1);
         readers[0].abort();
         for reader in readers.into_iter().skip(1) {
@@ -114,11 +115,11 @@ async fn queued_load_without_callers_is_not_sent() {
     let api = client(&sim, Config::default()).user_api();
     let holder = hold_permit(&sim, &api, 10 * SECOND).await;
     let read = spawn(&api, |api| async move { api.get_users().await.map(drop) });
-    settle().await;
+    run_until_idle().await;
     read.abort();
     holder.await.unwrap();
     tokio::time::advance(MINUTE).await;
-    settle().await;
+    run_until_idle().await;
     assert_eq!(sim.calls(), 1);
     // The withdrawn load is not cached as a failure.
     assert_eq!(api.get_users().await.unwrap().calls(), 1);

@@ -1,4 +1,5 @@
-//! Promise 7: a list serves its members where its objects are as complete as single ones.
+//! Promise 7: a cached list serves reads of single objects. The condition: listed objects have all fields
+//! that objects read alone have.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::support::{Account, MINUTE, SECOND, user_id};
 
 #[tokio::test(start_paused = true)]
 async fn complete_list_serves_its_users() {
-    // The list leaves out the logins, which a single user has.
+    // The list has no login histories, but a user that is read alone has one.
     let sim = Sim::builder().users(50).build();
     let api = client(&sim, Config::default()).user_api();
     api.get_users().await.unwrap();
@@ -54,7 +55,7 @@ async fn changes_of_300_users_cost_one_list() {
             .await
             .unwrap();
     }
-    // One more call shows what the list leaves out.
+    // One more call shows which fields the list lacks.
     assert_eq!(sim.calls(), 1 + 1 + 300);
     assert!(sim.users().iter().all(|user| user.phone.as_deref() == Some("555-0100")));
     assert!(sim.users().iter().all(|user| user.login_histories.is_some()));
@@ -67,13 +68,13 @@ async fn changes_of_300_users_cost_one_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn partial_write_reply_is_not_served() {
+async fn partial_write_response_is_not_served() {
     let sim = Sim::builder().users(5).build();
     let api = client(&sim, Config::default()).user_api();
     let id = sim.users()[0].user_id.unwrap();
     api.get_user(id).await.unwrap();
     let short = serde_json::json!({ "success": true, "user": { "user_id": id, "phone": "555-0100" } });
-    sim.fault(Fault::answer(http::Response::new(short.to_string().into())).on(Operation::UpdateUser));
+    sim.fault(Fault::response(http::Response::new(short.to_string().into())).on(Operation::UpdateUser));
     api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
     let user = api.get_user(id).await.unwrap();
     assert!(user.calls() == 1 && user.login_histories.is_some());
@@ -82,7 +83,7 @@ async fn partial_write_reply_is_not_served() {
 #[tokio::test(start_paused = true)]
 async fn field_set_after_the_list_keeps_it_complete() {
     let sim = Sim::builder().users(20).histories_in_list(Histories::All).build();
-    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let [id, other] = [0, 1].map(|index| sim.users()[index].user_id.unwrap());
     for (id, phone) in [(id, None), (other, Some("555-0100".into()))] {
         assert!(sim.edit_user(id, |user| user.phone.clone_from(&phone)));
     }
@@ -91,7 +92,7 @@ async fn field_set_after_the_list_keeps_it_complete() {
     assert!(sim.edit_user(id, |user| user.phone = Some("555-0101".into())));
     api.get_user(id).await.unwrap();
     assert_eq!(api.get_user(other).await.unwrap().calls(), 0);
-    // A field that nobody has in the list makes the list incomplete, until there is another list.
+    // A field that no user in the list has makes the list incomplete, until the next list.
     let api = client(&sim, Config::default()).user_api();
     api.get_users().await.unwrap();
     assert!(sim.edit_user(id, |user| user.extra.insert("beta", &1).unwrap()));
@@ -108,7 +109,7 @@ async fn newer_of_user_and_list_is_served() {
     let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
     let api = client(&sim, Config::default()).user_api();
     let refresh = api.cache_policy(CachePolicy::Refresh);
-    let [id, other_id] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let [id, other_id] = [0, 1].map(|index| sim.users()[index].user_id.unwrap());
     let phone = async |expected: &str| {
         let user = api.get_user(id).await.unwrap();
         assert_eq!((user.phone.as_deref(), user.calls()), (Some(expected), 0));
@@ -129,7 +130,7 @@ async fn newer_of_user_and_list_is_served() {
         tokio::time::advance(Duration::from_secs(1)).await;
         refresh.get_users().await.unwrap();
         phone(&one).await;
-        // A later read of another user does not change that.
+        // A later read of another user does not change which version is served.
         tokio::time::advance(Duration::from_secs(1)).await;
         refresh.get_user(other_id).await.unwrap();
         phone(&one).await;
@@ -137,10 +138,10 @@ async fn newer_of_user_and_list_is_served() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn field_cleared_by_write_keeps_replies_complete() {
+async fn field_cleared_by_write_keeps_completeness() {
     let sim = Sim::builder().users(5).build();
     let api = client(&sim, Config::default()).user_api();
-    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let [id, other] = [0, 1].map(|index| sim.users()[index].user_id.unwrap());
     for id in [id, other] {
         sim.edit_user(id, |user| user.phone = Some("555-0100".into()));
         api.get_user(id).await.unwrap();
@@ -148,10 +149,10 @@ async fn field_cleared_by_write_keeps_replies_complete() {
     api.update_user_with(id, |user| user.phone = None).await.unwrap();
     let mut without = sim.user(id).unwrap();
     without.phone = None;
-    let answer = serde_json::json!({ "success": true, "user": without }).to_string();
-    sim.fault(Fault::answer(http::Response::new(answer.into())).on(Operation::UpdateUser));
+    let body = serde_json::json!({ "success": true, "user": without }).to_string();
+    sim.fault(Fault::response(http::Response::new(body.into())).on(Operation::UpdateUser));
     api.update_user(id, &User::new().full_name("Ada L.")).await.unwrap();
-    // A reply is as complete as the version of the same user that was cached before it.
+    // A write's response is complete if it has all fields of the user that was cached before the write.
     for _ in 0..3 {
         api.update_user(other, &User::new().full_name("Ada M.")).await.unwrap();
         assert_eq!(api.get_user(other).await.unwrap().calls(), 0);
@@ -167,16 +168,16 @@ async fn changes_of_12_groups_cost_one_list() {
         let oid = group.group_oid.unwrap();
         api.update_group_with(oid, |group| group.name = Some("Night shift".into())).await.unwrap();
     }
-    // One more call shows that the server returns nothing.
+    // One more call shows that `getGroup` returns an empty body.
     assert!(sim.calls() <= 1 + 1 + 12 + 1, "{} calls for 12 groups", sim.calls());
 }
 
 #[tokio::test(start_paused = true)]
-async fn written_group_is_served_from_its_reply() {
+async fn written_group_is_served_from_its_response() {
     for body in [GetGroupBody::Empty, GetGroupBody::Present] {
         let sim = Sim::builder().users(2).groups(12).get_group_body(body).build();
         let api = client(&sim, Config::default()).user_api();
-        let [oid, other] = [0, 1].map(|place| sim.groups()[place].group_oid.unwrap());
+        let [oid, other] = [0, 1].map(|index| sim.groups()[index].group_oid.unwrap());
         api.get_groups().await.unwrap();
         api.get_group(oid).await.unwrap();
         api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
@@ -207,7 +208,7 @@ async fn empty_get_group_is_detected_once() {
 async fn deleted_user_is_not_served_from_list() {
     let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
     let api = client(&sim, Config::default()).user_api();
-    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let [id, other] = [0, 1].map(|index| sim.users()[index].user_id.unwrap());
     api.get_users().await.unwrap();
     api.get_user(other).await.unwrap();
     tokio::time::advance(SECOND).await;
@@ -217,7 +218,7 @@ async fn deleted_user_is_not_served_from_list() {
     sim.remove_user(id);
     let refresh = api.cache_policy(CachePolicy::Refresh).get_user(id).await;
     assert_eq!(refresh.unwrap_err().kind(), ErrorKind::NotFound);
-    assert!(api.get_user(id).await.is_err(), "the server has said since that there is no such user");
+    assert!(api.get_user(id).await.is_err(), "a later read found that the user does not exist");
 }
 
 #[tokio::test(start_paused = true)]
@@ -227,9 +228,9 @@ async fn list_after_a_single_read_serves_its_users() {
     api.get_user(user_id(&sim, 0)).await.unwrap();
     tokio::time::advance(SECOND).await;
     api.get_users().await.unwrap();
-    // The next single read shows at the latest that the list is complete.
-    for place in 1..20 {
-        api.get_user(user_id(&sim, place)).await.unwrap();
+    // At the latest, the next single read shows that the list is complete.
+    for index in 1..20 {
+        api.get_user(user_id(&sim, index)).await.unwrap();
     }
     assert!(sim.calls() <= 1 + 1 + 1, "{} calls for 20 users", sim.calls());
 }
@@ -250,12 +251,12 @@ async fn changes_with_echoes_cost_a_call_a_user() {
 async fn latest_single_read_decides_completeness() {
     let sim = Sim::builder().users(20).histories_in_list(Histories::All).build();
     let api = client(&sim, Config::default()).user_api();
-    let [id, other, third] = [0, 1, 2].map(|place| user_id(&sim, place));
+    let [id, other, third] = [0, 1, 2].map(|index| user_id(&sim, index));
     api.get_users().await.unwrap();
-    // The first user has a field that nobody has in the list.
+    // The first user has a field that no user in the list has.
     assert!(sim.edit_user(id, |user| user.extra.insert("beta", &1).unwrap()));
     api.get_user(id).await.unwrap();
-    // The second user does not.
+    // The second user does not have the field.
     assert_eq!(api.get_user(other).await.unwrap().calls(), 1);
     assert_eq!(api.get_user(third).await.unwrap().calls(), 0);
 }
@@ -281,12 +282,12 @@ async fn write_job_beyond_the_ttl_costs_a_call_a_user() {
 async fn list_after_a_write_serves_other_users() {
     let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
     let api = client(&sim, Config::default()).user_api();
-    let [id, other, third] = [0, 1, 2].map(|place| user_id(&sim, place));
+    let [id, other, third] = [0, 1, 2].map(|index| user_id(&sim, index));
     api.get_users().await.unwrap();
     api.get_user(other).await.unwrap();
     api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
     api.get_users().await.unwrap();
-    // The list is kept for 5 s as a list, and for its ttl for the users who were not written.
+    // The list itself is fresh for 5 s. For its TTL, it serves the users that were not written.
     tokio::time::advance(3 * MINUTE).await;
     assert_eq!(api.get_user(third).await.unwrap().calls(), 0);
     assert_eq!(api.get_users().await.unwrap().calls(), 1);
@@ -309,7 +310,7 @@ async fn users_after_a_group_write_cost_one_list() {
         calls += api.get_user(*id).await.unwrap().calls();
     }
     assert_eq!(calls, 1);
-    // A user who was written alone is read alone.
+    // A user that was written is read alone.
     sim.fault(Fault::cut_body().on(Operation::UpdateUser));
     api.update_user(ids[3], &User::new().phone("555-0100")).await.unwrap_err();
     tokio::time::advance(20 * SECOND).await;
@@ -322,12 +323,12 @@ async fn users_after_a_group_write_cost_one_list() {
 async fn undecodable_list_leaves_single_users_readable() {
     let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
     let api = client(&sim, Config::default()).user_api();
-    let [id, other] = [0, 1].map(|place| user_id(&sim, place));
+    let [id, other] = [0, 1].map(|index| user_id(&sim, index));
     api.get_users().await.unwrap();
     api.get_user(other).await.unwrap();
     tokio::time::advance(6 * MINUTE).await;
-    let rubbish = http::Response::new(r#"{"success": true, "users": 7}"#.into());
-    sim.fault(Fault::answer(rubbish).on(Operation::GetUsers).always());
+    let invalid = http::Response::new(r#"{"success": true, "users": 7}"#.into());
+    sim.fault(Fault::response(invalid).on(Operation::GetUsers).always());
     let user = api.get_user(id).await.unwrap();
     assert_eq!((user.served(), user.calls()), (Served::Fresh, 2));
 }

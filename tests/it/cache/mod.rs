@@ -1,8 +1,8 @@
-//! The promises of the cache, seen through the public interface.
+//! Tests of the cache's promises through the public interface.
 //!
-//! One file holds the tests of one promise or a part of it. The promises are listed in the documentation of the cache.
+//! Each file tests one promise or a part of it. The table in `crates/client/src/cache/mod.rs` lists the
+//! promises.
 
-mod answers;
 mod changes;
 mod coarse_clock;
 mod dependencies;
@@ -14,6 +14,7 @@ mod members;
 mod personal_data;
 mod policies;
 mod refresh;
+mod responses;
 mod stale;
 mod webhook_ttl;
 mod webhooks;
@@ -23,7 +24,8 @@ use std::time::Duration;
 
 use ultracart_client::{Clock as _, TokioClock, UserApi};
 
-/// Reads users and groups every minute of a day.
+/// Reads users and groups every minute of a day. Before each minute's reads, calls `each_minute` with the
+/// number of the minute.
 async fn read_for_a_day(api: &UserApi, mut each_minute: impl FnMut(u32)) {
     let clock = TokioClock::new();
     for minute in 0..24 * 60 {

@@ -1,4 +1,4 @@
-//! Promise 12: personal data leaves memory, and crosses no credential.
+//! Promise 12: personal data is removed from memory, and never shared between credentials.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use ultracart_client::{CachePolicy, Client, Config, UserApi};
 use ultracart_sim::{Fault, Operation, Sim};
 
 use crate::client;
-use crate::support::{MINUTE, SECOND, group_oid, settle, spawn, user_id};
+use crate::support::{MINUTE, SECOND, group_oid, run_until_idle, spawn, user_id};
 
-/// A client with this key and a shared limiter.
-fn client_of(sim: &Sim, key: &str, limiter: &Limiter) -> UserApi {
+/// Builds a client with this key and this limiter, which clients can share.
+fn client_with_key(sim: &Sim, key: &str, limiter: &Limiter) -> UserApi {
     let builder = Client::builder().simple_key(key).limiter(limiter.clone());
     builder.service(sim.service()).build().unwrap().user_api()
 }
@@ -22,7 +22,7 @@ async fn clients_of_two_credentials_share_nothing() {
     let limiter = Limiter::new(&Config::default().limiter).unwrap();
     let sims =
         ["first", "second"].map(|key| Sim::builder().users(5).seed(key.len() as u64).simple_key(key).build());
-    let apis = ["first", "second"].map(|key| client_of(&sims[key.len() - 5], key, &limiter));
+    let apis = ["first", "second"].map(|key| client_with_key(&sims[key.len() - 5], key, &limiter));
     let id = sims[0].users()[0].user_id.unwrap();
     for (sim, api) in sims.iter().zip(&apis) {
         assert_eq!(api.get_users().await.unwrap().get(id).unwrap().email, sim.user(id).unwrap().email);
@@ -42,7 +42,7 @@ async fn cleared_cache_holds_nothing() {
     let sim = Sim::builder().users(5).groups(3).build();
     let client = client(&sim, Config::default());
     let api = client.user_api();
-    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let [id, other] = [0, 1].map(|index| sim.users()[index].user_id.unwrap());
     let oid = sim.groups()[0].group_oid.unwrap();
     api.update_user(other, &User::new().phone("555-0100")).await.unwrap();
     api.update_group(oid, &Group::new().name("Night shift")).await.unwrap();
@@ -65,13 +65,13 @@ async fn cleared_cache_holds_nothing() {
     drop(held);
     let api_of_thread = api.clone();
     assert!(api.get_user(999_999.into()).await.unwrap_err().is_not_found());
-    // A thread that has read the list and ended keeps nothing.
+    // Another thread reads the list and ends. It must not retain a copy.
     std::thread::scope(|scope| {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         scope.spawn(move || runtime.block_on(api_of_thread.get_users()).unwrap().calls()).join().unwrap()
     });
     client.clear_cache();
-    // moka drops values a moment later.
+    // moka drops values with a delay.
     let mut left = [1; 6];
     for _ in 0..100_000 {
         client.clear_cache();
@@ -92,7 +92,7 @@ async fn cleared_cache_holds_nothing() {
     let cached = api.cache_policy(CachePolicy::OnlyIfCached);
     assert!(cached.get_users().await.is_err() && cached.get_user(other).await.is_err());
     assert!(cached.get_groups().await.is_err() && cached.get_user_logins(id).await.is_err());
-    // No failure is left either, and no stale value.
+    // No failure and no stale value is left.
     assert_eq!(api.get_user(999_999.into()).await.unwrap_err().attempts(), 1);
     let stale = api.cache_policy(CachePolicy::StaleAllowed);
     assert_eq!(stale.get_users().await.unwrap().calls(), 1);
@@ -110,17 +110,17 @@ async fn load_in_flight_at_clear_is_not_cached() {
     sim.fault(Fault::slow_headers(3 * SECOND).on(Operation::GetUser));
     sim.fault(Fault::slow_headers(3 * SECOND).on(Operation::GetUserLogins));
     let users = spawn(&api, |api| async move { api.get_users().await.map(drop) });
-    settle().await;
+    run_until_idle().await;
     client.clear_cache();
     users.await.unwrap().unwrap();
     let user = spawn(&api, move |api| async move { api.get_user(id).await.map(drop) });
     tokio::time::advance(SECOND).await;
-    settle().await;
+    run_until_idle().await;
     client.clear_cache();
     user.await.unwrap().unwrap();
     let logins = spawn(&api, move |api| async move { api.get_user_logins(id).await.map(drop) });
     tokio::time::advance(SECOND).await;
-    settle().await;
+    run_until_idle().await;
     client.clear_cache();
     logins.await.unwrap().unwrap();
     assert_eq!(sim.calls(), 3);
@@ -131,7 +131,7 @@ async fn load_in_flight_at_clear_is_not_cached() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn data_past_its_longest_bound_leaves_memory() {
+async fn data_past_its_stale_if_error_leaves_memory() {
     let sim = Sim::builder().users(5).groups(2).build();
     let api = client(&sim, Config::default()).user_api();
     let (id, oid) = (user_id(&sim, 0), group_oid(&sim, 0));
@@ -145,13 +145,13 @@ async fn data_past_its_longest_bound_leaves_memory() {
         [users.strong_count() + groups.strong_count(), objects.iter().sum(), logins.strong_count()]
     };
     assert!(left().iter().all(|count| *count > 0));
-    // A value may be served for a day after its ttl of five minutes.
+    // In an outage, a value may be served for a day after its TTL of five minutes.
     tokio::time::advance(Duration::from_hours(24) + 5 * MINUTE).await;
     let cached = api.cache_policy(CachePolicy::OnlyIfCached);
     assert!(cached.get_users().await.is_err() && cached.get_groups().await.is_err());
     assert!(cached.get_user(id).await.is_err() && cached.get_group(oid).await.is_err());
     assert!(cached.get_user_logins(id).await.is_err());
-    // moka drops values a moment later, when it is used.
+    // moka drops values with a delay, during later operations.
     for _ in 0..100_000 {
         if left() == [0; 3] {
             break;
@@ -165,24 +165,24 @@ async fn data_past_its_longest_bound_leaves_memory() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn write_reply_past_its_bound_leaves_memory() {
+async fn write_response_past_its_bound_leaves_memory() {
     let sim = Sim::builder().users(5).build();
     let api = client(&sim, Config::default()).user_api();
-    let [id, other] = [0, 1].map(|place| user_id(&sim, place));
+    let [id, other] = [0, 1].map(|index| user_id(&sim, index));
     api.get_user(id).await.unwrap();
     api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
-    let reply = api.get_user(id).await.unwrap();
-    assert_eq!(reply.calls(), 0);
-    let reply = Arc::downgrade(&reply.into_inner());
+    let response = api.get_user(id).await.unwrap();
+    assert_eq!(response.calls(), 0);
+    let response = Arc::downgrade(&response.into_inner());
     tokio::time::advance(Duration::from_hours(24) + 5 * MINUTE).await;
     let cached = api.cache_policy(CachePolicy::OnlyIfCached);
     assert!(cached.get_user(id).await.is_err());
     for _ in 0..100_000 {
-        if reply.strong_count() == 0 {
+        if response.strong_count() == 0 {
             break;
         }
         std::thread::yield_now();
         _ = cached.get_user(other).await;
     }
-    assert_eq!(reply.strong_count(), 0);
+    assert_eq!(response.strong_count(), 0);
 }

@@ -8,8 +8,8 @@ use ultracart_client::config::Cache;
 use ultracart_client::{CachePolicy, Config, ErrorKind, Users};
 use ultracart_sim::{Fault, Operation, Sim};
 
-use crate::support::{SECOND, group_oid, settle, spawn, user_id};
-use crate::{client, two};
+use crate::support::{SECOND, group_oid, run_until_idle, spawn, user_id};
+use crate::{client, two_at_a_time};
 
 #[tokio::test(start_paused = true)]
 async fn zero_ttl_caches_nothing() {
@@ -34,7 +34,7 @@ async fn zero_ttl_caches_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refresh_is_sent_after_it_was_asked() {
+async fn refresh_shares_only_later_calls() {
     let sim = Sim::builder().users(5).build();
     let api = client(&sim, Config::default()).user_api();
     let refresh = api.cache_policy(CachePolicy::Refresh);
@@ -44,12 +44,12 @@ async fn refresh_is_sent_after_it_was_asked() {
     tokio::time::advance(SECOND).await;
     sim.fault(Fault::slow_headers(3 * SECOND).on(Operation::GetUsers));
     let first = spawn(&refresh, |api| async move { api.get_users().await });
-    settle().await;
+    run_until_idle().await;
     sim.edit_user(id, |user| user.full_name = Some("Ada L.".into()));
-    // These are asked for after the first call was sent, and share the next one.
+    // These reads start after the first call was sent, and share the next one.
     let others: Vec<_> =
         (0..50).map(|_| spawn(&refresh, |api| async move { api.get_users().await })).collect();
-    settle().await;
+    run_until_idle().await;
     // A default read is served from the cache meanwhile.
     assert_eq!(api.get_users().await.unwrap().calls(), 0);
     assert_eq!(name(&first.await.unwrap().unwrap()), before);
@@ -61,13 +61,13 @@ async fn refresh_is_sent_after_it_was_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refresh_takes_what_a_later_one_has_read() {
+async fn refresh_is_served_by_a_later_refresh() {
     let sim = Sim::builder().users(5).build();
     let api = client(&sim, Config::default()).user_api();
     let refresh = api.cache_policy(CachePolicy::Refresh);
     sim.fault(Fault::slow_headers(3 * SECOND).on(Operation::GetUsers));
     let first = spawn(&api, |api| async move { api.get_users().await.map(drop) });
-    settle().await;
+    run_until_idle().await;
     // Both futures are polled once now, and again much later.
     let mut context = Context::from_waker(Waker::noop());
     let mut slow = pin!(refresh.get_users());
@@ -77,9 +77,9 @@ async fn refresh_takes_what_a_later_one_has_read() {
     sim.fault(Fault::slow_headers(3 * SECOND).on(Operation::GetUsers));
     let other = spawn(&refresh, |api| async move { api.get_users().await.map(drop) });
     first.await.unwrap().unwrap();
-    // One is polled while the later call is in flight, and the other when it has ended.
+    // `slow` is polled while the later call is in flight, and `slower` when that call has ended.
     tokio::time::advance(SECOND).await;
-    settle().await;
+    run_until_idle().await;
     assert_eq!(sim.calls(), 2);
     assert!(slow.as_mut().poll(&mut context).is_pending());
     other.await.unwrap().unwrap();
@@ -135,15 +135,15 @@ async fn only_if_cached_makes_no_call() {
 #[tokio::test(start_paused = true)]
 async fn refresh_does_not_wait_for_a_load_in_flight() {
     let sim = Sim::builder().users(5).max_in_flight(2).build();
-    let api = client(&sim, two()).user_api();
+    let api = client(&sim, two_at_a_time()).user_api();
     let id = user_id(&sim, 0);
     sim.fault(Fault::slow_headers(10 * SECOND).on(Operation::GetUsers));
     let slow = spawn(&api, |api| async move { api.get_users().await.map(drop) });
-    settle().await;
+    run_until_idle().await;
     sim.edit_user(id, |user| user.full_name = Some("Ada L.".into()));
     let users = api.cache_policy(CachePolicy::Refresh).get_users().await.unwrap();
     assert_eq!((users.calls(), slow.is_finished()), (1, false));
-    // Of two loads, the one that was sent later stays in the cache.
+    // The value of the load that was sent later stays in the cache.
     slow.await.unwrap().unwrap();
     let users = api.get_users().await.unwrap();
     assert_eq!((users.calls(), users.get(id).unwrap().full_name.as_deref()), (0, Some("Ada L.")));

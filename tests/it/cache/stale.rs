@@ -1,4 +1,4 @@
-//! Promise 5: expired values may be served in an outage, invalidated ones only where the caller says so.
+//! Promise 5: expired values may be served in an outage, invalidated ones only with `StaleAllowed`.
 
 use std::time::Duration;
 
@@ -8,13 +8,15 @@ use ultracart_client::{CachePolicy, Config, ErrorKind, Served, Stale};
 use ultracart_sim::{Fault, Histories, Operation, Sim, Webhook};
 
 use crate::client;
-use crate::support::{Account, MINUTE, SECOND, group_oid, list_reply, no_retries, settle, spawn, user_id};
+use crate::support::{
+    Account, MINUTE, SECOND, group_oid, list_response, no_retries, run_until_idle, spawn, user_id,
+};
 
 #[tokio::test(start_paused = true)]
 async fn stale_allowed_serves_user_from_stale_list() {
     let account = Account::new(Sim::builder().users(20).histories_in_list(Histories::All));
     let (api, sim) = (&account.api, &account.sim);
-    let [first, id] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let [first, id] = [0, 1].map(|index| sim.users()[index].user_id.unwrap());
     api.get_users().await.unwrap();
     api.get_user(first).await.unwrap();
     let stale = async || {
@@ -37,22 +39,22 @@ async fn stale_allowed_serves_user_from_stale_list() {
 async fn outage_serves_user_from_expired_list() {
     let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
     let api = client(&sim, Config::default()).user_api();
-    let [id, other, third] = [0, 1, 2].map(|place| sim.users()[place].user_id.unwrap());
+    let [id, other, third] = [0, 1, 2].map(|index| sim.users()[index].user_id.unwrap());
     api.get_users().await.unwrap();
     api.get_user(other).await.unwrap();
-    // Another user is written.
+    // A write of another user does not invalidate this one.
     api.update_user(third, &User::new().phone("555-0100")).await.unwrap();
     assert_eq!(api.get_user(id).await.unwrap().calls(), 0);
     tokio::time::advance(Duration::from_mins(6)).await;
     sim.script((0..50).map(|_| Fault::status_500()));
-    assert!(api.get_user(id).await.is_ok(), "it is too old, and not invalid");
+    assert!(api.get_user(id).await.is_ok(), "the user is expired, but not invalidated");
 }
 
 #[tokio::test(start_paused = true)]
 async fn never_stale_user_in_an_outage_is_an_error() {
     let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
     let api = client(&sim, Config::default()).user_api();
-    let [id, other] = [0, 1].map(|place| sim.users()[place].user_id.unwrap());
+    let [id, other] = [0, 1].map(|index| sim.users()[index].user_id.unwrap());
     api.get_users().await.unwrap();
     api.get_user(other).await.unwrap();
     tokio::time::advance(Duration::from_mins(6)).await;
@@ -114,7 +116,7 @@ async fn zero_stale_if_error_serves_nothing_expired() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusals_are_not_answered_from_expired_data() {
+async fn expired_data_is_not_served_after_client_errors() {
     let kinds = [
         (StatusCode::UNAUTHORIZED, ErrorKind::Unauthorized),
         (StatusCode::FORBIDDEN, ErrorKind::Unauthorized),
@@ -147,14 +149,14 @@ async fn refusals_are_not_answered_from_expired_data() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn invalidated_list_is_no_answer_to_an_outage() {
+async fn invalidated_list_is_not_served_in_an_outage() {
     let sim = Sim::builder().users(5).build();
     let api = client(&sim, no_retries()).user_api();
     let id = user_id(&sim, 0);
     api.get_users().await.unwrap();
     api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
     sim.fault(Fault::status_500().on(Operation::GetUsers).always());
-    // A failed read does not revive the value from before the write.
+    // A failed read does not make the value from before the write valid again.
     for _ in 0..3 {
         assert_eq!(api.get_users().await.unwrap_err().kind(), ErrorKind::Server);
         let stale = api.cache_policy(CachePolicy::StaleAllowed).get_users().await.unwrap();
@@ -175,7 +177,7 @@ async fn event_during_an_outage_invalidates_expired_list() {
     tokio::time::advance(5 * MINUTE).await;
     account.sim.fault(Fault::hang().on(Operation::GetUsers));
     let read = spawn(api, |api| async move { api.get_users().await.map(drop) });
-    settle().await;
+    run_until_idle().await;
     account.rename(account.id(1), "Ada L.");
     account.deliver();
     assert_eq!(read.await.unwrap().unwrap_err().kind(), ErrorKind::Timeout);
@@ -192,11 +194,11 @@ async fn stale_allowed_list_is_served_while_refreshing() {
     for _ in 0..10 {
         let users = stale.get_users().await.unwrap();
         assert_eq!((users.served(), users.calls()), (Served::Stale(Stale::Refreshing), 0));
-        settle().await;
+        run_until_idle().await;
         assert_eq!(sim.calls(), 2);
     }
     tokio::time::advance(SECOND).await;
-    settle().await;
+    run_until_idle().await;
     assert_eq!((stale.get_users().await.unwrap().served(), sim.calls()), (Served::Fresh, 2));
 }
 
@@ -204,7 +206,7 @@ async fn stale_allowed_list_is_served_while_refreshing() {
 async fn outage_serves_written_user_beside_invalid_list() {
     let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
     let api = client(&sim, no_retries()).user_api();
-    let [id, other] = [0, 1].map(|place| user_id(&sim, place));
+    let [id, other] = [0, 1].map(|index| user_id(&sim, index));
     api.get_users().await.unwrap();
     api.get_user(other).await.unwrap();
     api.update_user(id, &User::new().phone("555-0100")).await.unwrap();
@@ -219,7 +221,7 @@ async fn outage_serves_written_user_beside_invalid_list() {
 async fn outage_serves_the_newer_of_two_versions() {
     let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
     let api = client(&sim, no_retries()).user_api();
-    let [id, other] = [0, 1].map(|place| user_id(&sim, place));
+    let [id, other] = [0, 1].map(|index| user_id(&sim, index));
     let refresh = api.cache_policy(CachePolicy::Refresh);
     let phone = |phone: &'static str| assert!(sim.edit_user(id, |user| user.phone = Some(phone.into())));
     phone("list");
@@ -233,7 +235,7 @@ async fn outage_serves_the_newer_of_two_versions() {
     sim.fault(outage.clone());
     assert_eq!(api.get_user(id).await.unwrap().phone.as_deref(), Some("single"));
     sim.clear_faults();
-    // And the other way round.
+    // Now the list is newer than the user that was read alone.
     phone("newer list");
     refresh.get_users().await.unwrap();
     tokio::time::advance(10 * MINUTE).await;
@@ -245,7 +247,7 @@ async fn outage_serves_the_newer_of_two_versions() {
 
 #[tokio::test(start_paused = true)]
 async fn outage_serves_user_from_newer_list_of_two_pages() {
-    // Such a list is not read again for one user.
+    // A list of two pages is not read again when only one user is needed.
     let sim = Sim::builder().users(5).page_size(3).histories_in_list(Histories::All).build();
     let api = client(&sim, no_retries()).user_api();
     let [id, other] = [0, 1].map(|place| user_id(&sim, place));
@@ -264,10 +266,10 @@ async fn outage_serves_user_from_newer_list_of_two_pages() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stale_allowed_user_after_unknown_write() {
+async fn stale_allowed_after_unknown_write_is_not_fresh() {
     let sim = Sim::builder().users(5).histories_in_list(Histories::All).build();
     let api = client(&sim, no_retries()).user_api();
-    let [id, other] = [0, 1].map(|place| user_id(&sim, place));
+    let [id, other] = [0, 1].map(|index| user_id(&sim, index));
     let stale = api.cache_policy(CachePolicy::StaleAllowed);
     let before = sim.users();
     api.get_users().await.unwrap();
@@ -276,14 +278,14 @@ async fn stale_allowed_user_after_unknown_write() {
     api.update_user(id, &User::new().phone("555-0100")).await.unwrap_err();
     let user = stale.get_user(id).await.unwrap();
     assert_eq!((user.served(), user.calls()), (Served::Stale(Stale::Invalidated), 0));
-    // A list that may lag behind the write is not taken for fresh.
+    // A list that may lag behind the write does not serve the user. The user is read again.
     let client = client(&sim, no_retries());
     let api = client.user_api();
     api.get_users().await.unwrap();
     api.get_user(other).await.unwrap();
     sim.fault(Fault::cut_body().on(Operation::UpdateUser));
     api.update_user(id, &User::new().phone("555-0101")).await.unwrap_err();
-    sim.fault(list_reply("users", &before).on(Operation::GetUsers));
+    sim.fault(list_response("users", &before).on(Operation::GetUsers));
     api.get_users().await.unwrap();
     let user = api.cache_policy(CachePolicy::StaleAllowed).get_user(id).await.unwrap();
     assert_eq!((user.phone.as_deref(), user.calls()), (Some("555-0101"), 1));

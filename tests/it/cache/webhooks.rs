@@ -1,4 +1,4 @@
-//! Promise 10: webhook events invalidate, and supply no values.
+//! Promise 10: webhook events invalidate cached values, but never supply values.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use ultracart_client::Config;
 use ultracart_client::model::User;
 use ultracart_sim::{Fault, Operation, Sim, Webhook, WebhookFault};
 
-use crate::support::{Account, SECOND, name_in, settle, spawn};
-use crate::two;
+use crate::support::{Account, SECOND, name_in, run_until_idle, spawn};
+use crate::two_at_a_time;
 
 #[tokio::test(start_paused = true)]
 async fn event_seen_by_users_invalidates_groups() {
@@ -23,7 +23,7 @@ async fn event_seen_by_users_invalidates_groups() {
 
 #[tokio::test(start_paused = true)]
 async fn event_seen_by_one_user_discards_older_list() {
-    let account = Account::with(Sim::builder().users(5).max_in_flight(2), Webhook::new(), two());
+    let account = Account::with(Sim::builder().users(5).max_in_flight(2), Webhook::new(), two_at_a_time());
     let id = account.id(2);
     account.sim.fault(Fault::slow_body(10 * SECOND).on(Operation::GetUsers));
     let load = spawn(&account.api, |api| async move { api.get_users().await });
@@ -67,10 +67,10 @@ async fn echoes_of_two_writes_cost_one_reload_at_most() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn event_during_insert_overrides_its_reply() {
+async fn event_during_insert_overrides_its_response() {
     let account = Account::new(Sim::builder().users(5));
     let (other, sim) = (account.id(1), &account.sim);
-    // These calls show that the reply to a write is complete.
+    // These calls show that the response of a write is complete.
     account.api.get_user(other).await.unwrap();
     account.api.update_user(other, &User::new().phone("555-0100")).await.unwrap();
     account.deliver();
@@ -98,7 +98,7 @@ async fn thousand_events_in_a_second_cost_one_reload() {
     let reading = tokio::spawn({
         let api = account.api.clone();
         async move {
-            // One caller reads all the time meanwhile.
+            // One caller reads continuously.
             for _ in 0..1_000 {
                 api.get_users().await.unwrap();
                 tokio::task::yield_now().await;
@@ -118,13 +118,13 @@ async fn thousand_events_in_a_second_cost_one_reload() {
 #[tokio::test(start_paused = true)]
 async fn login_events_invalidate_only_their_logins() {
     let account = Account::new(Sim::builder().users(50));
-    let [id, other] = [7, 8].map(|place| account.id(place));
+    let [id, other] = [7, 8].map(|index| account.id(index));
     account.api.get_users().await.unwrap();
     account.api.get_groups().await.unwrap();
     let before = account.api.get_user_logins(id).await.unwrap().len();
     account.api.get_user_logins(other).await.unwrap();
     for _ in 0..500 {
-        assert!(account.sim.login(id, "192.0.2.7", "curl/8"));
+        assert!(account.sim.add_login(id, "192.0.2.7", "curl/8"));
     }
     assert_eq!(account.deliver(), 500);
     let calls = account.sim.calls();
@@ -137,7 +137,7 @@ async fn login_events_invalidate_only_their_logins() {
 
 #[tokio::test(start_paused = true)]
 async fn event_during_load_discards_its_value() {
-    let account = Account::with(Sim::builder().users(50).max_in_flight(2), Webhook::new(), two());
+    let account = Account::with(Sim::builder().users(50).max_in_flight(2), Webhook::new(), two_at_a_time());
     let id = account.id(7);
     account.sim.fault(Fault::slow_body(Duration::from_secs(10)).on(Operation::GetUsers));
     let load = spawn(&account.api, |api| async move { api.get_users().await });
@@ -195,7 +195,7 @@ async fn late_and_repeated_events_end_in_current_users() {
                 7 => assert!(account.sim.remove_user(id)),
                 _ => account.rename(id, &format!("Name {change}")),
             }
-            account.sim.shuffle_deliveries(seed as u64);
+            account.sim.shuffle_events(seed as u64);
             if change % 3 == 0 {
                 account.deliver();
             }
@@ -220,13 +220,13 @@ async fn endless_events_delay_a_reload_by_two_seconds() {
     account.rename(id, "Name 0");
     account.deliver();
     let read = spawn(&account.api, |api| async move { api.get_users().await.map(drop) });
-    settle().await;
+    run_until_idle().await;
     for step in 1..=20 {
         assert!(!read.is_finished(), "after {step} steps");
         tokio::time::advance(Duration::from_millis(100)).await;
         account.rename(id, &format!("Name {step}"));
         account.deliver();
-        settle().await;
+        run_until_idle().await;
     }
     assert!(read.is_finished());
     read.await.unwrap().unwrap();

@@ -1,4 +1,5 @@
-//! Promise 3: a read that begins after a write never sees a value from before it.
+//! Promise 3: once a write has returned, new reads never show an older version of the written object. For
+//! servers whose lists lag, see `lagging_lists`.
 
 use std::time::Duration;
 
@@ -6,8 +7,8 @@ use ultracart_client::Config;
 use ultracart_client::model::{Group, User};
 use ultracart_sim::{Fault, Operation, Sim};
 
-use crate::support::{SECOND, settle, spawn, user_id};
-use crate::{client, two};
+use crate::support::{SECOND, run_until_idle, spawn, user_id};
+use crate::{client, two_at_a_time};
 
 #[tokio::test(start_paused = true)]
 async fn read_after_write_shows_it() {
@@ -41,7 +42,7 @@ async fn failed_write_invalidates() {
 #[tokio::test(start_paused = true)]
 async fn load_overtaken_by_write_is_not_cached() {
     let sim = Sim::builder().users(5).groups(2).max_in_flight(2).build();
-    let api = client(&sim, two()).user_api();
+    let api = client(&sim, two_at_a_time()).user_api();
     let slow = Fault::slow_body(Duration::from_secs(10)).on(Operation::GetGroups);
     sim.fault(slow);
     let load = spawn(&api, |api| async move { api.get_groups().await.map(|groups| groups.len()) });
@@ -56,7 +57,7 @@ async fn load_overtaken_by_write_is_not_cached() {
 #[tokio::test(start_paused = true)]
 async fn write_of_dropped_caller_invalidates_at_its_end() {
     let sim = Sim::builder().users(5).max_in_flight(2).build();
-    let api = client(&sim, two()).user_api();
+    let api = client(&sim, two_at_a_time()).user_api();
     let id = sim.users()[0].user_id.unwrap();
     // The server takes ten seconds for the write.
     sim.fault(Fault::slow_headers(Duration::from_secs(10)).on(Operation::UpdateUser));
@@ -87,9 +88,9 @@ async fn queued_write_invalidates_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn replies_of_overlapping_writes_are_not_served() {
+async fn overlapping_write_responses_are_not_served() {
     let sim = Sim::builder().users(5).max_in_flight(2).build();
-    let api = client(&sim, two()).user_api();
+    let api = client(&sim, two_at_a_time()).user_api();
     let id = sim.users()[0].user_id.unwrap();
     sim.fault(Fault::slow_body(Duration::from_secs(10)).on(Operation::UpdateUser));
     let first = spawn(&api, |api| async move { api.update_user(id, &User::new().phone("555-0100")).await });
@@ -103,7 +104,7 @@ async fn replies_of_overlapping_writes_are_not_served() {
 #[tokio::test(start_paused = true)]
 async fn list_changed_between_its_pages_is_not_cached() {
     let sim = Sim::builder().users(20).page_size(10).build();
-    let api = client(&sim, two()).user_api();
+    let api = client(&sim, two_at_a_time()).user_api();
     let id = sim.users()[0].user_id.unwrap();
     sim.fault(Fault::slow_headers(Duration::from_secs(10)).on(Operation::GetUsers).nth(2));
     let load = spawn(&api, |api| async move { api.get_users().await.map(drop) });
@@ -116,18 +117,18 @@ async fn list_changed_between_its_pages_is_not_cached() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn read_during_a_write_is_not_from_before_it() {
+async fn read_during_a_write_reloads() {
     let sim = Sim::builder().users(5).max_in_flight(2).build();
-    let api = client(&sim, two()).user_api();
+    let api = client(&sim, two_at_a_time()).user_api();
     let id = user_id(&sim, 0);
     api.get_users().await.unwrap();
     tokio::time::advance(SECOND).await;
     sim.fault(Fault::slow_headers(10 * SECOND).on(Operation::UpdateUser));
     let write = spawn(&api, move |api| async move { api.update_user(id, &User::new().phone("1")).await });
-    settle().await;
+    run_until_idle().await;
     let users = api.get_users().await.unwrap();
     assert_eq!((users.calls(), users.get(id).unwrap().phone.as_deref()), (1, Some("1")));
-    // A value that was read during the write does not outlive it.
+    // The end of the write invalidates a value that was read during it.
     assert_eq!(api.get_users().await.unwrap().calls(), 0);
     write.await.unwrap().unwrap();
     assert_eq!(api.get_users().await.unwrap().calls(), 1);
@@ -136,7 +137,7 @@ async fn read_during_a_write_is_not_from_before_it() {
 #[tokio::test(start_paused = true)]
 async fn each_attempt_of_a_write_invalidates() {
     let sim = Sim::builder().users(5).max_in_flight(2).build();
-    let mut config = two();
+    let mut config = two_at_a_time();
     config.limiter.quarantine = Duration::ZERO;
     config.retry.base_delay = 10 * SECOND;
     let api = client(&sim, config).user_api();
@@ -144,7 +145,7 @@ async fn each_attempt_of_a_write_invalidates() {
     sim.fault(Fault::reset_before().on(Operation::UpdateUser));
     sim.fault(Fault::slow_headers(10 * SECOND).on(Operation::UpdateUser));
     let write = spawn(&api, move |api| async move { api.update_user(id, &User::new().phone("1")).await });
-    settle().await;
+    run_until_idle().await;
     api.get_users().await.unwrap();
     assert_eq!(api.get_users().await.unwrap().calls(), 0);
     while sim.calls() < 3 {

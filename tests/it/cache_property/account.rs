@@ -9,25 +9,27 @@ use ultracart_client::model::{User, UserId};
 /// Number of users in the account.
 pub(crate) const USERS: usize = 2;
 
-/// One version for each user.
+/// The version of each user.
 pub(crate) type Versions = [u64; USERS];
 
 /// An account that counts the changes of each user. A user's `full_name` is its version.
 #[derive(Debug)]
 pub(crate) struct VersionedAccount {
-    /// When each version of each user was made.
+    /// For each user, the times at which the versions were made, beginning with version 0.
     made_at: [Vec<Duration>; USERS],
     lists: ListFields,
 }
 
-/// What a list says of each user, compared with the user read alone.
+/// The fields of the users in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ListFields {
+    /// All fields of a user that is read alone.
     All,
+    /// All but `login_histories`.
     NoHistories,
 }
 
-/// What a request asks for.
+/// What a request reads or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Load(Key),
@@ -41,7 +43,7 @@ pub(crate) enum Key {
     List,
 }
 
-/// A webhook's event: a user has this version.
+/// A webhook event with a version of a user.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Event {
     pub(crate) user: usize,
@@ -49,7 +51,7 @@ pub(crate) struct Event {
     pub(crate) author: Author,
 }
 
-/// Who has changed a user.
+/// The program that changed a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Author {
     ThisClient,
@@ -68,7 +70,7 @@ impl VersionedAccount {
         Self { made_at: [(); USERS].map(|()| vec![Duration::ZERO]), lists }
     }
 
-    /// Changes a user, and returns the event that tells of it.
+    /// Changes a user and returns the webhook event of the change.
     pub(crate) fn change(&mut self, user: usize, author: Author, now: Duration) -> Event {
         self.made_at[user].push(now);
         Event { user, version: self.versions()[user], author }
@@ -78,12 +80,12 @@ impl VersionedAccount {
         self.made_at.each_ref().map(|made_at| made_at.len() as u64 - 1)
     }
 
-    /// When a version of a user was replaced by the next one, if it was.
+    /// Returns the time at which a version of a user was replaced, if it was.
     pub(crate) fn replaced_at(&self, user: usize, version: u64) -> Option<Duration> {
         self.made_at[user].get(usize::try_from(version).unwrap() + 1).copied()
     }
 
-    /// The response to a request that saw these versions.
+    /// Returns the response to a request that was processed when the users had these versions.
     pub(crate) fn response(&self, target: Target, versions: Versions) -> Response<String> {
         let body = match target {
             Target::Load(Key::User(user)) | Target::Update(user) => {
@@ -113,13 +115,13 @@ pub(crate) fn id(user: usize) -> UserId {
     i32::try_from(user + 1).unwrap().into()
 }
 
-/// Which user of the account this is, and the version that it shows.
-pub(crate) fn shown(user: &User) -> (usize, u64) {
+/// Returns a user's index in the account, and the version that it shows.
+pub(crate) fn index_and_version(user: &User) -> (usize, u64) {
     let id = usize::try_from(user.user_id.unwrap().get()).unwrap();
     (id - 1, user.full_name.as_deref().unwrap().parse().unwrap())
 }
 
-/// A user on the wire.
+/// Returns the JSON of a user.
 fn object(user: usize, version: u64, fields: ListFields) -> Value {
     let mut object = json!({"user_id": user + 1, "full_name": version.to_string()});
     if fields == ListFields::All {

@@ -1,4 +1,4 @@
-//! A server that answers a request when the test says so.
+//! A server that holds every request until the test responds to it.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -12,7 +12,7 @@ use http::{Request, Response};
 use tokio::sync::oneshot;
 use tower_service::Service;
 
-/// Holds every request until the test answers it. Clones share the requests.
+/// A service that holds every request until the test responds. Clones share the requests.
 #[derive(Clone, Default)]
 pub(crate) struct HeldService(Arc<Mutex<VecDeque<HeldRequest>>>);
 
@@ -23,14 +23,14 @@ pub(crate) struct HeldRequest {
 }
 
 impl HeldService {
-    /// Returns the request that arrived first, if one has arrived that was not returned yet.
+    /// Removes and returns the oldest request, if there is one.
     pub(crate) fn next(&self) -> Option<HeldRequest> {
         self.0.lock().unwrap().pop_front()
     }
 }
 
 impl HeldRequest {
-    /// Sends the response. The caller may have gone away.
+    /// Sends the response, which is ignored if the caller was dropped.
     pub(crate) fn respond(self, response: Response<String>) {
         _ = self.response.send(response);
     }
@@ -51,7 +51,7 @@ impl Service<Request<Bytes>> for HeldService {
         Box::pin(async move {
             match responded.await {
                 Ok(response) => Ok(response),
-                // The test has dropped the request: no response comes.
+                // The test has dropped the request, so there is no response.
                 Err(_) => pending().await,
             }
         })

@@ -1,4 +1,4 @@
-//! A clock that stands still until a test moves it.
+//! A clock that only the test advances.
 
 use std::fmt;
 use std::future::Future;
@@ -9,16 +9,16 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use ultracart_client::{Clock, Instant};
 
-/// Shows the time that the test has set. Sleepers wake when the test moves it far enough.
+/// A clock that only the test advances. Sleepers wake when their time has come.
 pub(crate) struct ManualClock(watch::Sender<Duration>);
 
 impl ManualClock {
-    /// A clock that does not start at 0, so that a duration measured from 0 is visibly wrong.
+    /// Creates a clock that starts at one hour, so that a duration wrongly measured from 0 is noticed.
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self(watch::Sender::new(Duration::from_hours(1))))
     }
 
-    /// Returns the time since the clock's start.
+    /// Returns the clock's time, which is one hour at first.
     pub(crate) fn time(&self) -> Duration {
         *self.0.borrow()
     }

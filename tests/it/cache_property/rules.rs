@@ -1,4 +1,4 @@
-//! What the cache promises, as seen from outside: by its readers and by the server.
+//! A model of the cache. Checks its promises against the results of reads and the requests at the server.
 
 use std::time::Duration;
 
@@ -6,24 +6,22 @@ use http::StatusCode;
 use ultracart_client::{CachePolicy, CacheStats, Error, ErrorKind, Served, Stale};
 
 use super::account::{Author, Event, Key, Target, USERS, VersionedAccount, Versions};
-use super::world::{Answer, Reader, STALE_IF_ERROR, TTL};
+use super::world::{PendingRead, ReadValue, STALE_IF_ERROR, TTL};
 
-/// The part of the time to live after which a list is refreshed ahead.
+/// The fraction of the time to live after which a list is refreshed ahead.
 const REFRESH_AT: f64 = 0.8;
-
-/// The shortest time that a failure is cached.
+/// The shortest time for which a failure is cached.
 const BACK_OFF: Duration = Duration::from_secs(5);
-
-/// The longest time after a write that a list is not trusted to show it.
+/// How long lists may lag behind a write whose outcome is unknown. After other writes, the time is shorter.
 const LAG: Duration = Duration::from_secs(15);
 
-/// A load from when it was sent.
+/// A load, or an update, that was sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Load {
-    /// Its place among all calls.
-    place: u64,
+    /// Sequence number among all calls.
+    sequence: u64,
     sent_at: Duration,
-    /// What was known of its key then.
+    /// The counts of the key when the load was sent.
     counts: Counts,
     pub(super) versions: Versions,
 }
@@ -31,62 +29,65 @@ pub(super) struct Load {
 /// A load that failed.
 #[derive(Clone, Copy, Debug)]
 struct Failure {
-    /// Its place among all calls.
-    place: u64,
+    /// Sequence number among all calls.
+    sequence: u64,
     status: StatusCode,
     counts: Counts,
-    /// No load is sent before this time for the same reason.
+    /// Time before which the key must not be loaded again, unless there is a new reason.
     until: Duration,
 }
 
-/// What has happened to a key.
+/// Counts of the reasons to load a key. Each count includes the count before it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
-    /// Changes that have invalidated it.
+    /// Number of changes that have invalidated the key.
     invalidations: u64,
-    /// With those that may have: an event that tells what this client has written.
+    /// `invalidations`, plus the number of webhook events of this client's own writes. The cache may ignore
+    /// such an event, or may invalidate the key.
     changes: u64,
-    /// With refreshes that were asked: the reasons to load.
+    /// `changes`, plus the number of reads with the policy `Refresh`. Only one reason for a load is not
+    /// counted: the age of the value.
     reasons: u64,
 }
 
-/// What is known of a key.
+/// The state of a key.
 #[derive(Debug, Default)]
-struct Known {
+struct KeyState {
     counts: Counts,
-    /// The load that was sent last of those that have succeeded.
+    /// The successful load that was sent last.
     loaded: Option<Load>,
     failed: Option<Failure>,
 }
 
-/// What has happened so far, and what follows from it for reads and calls to come.
+/// Records what has happened so far, and checks later reads and calls against it.
 #[derive(Debug)]
 pub(super) struct Rules {
     pub(super) account: VersionedAccount,
-    users: [Known; USERS],
-    list: Known,
+    users: [KeyState; USERS],
+    list: KeyState,
     /// All lists that were loaded.
     lists: Vec<Load>,
-    /// The versions that every read from now on shows, or later ones.
-    settled: Versions,
-    /// The versions that the account had when the cache was cleared.
+    /// The oldest versions that a read may show if it starts now with a policy other than `Refresh`.
+    required: Versions,
+    /// The account's versions when the cache was last cleared, or 0 if it has never been cleared.
     pub(super) cleared: Versions,
-    /// When the latest write of each user has ended.
+    /// The time at which the latest write of each user ended.
     written_at: [Option<Duration>; USERS],
     calls: Calls,
 }
 
-/// Calls by who has to account for them.
+/// Counts of calls, and of reads that may have made calls without reporting them.
 #[derive(Debug, Default)]
 struct Calls {
     sent: u64,
     loads: u64,
-    /// What readers have been told that they cost.
-    told: u64,
-    /// Readers that were dropped, and that cannot be told.
+    /// Number of calls that were reported to readers.
+    reported: u64,
+    /// Number of dropped readers, to whom no calls can be reported.
     dropped: u64,
-    /// Stale answers that may have begun a load in the background.
-    background: u64,
+    /// Number of reads with the policy `StaleAllowed` that returned a stale value. Each may have started a
+    /// load in the background.
+    stale_reads: u64,
 }
 
 impl Rules {
@@ -94,30 +95,30 @@ impl Rules {
         Self {
             account,
             users: Default::default(),
-            list: Known::default(),
+            list: KeyState::default(),
             lists: Vec::new(),
-            settled: [0; USERS],
+            required: [0; USERS],
             cleared: [0; USERS],
             written_at: [None; USERS],
             calls: Calls::default(),
         }
     }
 
-    fn known(&self, key: Key) -> &Known {
+    fn state(&self, key: Key) -> &KeyState {
         match key {
             Key::User(user) => &self.users[user],
             Key::List => &self.list,
         }
     }
 
-    fn known_mut(&mut self, key: Key) -> &mut Known {
+    fn state_mut(&mut self, key: Key) -> &mut KeyState {
         match key {
             Key::User(user) => &mut self.users[user],
             Key::List => &mut self.list,
         }
     }
 
-    /// Number of calls that were sent.
+    /// Returns the number of calls that were sent.
     pub(super) fn sent(&self) -> u64 {
         self.calls.sent
     }
@@ -126,19 +127,19 @@ impl Rules {
         self.calls.dropped += 1;
     }
 
-    /// The oldest versions that a read may show that begins now.
+    /// Returns the oldest versions that a read with this policy may show if it starts now.
     pub(super) fn oldest(&self, policy: CachePolicy) -> Versions {
-        if policy == CachePolicy::Refresh { self.account.versions() } else { self.settled }
+        if policy == CachePolicy::Refresh { self.account.versions() } else { self.required }
     }
 
-    /// A read begins.
-    pub(super) fn asked(&mut self, key: Key, policy: CachePolicy) {
+    /// Records that a read has started.
+    pub(super) fn read_started(&mut self, key: Key, policy: CachePolicy) {
         if policy == CachePolicy::Refresh {
-            self.known_mut(key).counts.reasons += 1;
+            self.state_mut(key).counts.reasons += 1;
         }
     }
 
-    /// A user changes, as far as the client can know.
+    /// Records a change that the client knows about.
     fn changed(&mut self, user: usize) {
         self.may_have_changed(user);
         self.users[user].counts.invalidations += 1;
@@ -152,44 +153,48 @@ impl Rules {
         }
     }
 
-    /// An event was received.
-    pub(super) fn told(&mut self, event: Event) {
+    /// Records that the client has received a webhook event.
+    pub(super) fn event_received(&mut self, event: Event) {
         let Event { user, version, author } = event;
         match author {
             Author::Elsewhere => self.changed(user),
             Author::ThisClient => self.may_have_changed(user),
         }
-        self.settled[user] = self.settled[user].max(version);
+        self.required[user] = self.required[user].max(version);
     }
 
-    /// A write has returned that has made this version.
+    /// Records that a write has returned. `made` is the version that the write has made, or `None` if the
+    /// server has not processed the write.
     pub(super) fn written(&mut self, user: usize, made: Option<u64>, now: Duration) {
         self.changed(user);
-        self.settled[user] = self.settled[user].max(made.unwrap_or_default());
+        self.required[user] = self.required[user].max(made.unwrap_or_default());
         self.written_at[user] = Some(now);
     }
 
-    /// The cache was cleared: whatever is read from now on was sent after it.
+    /// Records that the cache was cleared. Reads that start later must not show older versions than the
+    /// account has now.
     pub(super) fn cleared(&mut self) {
         (0..USERS).for_each(|user| self.changed(user));
-        (self.settled, self.cleared) = (self.account.versions(), self.account.versions());
+        (self.required, self.cleared) = (self.account.versions(), self.account.versions());
     }
 
-    /// Whether a list that was sent then may show this client's latest write in place of a later change.
+    /// Returns whether a list that was requested at `sent_at` may lag behind this client's latest write of
+    /// the user.
     fn may_lag(&self, user: usize, sent_at: Duration) -> bool {
         self.written_at[user].is_some_and(|written_at| sent_at < written_at + LAG)
     }
 
-    /// What a read shows at least that begins now, if the cache has to answer it.
+    /// If a read that starts now must be a hit, returns the oldest versions that the read may show. Returns
+    /// `None` if the read may make a call.
     pub(super) fn hit(&self, key: Key, policy: CachePolicy, now: Duration) -> Option<Versions> {
-        let known = self.known(key);
-        let load = known.loaded.filter(|load| load.counts.changes == known.counts.changes)?;
+        let state = self.state(key);
+        let load = state.loaded.filter(|load| load.counts.changes == state.counts.changes)?;
         let may_lag = |load: &Load| (0..USERS).any(|user| self.may_lag(user, load.sent_at));
         if policy == CachePolicy::Refresh || now >= load.sent_at + TTL || (key == Key::List && may_lag(&load))
         {
             return None;
         }
-        // A later list may take the place of the user.
+        // A later list may serve the user.
         let later: Vec<_> = self.lists.iter().filter(|list| list.sent_at >= load.sent_at).collect();
         if later.iter().any(|list| may_lag(list)) {
             return Some([0; USERS]);
@@ -199,16 +204,18 @@ impl Rules {
         }))
     }
 
-    /// A request arrives at the server, while these loads are under way for the same and these readers wait.
+    /// Records that a request has arrived at the server. If the request is a load, checks that it was needed.
+    ///
+    /// `in_flight` are the other loads of the same target.
     pub(super) fn arrived<'a>(
         &mut self,
         target: Target,
-        mut under_way: impl Iterator<Item = &'a Load>,
-        readers: &[Reader],
+        mut in_flight: impl Iterator<Item = &'a Load>,
+        readers: &[PendingRead],
         now: Duration,
     ) -> Load {
         self.calls.sent += 1;
-        let place = self.calls.sent;
+        let sequence = self.calls.sent;
         let key = match target {
             Target::Load(key) => key,
             Target::Update(user) => {
@@ -216,22 +223,22 @@ impl Rules {
                 Key::User(user)
             }
         };
-        let known = self.known(key);
-        let counts = known.counts;
+        let state = self.state(key);
+        let counts = state.counts;
         let is_for_same = |other: Counts| other.reasons == counts.reasons;
         if target == Target::Load(key) {
             assert!(
-                !under_way.any(|load| is_for_same(load.counts)),
+                !in_flight.any(|load| is_for_same(load.counts)),
                 "{key:?} is loaded twice at the same time"
             );
-            // A refresh takes no failure for an answer.
+            // A read with the policy `Refresh` ignores cached failures.
             let is_refresh =
                 readers.iter().any(|reader| reader.key == key && reader.policy == CachePolicy::Refresh);
-            let failed = known.failed.filter(|failure| is_for_same(failure.counts) && !is_refresh);
+            let failed = state.failed.filter(|failure| is_for_same(failure.counts) && !is_refresh);
             if let Some(failure) = failed {
                 assert!(now >= failure.until, "{key:?} is loaded again right after {}", failure.status);
             }
-            if let Some(load) = known.loaded.filter(|load| is_for_same(load.counts)) {
+            if let Some(load) = state.loaded.filter(|load| is_for_same(load.counts)) {
                 let needed_at = if key == Key::List { TTL.mul_f64(REFRESH_AT) } else { TTL };
                 let is_trusted = key != Key::List || (0..USERS).all(|user| !self.may_lag(user, load.sent_at));
                 let age = now.saturating_sub(load.sent_at);
@@ -239,136 +246,155 @@ impl Rules {
             }
             self.calls.loads += 1;
         }
-        Load { place, sent_at: now, counts, versions: [0; USERS] }
+        Load { sequence, sent_at: now, counts, versions: [0; USERS] }
     }
 
-    /// A request succeeds.
+    /// Records the success of a request.
     pub(super) fn succeeded(&mut self, target: Target, load: Load) {
         match target {
             Target::Load(key) => {
                 if key == Key::List {
                     self.lists.push(load);
                 }
-                let loaded = &mut self.known_mut(key).loaded;
-                *loaded = loaded.filter(|other| other.place > load.place).or(Some(load));
+                let loaded = &mut self.state_mut(key).loaded;
+                *loaded = loaded.filter(|other| other.sequence > load.sequence).or(Some(load));
             }
-            // The server answers again: what failed because of an outage may be tried.
+            // The outage is over, so loads that failed because of it may be tried again.
             Target::Update(_) => {
-                let is_refusal = |failure: &Failure| failure.status == StatusCode::UNAUTHORIZED;
-                for known in self.users.iter_mut().chain([&mut self.list]) {
-                    known.failed = known.failed.filter(is_refusal);
+                let is_client_error = |failure: &Failure| failure.status == StatusCode::UNAUTHORIZED;
+                for state in self.users.iter_mut().chain([&mut self.list]) {
+                    state.failed = state.failed.filter(is_client_error);
                 }
             }
         }
     }
 
-    /// A request fails.
+    /// Records the failure of a request.
     pub(super) fn failed(&mut self, target: Target, load: Load, status: StatusCode, now: Duration) {
         if let Target::Load(key) = target {
-            let Load { place, counts, .. } = load;
-            let failure = Failure { place, status, counts, until: now + BACK_OFF };
-            let failed = &mut self.known_mut(key).failed;
-            *failed = failed.filter(|other| other.place > place).or(Some(failure));
+            let Load { sequence, counts, .. } = load;
+            let failure = Failure { sequence, status, counts, until: now + BACK_OFF };
+            let failed = &mut self.state_mut(key).failed;
+            *failed = failed.filter(|other| other.sequence > sequence).or(Some(failure));
         }
     }
 
-    /// A read ends.
-    pub(super) fn answered(&mut self, reader: &Reader, result: &Result<Answer, Error>, now: Duration) {
+    /// Checks the result of a read.
+    pub(super) fn read_ended(
+        &mut self,
+        reader: &PendingRead,
+        result: &Result<ReadValue, Error>,
+        now: Duration,
+    ) {
         match result {
-            Ok(answer) => {
-                self.calls.told += u64::from(answer.calls);
-                self.check_answer(reader, answer, now);
-                let is_stale = answer.served != Served::Fresh;
-                self.calls.background += u64::from(is_stale && reader.policy == CachePolicy::StaleAllowed);
+            Ok(value) => {
+                self.calls.reported += u64::from(value.calls);
+                self.check_value(reader, value, now);
+                let is_stale = value.served != Served::Fresh;
+                self.calls.stale_reads += u64::from(is_stale && reader.policy == CachePolicy::StaleAllowed);
             }
             Err(error) => {
-                self.calls.told += u64::from(error.attempts());
+                self.calls.reported += u64::from(error.attempts());
                 self.check_error(reader, error);
             }
         }
     }
 
-    fn check_answer(&self, reader: &Reader, answer: &Answer, now: Duration) {
-        let Reader { key, policy, .. } = *reader;
+    fn check_value(&self, reader: &PendingRead, value: &ReadValue, now: Duration) {
+        let PendingRead { key, policy, .. } = *reader;
         let expected: Vec<_> = match key {
             Key::User(user) => vec![user],
             Key::List => (0..USERS).collect(),
         };
-        assert!(answer.shown.iter().map(|(user, _)| *user).eq(expected), "{key:?}: {:?}", answer.shown);
+        assert!(value.versions.iter().map(|(user, _)| *user).eq(expected), "{key:?}: {:?}", value.versions);
 
-        let may_be = match answer.served {
+        let is_allowed = match value.served {
             Served::Fresh => true,
             Served::Stale(Stale::Failed(ErrorKind::Server)) => {
                 matches!(policy, CachePolicy::Default | CachePolicy::StaleAllowed)
             }
             _ => policy == CachePolicy::StaleAllowed,
         };
-        assert!(may_be, "{policy:?} was served {:?}", answer.served);
-        if let Some(least) = reader.hit {
-            assert_eq!((answer.served, answer.calls), (Served::Fresh, 0), "{key:?} is cached");
-            self.check_versions(reader, answer, least, "it was loaded", now);
+        assert!(is_allowed, "{policy:?} was served {:?}", value.served);
+        if let Some(oldest) = reader.hit {
+            assert_eq!((value.served, value.calls), (Served::Fresh, 0), "{key:?} is cached");
+            self.check_versions(reader, value, oldest, "a later version was loaded", now);
         }
 
-        let (least, why) = match answer.served {
-            Served::Fresh => (reader.oldest, "it is settled"),
-            Served::Stale(Stale::Invalidated) => (reader.cleared, "the cache was cleared"),
-            // Changes while it waited count, too.
-            _ => (self.settled, "it is settled"),
+        let (oldest, why) = match value.served {
+            Served::Fresh => (reader.oldest, "a later version was known before the read"),
+            Served::Stale(Stale::Invalidated) => (reader.cleared, "the cache was cleared since"),
+            // Changes during the read count, too.
+            _ => (self.required, "a later version is known"),
         };
-        self.check_versions(reader, answer, least, why, now);
-        if answer.served != Served::Fresh {
-            assert!(answer.age < TTL + STALE_IF_ERROR, "stale at the age of {:?}", answer.age);
+        self.check_versions(reader, value, oldest, why, now);
+        if value.served != Served::Fresh {
+            assert!(value.age < TTL + STALE_IF_ERROR, "stale at the age of {:?}", value.age);
         } else if reader.is_new {
-            // An answer that was waited for may have been on its way for long.
-            assert!(answer.age < TTL, "fresh at the age of {:?}", answer.age);
+            // A load that took long may return a value that is older than its time to live.
+            assert!(value.age < TTL, "fresh at the age of {:?}", value.age);
             assert!(policy != CachePolicy::Refresh, "a refresh was not sent");
         }
 
-        // The age is not too low: no version is shown that was replaced before the server was asked.
-        for (user, version) in &answer.shown {
-            let asked_at = now.saturating_sub(answer.age);
+        // The age is not too low: every version was current when the request was sent, or later.
+        for (user, version) in &value.versions {
+            let sent_at = now.saturating_sub(value.age);
             let replaced_at = self.account.replaced_at(*user, *version);
-            let was_current = replaced_at.is_none_or(|replaced_at| replaced_at >= asked_at);
-            assert!(was_current || self.may_lag(*user, asked_at), "{key:?} is older than {:?}", answer.age);
+            let was_current = replaced_at.is_none_or(|replaced_at| replaced_at >= sent_at);
+            assert!(was_current || self.may_lag(*user, sent_at), "{key:?} is older than {:?}", value.age);
         }
     }
 
-    fn check_versions(&self, reader: &Reader, answer: &Answer, least: Versions, why: &str, now: Duration) {
+    fn check_versions(
+        &self,
+        reader: &PendingRead,
+        value: &ReadValue,
+        oldest: Versions,
+        why: &str,
+        now: Duration,
+    ) {
         let is_refresh = reader.policy == CachePolicy::Refresh && reader.key == Key::List;
-        for (user, version) in &answer.shown {
-            let least = match least[*user] {
-                least if is_refresh && self.may_lag(*user, now.saturating_sub(answer.age)) => {
-                    least.min(self.settled[*user])
+        for (user, version) in &value.versions {
+            let oldest = match oldest[*user] {
+                oldest if is_refresh && self.may_lag(*user, now.saturating_sub(value.age)) => {
+                    oldest.min(self.required[*user])
                 }
-                least => least,
+                oldest => oldest,
             };
-            assert!(*version >= least, "{:?} shows version {version} where {why}: {least}", reader.key);
+            assert!(
+                *version >= oldest,
+                "{:?} shows version {version} instead of {oldest} or later: {why}",
+                reader.key
+            );
         }
     }
 
-    fn check_error(&self, reader: &Reader, error: &Error) {
-        let Reader { key, policy, is_new, .. } = *reader;
+    fn check_error(&self, reader: &PendingRead, error: &Error) {
+        let PendingRead { key, policy, is_new, .. } = *reader;
         assert!(reader.hit.is_none(), "{key:?} is cached: {error}");
         let is_repeated = error.attempts() == 0 && is_new;
-        let was = |status: StatusCode| {
-            let keys = [self.known(key), &self.list].into_iter();
-            keys.filter_map(|known| Some((known.failed?, known.counts))).any(|(failure, counts)| {
+        let has_failed_with = |status: StatusCode| {
+            let states = [self.state(key), &self.list].into_iter();
+            states.filter_map(|state| Some((state.failed?, state.counts))).any(|(failure, counts)| {
                 failure.status == status && failure.counts.invalidations == counts.invalidations
             })
         };
         match error.kind() {
             ErrorKind::NotCached => assert_eq!((policy, error.attempts()), (CachePolicy::OnlyIfCached, 0)),
-            // What the server said before a change it may not say after it.
-            ErrorKind::Unauthorized => assert!(!is_repeated || was(StatusCode::UNAUTHORIZED)),
+            // A 401 from before a change must not be repeated after it.
+            ErrorKind::Unauthorized => {
+                assert!(!is_repeated || has_failed_with(StatusCode::UNAUTHORIZED));
+            }
             kind => assert_eq!(kind, ErrorKind::Server),
         }
     }
 
-    /// Every load is accounted for, and none twice: by a reader, by a refresh ahead, or by what cannot be told.
+    /// Checks that every load was reported to a reader or was a refresh-ahead. One more load is allowed for
+    /// each reader that was dropped or got a stale value.
     pub(super) fn check_calls(&self, stats: CacheStats) {
-        let Calls { loads, told, dropped, background, .. } = self.calls;
-        let counted = told + stats.refreshes;
+        let Calls { loads, reported, dropped, stale_reads, .. } = self.calls;
+        let counted = reported + stats.refreshes;
         let calls = format!("{:?}, {stats:?}", self.calls);
-        assert!(counted <= loads && loads <= counted + dropped + background, "{calls}");
+        assert!(counted <= loads && loads <= counted + dropped + stale_reads, "{calls}");
     }
 }

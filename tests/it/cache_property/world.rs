@@ -1,4 +1,4 @@
-//! A client, its server, its readers and writers, and what happens to them.
+//! Runs the steps of a test on a client and its server, and reports them to the rules.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use super::account::{self, Author, Event, Key, ListFields, Target, USERS, Versio
 use super::held::{HeldRequest, HeldService};
 use super::manual_clock::ManualClock;
 use super::rules::{Load, Rules};
-use super::{Step, client, settle, unlimited};
+use super::{Step, client, run_until_idle, unlimited};
 
 pub(super) const TTL: Duration = Duration::from_mins(5);
 pub(super) const STALE_IF_ERROR: Duration = Duration::from_mins(20);
 
-/// Two calls at a time; events make nothing live longer.
+/// A configuration with two calls at a time, in which webhook events do not extend the time to live.
 fn config() -> Config {
     let mut config = unlimited(2);
     config.cache.users.ttl = TTL;
@@ -35,43 +35,46 @@ struct Call {
     held: HeldRequest,
 }
 
-/// A read that has begun.
-pub(super) struct Reader {
+/// A read in progress, and the oldest versions that it may return.
+pub(super) struct PendingRead {
     pub(super) key: Key,
     pub(super) policy: CachePolicy,
-    /// The oldest versions that it may show.
+    /// The oldest versions that the read may show if its value is fresh.
     pub(super) oldest: Versions,
-    /// The oldest versions that it may show even if they are invalidated.
+    /// The oldest versions that the read may show if its value is marked as invalidated.
     pub(super) cleared: Versions,
-    /// What it shows at least, if the cache has to answer it.
+    /// `None` if the read may make a call. Otherwise the read must be a hit and must show these versions or
+    /// newer ones.
     pub(super) hit: Option<Versions>,
-    /// Whether nothing has happened since it began.
+    /// Whether the read has just started: the clock has not advanced since.
     pub(super) is_new: bool,
-    task: JoinHandle<Result<Answer, Error>>,
+    task: JoinHandle<Result<ReadValue, Error>>,
 }
 
-/// What a read returned.
-pub(super) struct Answer {
-    pub(super) shown: Vec<(usize, u64)>,
+/// The value that a read returned.
+pub(super) struct ReadValue {
+    /// The index and the version of each user.
+    pub(super) versions: Vec<(usize, u64)>,
     pub(super) served: Served,
     pub(super) age: Duration,
     pub(super) calls: u32,
 }
 
-impl Answer {
+impl ReadValue {
     fn new<'a, T: ?Sized>(cached: &Cached<T>, users: impl Iterator<Item = &'a User>) -> Self {
-        let shown = users.map(account::shown).collect();
-        Self { shown, served: cached.served(), age: cached.age(), calls: cached.calls() }
+        let versions = users.map(account::index_and_version).collect();
+        Self { versions, served: cached.served(), age: cached.age(), calls: cached.calls() }
     }
 }
 
-/// A write of this client that has begun.
-struct Writer {
+/// A write of this client that has started.
+struct PendingWrite {
     task: JoinHandle<Result<User, Error>>,
-    /// The version that it has made.
+    /// The version that the write has made, or `None` if the server has not processed the write yet.
     made: Option<u64>,
 }
 
+/// The client, its server, and all reads, writes and requests that have not ended.
 pub(super) struct World {
     clock: Arc<ManualClock>,
     service: HeldService,
@@ -79,8 +82,8 @@ pub(super) struct World {
     receiver: Receiver,
     rules: Rules,
     calls: Vec<Call>,
-    readers: Vec<Reader>,
-    writers: [Option<Writer>; USERS],
+    readers: Vec<PendingRead>,
+    writers: [Option<PendingWrite>; USERS],
     /// Events that have not been received.
     events: Vec<Event>,
 }
@@ -104,50 +107,50 @@ impl World {
         }
     }
 
-    pub(super) async fn take(&mut self, step: Step) {
+    pub(super) async fn run(&mut self, step: Step) {
         let sent = self.rules.sent();
-        self.act(step);
-        self.look().await;
+        self.apply(step);
+        self.observe().await;
         if matches!(step, Step::Read(_, CachePolicy::OnlyIfCached)) {
             assert_eq!(self.rules.sent(), sent, "OnlyIfCached made a call");
         }
         self.readers.iter_mut().for_each(|reader| reader.is_new = false);
-        // No two steps happen at the same time, and some steps after an event its burst is over.
+        // Each step has its own time, so that a burst of events ends after some steps.
         self.clock.advance(Duration::from_millis(100));
-        self.look().await;
+        self.observe().await;
     }
 
-    fn act(&mut self, step: Step) {
+    fn apply(&mut self, step: Step) {
         let now = self.clock.time();
         match step {
             Step::Read(key, policy) => self.read(key, policy),
-            Step::Drop(place) => {
-                if let Some(place) = place.checked_rem(self.readers.len()) {
-                    self.readers.swap_remove(place).task.abort();
+            Step::Drop(index) => {
+                if let Some(index) = index.checked_rem(self.readers.len()) {
+                    self.readers.swap_remove(index).task.abort();
                     self.rules.reader_dropped();
                 }
             }
             Step::Write(user) => self.write(user),
-            Step::Serve(place) => self.serve(place),
-            Step::Answer(place) => {
-                self.serve(place);
-                self.act(Step::Complete(place));
+            Step::Serve(index) => self.serve(index),
+            Step::Respond(index) => {
+                self.serve(index);
+                self.apply(Step::Complete(index));
             }
-            Step::Complete(place) => {
-                if let Some(place) = place.checked_rem(self.calls.len())
-                    && self.calls[place].is_served
+            Step::Complete(index) => {
+                if let Some(index) = index.checked_rem(self.calls.len())
+                    && self.calls[index].is_served
                 {
-                    let Call { target, load, held, .. } = self.calls.swap_remove(place);
+                    let Call { target, load, held, .. } = self.calls.swap_remove(index);
                     held.respond(self.rules.account.response(target, load.versions));
                     self.rules.succeeded(target, load);
                 }
             }
-            Step::Fail(place, status) => {
-                if let Some(place) = place.checked_rem(self.calls.len()) {
-                    let Call { target, load, is_served, held } = self.calls.swap_remove(place);
-                    // A server that refuses a write does not do it.
-                    let is_done = is_served && matches!(target, Target::Update(_));
-                    let status = if is_done { StatusCode::INTERNAL_SERVER_ERROR } else { status };
+            Step::Fail(index, status) => {
+                if let Some(index) = index.checked_rem(self.calls.len()) {
+                    let Call { target, load, is_served, held } = self.calls.swap_remove(index);
+                    // A 401 would mean that the write had no effect, so a write that took effect gets a 500.
+                    let is_written = is_served && matches!(target, Target::Update(_));
+                    let status = if is_written { StatusCode::INTERNAL_SERVER_ERROR } else { status };
                     held.respond(account::failure(status));
                     self.rules.failed(target, load, status, now);
                 }
@@ -155,13 +158,13 @@ impl World {
             Step::ChangeElsewhere(user) => {
                 self.events.push(self.rules.account.change(user, Author::Elsewhere, now));
             }
-            Step::Event(place) => {
+            Step::Event(index) => {
                 if self.events.is_empty() {
-                    self.act(Step::ChangeElsewhere(place % USERS));
+                    self.apply(Step::ChangeElsewhere(index % USERS));
                 }
-                let event = self.events.swap_remove(place % self.events.len());
+                let event = self.events.swap_remove(index % self.events.len());
                 self.receiver.receive(None, event.delivery().as_bytes()).unwrap();
-                self.rules.told(event);
+                self.rules.event_received(event);
             }
             Step::Advance(time) => self.clock.advance(time),
             Step::ClearCache => {
@@ -177,18 +180,18 @@ impl World {
             match key {
                 Key::List => {
                     let users = api.get_users().await?;
-                    Ok(Answer::new(&users, users.iter().map(|user| &**user)))
+                    Ok(ReadValue::new(&users, users.iter().map(|user| &**user)))
                 }
                 Key::User(user) => {
                     let user = api.get_user(account::id(user)).await?;
-                    Ok(Answer::new(&user, std::iter::once(&*user)))
+                    Ok(ReadValue::new(&user, std::iter::once(&*user)))
                 }
             }
         });
         let oldest = self.rules.oldest(policy);
         let (cleared, hit) = (self.rules.cleared, self.rules.hit(key, policy, self.clock.time()));
-        self.rules.asked(key, policy);
-        self.readers.push(Reader { key, policy, oldest, cleared, hit, is_new: true, task });
+        self.rules.read_started(key, policy);
+        self.readers.push(PendingRead { key, policy, oldest, cleared, hit, is_new: true, task });
     }
 
     fn write(&mut self, user: usize) {
@@ -196,13 +199,13 @@ impl World {
             let api = self.client.user_api();
             let change = User::new().full_name("the next version");
             let task = tokio::spawn(async move { api.update_user(account::id(user), &change).await });
-            self.writers[user] = Some(Writer { task, made: None });
+            self.writers[user] = Some(PendingWrite { task, made: None });
         }
     }
 
-    fn serve(&mut self, place: usize) {
-        let Some(place) = place.checked_rem(self.calls.len()) else { return };
-        let call = &mut self.calls[place];
+    fn serve(&mut self, index: usize) {
+        let Some(index) = index.checked_rem(self.calls.len()) else { return };
+        let call = &mut self.calls[index];
         if call.is_served {
             return;
         }
@@ -214,31 +217,33 @@ impl World {
         (call.is_served, call.load.versions) = (true, self.rules.account.versions());
     }
 
-    /// Takes in new requests, and looks at what readers and writers got.
-    async fn look(&mut self) {
-        settle().await;
+    /// Reports new requests and the results of ended reads and writes to the rules.
+    async fn observe(&mut self) {
+        run_until_idle().await;
         let now = self.clock.time();
         while let Some(held) = self.service.next() {
             let target = Target::of(&held.request);
-            let under_way = self.calls.iter().filter(|call| call.target == target).map(|call| &call.load);
-            let load = self.rules.arrived(target, under_way, &self.readers, now);
+            let in_flight = self.calls.iter().filter(|call| call.target == target).map(|call| &call.load);
+            let load = self.rules.arrived(target, in_flight, &self.readers, now);
             self.calls.push(Call { target, load, is_served: false, held });
         }
         let readers = std::mem::take(&mut self.readers);
         for mut reader in readers {
             if reader.task.is_finished() {
                 let result = (&mut reader.task).await.unwrap();
-                self.rules.answered(&reader, &result, now);
+                self.rules.read_ended(&reader, &result, now);
             } else {
-                assert!(reader.hit.is_none(), "{:?} of what is cached waits", reader.key);
+                assert!(reader.hit.is_none(), "a read of {:?} waits although it is cached", reader.key);
                 assert!(reader.policy != CachePolicy::OnlyIfCached, "OnlyIfCached waits");
                 self.readers.push(reader);
             }
         }
         for (user, writer) in self.writers.iter_mut().enumerate() {
-            if let Some(Writer { task, made }) = writer.take_if(|writer| writer.task.is_finished()) {
+            if let Some(PendingWrite { task, made }) = writer.take_if(|writer| writer.task.is_finished()) {
                 match task.await.unwrap() {
-                    Ok(stored) => assert_eq!(Some(account::shown(&stored)), made.map(|made| (user, made))),
+                    Ok(stored) => {
+                        assert_eq!(Some(account::index_and_version(&stored)), made.map(|made| (user, made)));
+                    }
                     Err(error) => {
                         assert!(matches!(error.kind(), ErrorKind::Server | ErrorKind::Unauthorized));
                     }
@@ -248,18 +253,18 @@ impl World {
         }
     }
 
-    /// Answers everything that is left: then nobody waits, and all calls are accounted for.
-    pub(super) async fn end(mut self) {
+    /// Responds to all requests, and checks that nothing waits any more and that all calls are accounted for.
+    pub(super) async fn finish(mut self) {
         for _ in 0..20 {
             self.clock.advance(Duration::from_secs(1));
-            self.look().await;
+            self.observe().await;
             while !self.calls.is_empty() {
-                self.act(Step::Answer(0));
-                self.look().await;
+                self.apply(Step::Respond(0));
+                self.observe().await;
             }
         }
-        assert!(self.readers.is_empty(), "{} readers wait for nothing", self.readers.len());
-        assert!(self.writers.iter().all(Option::is_none), "a writer waits for nothing");
+        assert!(self.readers.is_empty(), "{} readers still wait", self.readers.len());
+        assert!(self.writers.iter().all(Option::is_none), "a writer still waits");
         assert_eq!(self.client.calls_spent(), self.rules.sent());
         self.rules.check_calls(self.client.cache_snapshot().users);
     }

@@ -1,4 +1,4 @@
-//! What cannot succeed in time fails at once.
+//! Calls that cannot succeed within their deadline fail at once.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use ultracart_client::config::Window as Configured;
 use ultracart_client::{Clock as _, TokioClock};
 use ultracart_sim::{Fault, RetryAfter, Sim, Window};
 
-use super::{DAY, HOUR, MS, S, account, built, config, spend};
+use super::{DAY, HOUR, MS, S, build, config, small_account, spend};
 use crate::client;
 
 #[tokio::test(start_paused = true)]
 async fn retry_after_date_ignores_clock_difference() {
     for off in [-DAY.as_secs().cast_signed(), 0, DAY.as_secs().cast_signed()] {
         let now = jiff::Timestamp::try_from(TokioClock::new().wall()).unwrap();
-        let sim = built(account().start_at(now + jiff::SignedDuration::from_secs(off)));
+        let sim = build(small_account().start_at(now + jiff::SignedDuration::from_secs(off)));
         sim.fault(Fault::too_many_requests().retry_after(RetryAfter::Date(S(90))));
         let client = client(&sim, config());
         spend(&client.user_api(), &sim, 2).await;
@@ -24,7 +24,7 @@ async fn retry_after_date_ignores_clock_difference() {
 
 #[tokio::test(start_paused = true)]
 async fn call_past_its_deadline_fails_at_once() {
-    let sim = built(account().windows([Window::leaky_bucket(5, HOUR)]));
+    let sim = build(small_account().windows([Window::leaky_bucket(5, HOUR)]));
     let mut config = config();
     config.limiter.windows = vec![Configured::new(8, HOUR)];
     config.limiter.spare = 0;
@@ -33,17 +33,18 @@ async fn call_past_its_deadline_fails_at_once() {
     spend(&client.user_api(), &sim, 5).await;
     let before = sim.elapsed();
     let id = sim.users()[0].user_id.unwrap();
-    // The server says no, its time is twelve minutes, and that is too late: it is said at once.
+    // After the 429, the next call can be sent only in twelve minutes. That is past the deadline, so the call
+    // fails at once.
     let error = client.user_api().get_user_logins(id).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ultracart_client::ErrorKind::Deadline, 1));
     assert!(error.retry_after() > Some(S(600)), "{error}");
-    // The call that was refused came after the pause.
+    // Only the guard gap passed before the rejected attempt.
     assert_eq!(sim.elapsed(), before + MS(25));
 }
 
 #[tokio::test(start_paused = true)]
 async fn retry_past_its_deadline_is_not_waited_for() {
-    let sim = built(account());
+    let sim = build(small_account());
     sim.fault(Fault::status_500().always());
     let mut config = config();
     config.limiter.windows = vec![Configured::new(1, HOUR)];
@@ -68,8 +69,8 @@ async fn caller_beyond_max_wait_fails_at_once() {
         let api = api.clone();
         callers.spawn(async move { api.get_user_logins(user.user_id.unwrap()).await.map(drop) });
     }
-    let answers = callers.join_all().await;
-    // One at once, one after half a minute, and nobody waits for a third.
-    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 2, "{answers:?}");
+    let results = callers.join_all().await;
+    // One call is sent at once and one after 30 s. A third would have to wait for 60 s.
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 2, "{results:?}");
     assert_eq!(sim.elapsed(), S(30));
 }

@@ -1,4 +1,4 @@
-//! The quota is spent whole and never overdrawn, whatever the server counts by and however long it takes.
+//! The limiter spends the whole quota, with hardly any 429, for every kind of server and latency.
 
 mod deadlines;
 mod pace;
@@ -14,7 +14,7 @@ use http::{Request, Response};
 use tower_service::Service;
 use ultracart_client::config::Cache;
 use ultracart_client::{Clock as _, Config, TokioClock, UserApi};
-use ultracart_sim::{Builder, Sim, SimService};
+use ultracart_sim::{Sim, SimBuilder, SimService};
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -28,10 +28,11 @@ fn config() -> Config {
     config
 }
 
-/// A tenth of the documented quota in a tenth of the time: the same pace, and tests that are ten times shorter.
+/// The number of calls and the period of each window. Both are a tenth of what UltraCart documents. So the
+/// rate is the same, but tests are shorter.
 const TENTH: [(u32, Duration); 2] = [(100, Duration::from_mins(6)), (1_000, Duration::from_mins(144))];
 
-/// Numbers that look like chance and are the same each time.
+/// A pseudorandom number generator (xorshift) with a fixed seed.
 struct Rng(u64);
 
 impl Rng {
@@ -43,10 +44,10 @@ impl Rng {
     }
 }
 
-/// How long the way there and the way back take, call by call.
+/// For each call, the delay of its request and the delay of its response.
 type Delays = Vec<(Duration, Duration)>;
 
-/// An account at the end of a line that is sometimes slow.
+/// An account behind a connection that delays requests and responses.
 #[derive(Clone)]
 struct Slow {
     inner: SimService,
@@ -55,7 +56,7 @@ struct Slow {
 }
 
 impl Service<Request<bytes::Bytes>> for Slow {
-    type Response = Response<<SimService as ServiceOf>::Body>;
+    type Response = Response<<SimService as ResponseBody>::Body>;
     type Error = <SimService as Service<Request<bytes::Bytes>>>::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
@@ -64,31 +65,31 @@ impl Service<Request<bytes::Bytes>> for Slow {
     }
 
     fn call(&mut self, request: Request<bytes::Bytes>) -> Self::Future {
-        let (there, back) = self.delays.lock().unwrap().next().unwrap_or_default();
+        let (request_delay, response_delay) = self.delays.lock().unwrap().next().unwrap_or_default();
         let (mut inner, clock) = (self.inner.clone(), Arc::clone(&self.clock));
         Box::pin(async move {
-            clock.sleep(there).await;
-            let answer = inner.call(request).await;
-            clock.sleep(back).await;
-            answer
+            clock.sleep(request_delay).await;
+            let response = inner.call(request).await;
+            clock.sleep(response_delay).await;
+            response
         })
     }
 }
 
-/// What a service answers with.
-trait ServiceOf {
+/// The body type of a service's responses.
+trait ResponseBody {
     type Body;
 }
 
-impl<B> ServiceOf for SimService
+impl<B> ResponseBody for SimService
 where
     SimService: Service<Request<bytes::Bytes>, Response = Response<B>>,
 {
     type Body = B;
 }
 
-/// When the last of these calls could be done at the earliest: each is sent as soon as the one before is done and no
-/// bucket overflows.
+/// Returns the earliest time at which the last of these calls can end. Each call is sent as soon as the call
+/// before it has ended and every leaky bucket has room.
 fn optimum(windows: &[(u32, Duration)], service_times: impl IntoIterator<Item = Duration>) -> Duration {
     let mut buckets: Vec<_> =
         windows.iter().map(|(calls, per)| (*per / *calls, *calls, Duration::ZERO)).collect();
@@ -104,19 +105,21 @@ fn optimum(windows: &[(u32, Duration)], service_times: impl IntoIterator<Item = 
     now
 }
 
+/// Makes this many calls, one after another.
 async fn spend(api: &UserApi, sim: &Sim, calls: usize) {
-    // The shortest answer there is.
+    // This call has the shortest response, an empty list.
     let id = sim.users()[0].user_id.unwrap();
     for _ in 0..calls {
         assert!(api.get_user_logins(id).await.unwrap().is_empty());
     }
 }
 
-fn account() -> Builder {
-    Sim::builder().users(1).groups(1).keep_requests(0)
+fn small_account() -> SimBuilder {
+    Sim::builder().users(1).groups(1).record_requests(0)
 }
 
-fn built(builder: Builder) -> Sim {
+/// Builds an account whose first user has an empty login history.
+fn build(builder: SimBuilder) -> Sim {
     let sim = builder.build();
     assert!(sim.set_logins(sim.users()[0].user_id.unwrap(), []));
     sim

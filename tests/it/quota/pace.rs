@@ -1,17 +1,18 @@
-//! Calls of any length are sent at the pace that the quota allows.
+//! Calls of any duration are sent at the rate that the quota allows.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ultracart_client::{Client, TokioClock};
 
-use super::{DAY, Delays, HOUR, MS, Rng, S, Slow, account, built, config, optimum, spend};
+use super::{DAY, Delays, HOUR, MS, Rng, S, Slow, build, config, optimum, small_account, spend};
 
 const DOCUMENTED: [(u32, Duration); 2] = [(1_000, HOUR), (10_000, DAY)];
 
-/// Spends the documented quota on so many calls that take so long, and says how close it came to the optimum.
+/// Makes calls with these delays under the documented quota. Returns the optimal duration divided by the real
+/// one.
 async fn efficiency(delays: Delays) -> f64 {
-    let sim = built(account());
+    let sim = build(small_account());
     let mut config = config();
     config.http.request_timeout = HOUR * 3;
     let calls = delays.len();
@@ -40,7 +41,7 @@ async fn hundred_thousand_calls_take_nine_days() {
     assert!(efficiency > 0.999, "{efficiency}");
 }
 
-/// From a millisecond to twenty seconds there and back, most of them short.
+/// Delays of 1 ms to 10 s for each request and each response, most of them short.
 fn jitter(calls: usize) -> Delays {
     let mut rng = Rng(0x5eed);
     let mut delay = || {

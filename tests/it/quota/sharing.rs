@@ -1,4 +1,4 @@
-//! Several callers, clients and programs spend one quota.
+//! Several callers, clients and programs share one quota.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,12 +9,12 @@ use ultracart_client::limiter::Limiter;
 use ultracart_client::{Client, Clock as _, TokioClock};
 use ultracart_sim::{Fault, Operation, Sim, Window};
 
-use super::{Delays, MS, Rng, S, Slow, TENTH, account, built, config, optimum, spend};
+use super::{Delays, MS, Rng, S, Slow, TENTH, build, config, optimum, small_account, spend};
 use crate::client;
 
 #[tokio::test(start_paused = true)]
 async fn second_client_costs_two_429s_and_no_hour() {
-    let sim = built(account().windows(TENTH.map(|(calls, per)| Window::leaky_bucket(calls, per))));
+    let sim = build(small_account().windows(TENTH.map(|(calls, per)| Window::leaky_bucket(calls, per))));
     let mut tenth = config();
     tenth.limiter.windows = TENTH.map(|(calls, per)| Configured::new(calls, per)).to_vec();
     let (one, other) = (client(&sim, tenth.clone()), client(&sim, tenth));
@@ -24,10 +24,11 @@ async fn second_client_costs_two_429s_and_no_hour() {
     let best = optimum(&TENTH, vec![MS(25); 260]);
     assert!(sim.elapsed() < best + S(30), "{:?} against {best:?}", sim.elapsed());
     let learned = one.limiter().snapshot().await.unwrap().windows.iter().any(|window| window.learned);
-    assert!(!learned, "it is no other window");
+    assert!(!learned, "the server's windows are those of the configuration");
 }
 
-/// Somebody who calls at odd times, a tenth of what the account allows, and tries again until it is let through.
+/// Makes calls at random times without a limiter, on average at a tenth of the quota's rate. Retries each
+/// rejected call until it is accepted.
 async fn neighbour(sim: Sim) {
     let clock = TokioClock::new();
     let mut rng = Rng(0x0dd);
@@ -38,8 +39,8 @@ async fn neighbour(sim: Sim) {
                 .header("x-ultracart-api-version", "2017-03-01")
                 .header("x-ultracart-simple-key", sim.simple_key().expose())
                 .body(bytes::Bytes::new());
-            let answer = sim.service().call(request.unwrap()).await.unwrap();
-            if answer.status() != http::StatusCode::TOO_MANY_REQUESTS {
+            let response = sim.service().call(request.unwrap()).await.unwrap();
+            if response.status() != http::StatusCode::TOO_MANY_REQUESTS {
                 break;
             }
             clock.sleep(MS(200)).await;
@@ -49,8 +50,9 @@ async fn neighbour(sim: Sim) {
 
 #[tokio::test(start_paused = true)]
 async fn random_neighbour_costs_429s_and_no_time() {
-    let sim = account().max_in_flight(2).windows(TENTH.map(|(calls, per)| Window::leaky_bucket(calls, per)));
-    let sim = built(sim);
+    let sim =
+        small_account().max_in_flight(2).windows(TENTH.map(|(calls, per)| Window::leaky_bucket(calls, per)));
+    let sim = build(sim);
     let mut tenth = config();
     tenth.limiter.windows = TENTH.map(|(calls, per)| Configured::new(calls, per)).to_vec();
     let mut rng = Rng(0xcafe);
@@ -90,8 +92,10 @@ async fn concurrent_callers_are_sent_one_at_a_time() {
 
 #[tokio::test(start_paused = true)]
 async fn two_merchants_share_the_quota_of_one_address() {
-    let sim = built(
-        account().windows(TENTH.map(|(calls, per)| Window::leaky_bucket(calls, per))).oauth("app", "one"),
+    let sim = build(
+        small_account()
+            .windows(TENTH.map(|(calls, per)| Window::leaky_bucket(calls, per)))
+            .oauth("app", "one"),
     );
     let mut tenth = config();
     tenth.limiter.windows = TENTH.map(|(calls, per)| Configured::new(calls, per)).to_vec();
@@ -117,7 +121,7 @@ fn client_of(sim: &Sim, limiter: &Limiter, auth: impl FnOnce(&mut ultracart_clie
 
 #[tokio::test(start_paused = true)]
 async fn disabled_application_gets_no_further_call() {
-    let sim = built(account().latency(S(1)));
+    let sim = build(small_account().latency(S(1)));
     sim.fault(Fault::gone_410().on(Operation::GetUserLogins));
     let client = client(&sim, config());
     let id = sim.users()[0].user_id.unwrap();

@@ -1,12 +1,12 @@
-//! Servers that count otherwise than documented.
+//! Servers whose windows differ from the documented ones.
 
 use std::time::Duration;
 
 use ultracart_client::config::Window as Configured;
 use ultracart_client::limiter::Snapshot;
-use ultracart_sim::{Builder, Window};
+use ultracart_sim::{SimBuilder, Window};
 
-use super::{MS, S, TENTH, account, built, config, optimum, spend};
+use super::{MS, S, TENTH, build, config, optimum, small_account, spend};
 use crate::client;
 
 type Kind = fn(u32, Duration) -> Window;
@@ -16,15 +16,16 @@ const KINDS: [(&str, Kind); 3] = [
     ("fixed window", Window::fixed_window),
 ];
 
-/// Spends a tenth of the quota on an account that counts so, from `start` on. The 429s it cost, how long it took, and what
-/// the limiter knows at the end.
-async fn against(
-    server: Builder,
+/// Waits until `start`, then makes this many calls. The client's windows are [`TENTH`], and `burst` has the
+/// burst of each. Returns the number of rejections, the time that the calls took, and the limiter's snapshot
+/// at the end.
+async fn spend_against(
+    server: SimBuilder,
     start: Duration,
     burst: [Option<u32>; 2],
     calls: usize,
 ) -> (u64, Duration, Snapshot) {
-    let sim = built(server.latency(MS(40)));
+    let sim = build(server.latency(MS(40)));
     tokio::time::advance(start).await;
     let mut config = config();
     config.limiter.windows = TENTH.map(|(calls, per)| Configured::new(calls, per)).to_vec();
@@ -41,10 +42,10 @@ async fn against(
 async fn strict_mode_costs_no_429_with_any_server() {
     for (name, kind) in KINDS {
         for start in [S(0), S(77)] {
-            let server = account().windows(TENTH.map(|(calls, per)| kind(calls, per)));
-            let (rejections, took, _) = against(server, start, [Some(20), Some(200)], 2_200).await;
+            let server = small_account().windows(TENTH.map(|(calls, per)| kind(calls, per)));
+            let (rejections, took, _) = spend_against(server, start, [Some(20), Some(200)], 2_200).await;
             assert_eq!(rejections, 0, "{name} from {start:?}");
-            // A fifth of each window is the burst, and the rest comes a fifth slower.
+            // The burst is a fifth of each window, so the rate is a fifth lower.
             assert!(took < S(8_640 * 3), "{name}: {took:?}");
         }
     }
@@ -53,8 +54,8 @@ async fn strict_mode_costs_no_429_with_any_server() {
 #[tokio::test(start_paused = true)]
 async fn other_server_costs_one_429_a_window() {
     for (name, kind) in KINDS {
-        let server = account().windows(TENTH.map(|(calls, per)| kind(calls, per)));
-        let (rejections, _, known) = against(server, S(0), [None, None], 2_200).await;
+        let server = small_account().windows(TENTH.map(|(calls, per)| kind(calls, per)));
+        let (rejections, _, known) = spend_against(server, S(0), [None, None], 2_200).await;
         let learned = known.windows.iter().filter(|window| window.learned).count() as u64 / 2;
         assert_eq!(rejections, learned, "{name}");
         assert_eq!(learned, if name == "leaky bucket" { 0 } else { 2 }, "{name}");
@@ -64,9 +65,10 @@ async fn other_server_costs_one_429_a_window() {
 #[tokio::test(start_paused = true)]
 async fn earlier_fixed_window_costs_four_429s_at_most() {
     for start in [1, 180, 350, 359, 8_000] {
-        let server = account().windows(TENTH.map(|(calls, per)| Window::fixed_window(calls, per)));
-        let (rejections, ..) = against(server, S(start), [None, None], 2_200).await;
-        // Our own calls do not tell it from a leaky bucket that somebody else fills, too.
+        let server = small_account().windows(TENTH.map(|(calls, per)| Window::fixed_window(calls, per)));
+        let (rejections, ..) = spend_against(server, S(start), [None, None], 2_200).await;
+        // From its own calls, the client cannot tell this window from a leaky bucket that another program
+        // also uses.
         assert!(rejections <= 2 * 4, "from {start} s: {rejections} for two windows");
     }
 }
@@ -74,8 +76,8 @@ async fn earlier_fixed_window_costs_four_429s_at_most() {
 #[tokio::test(start_paused = true)]
 async fn halved_quota_is_learned_from_the_first_429() {
     for (name, kind) in KINDS {
-        let server = account().windows(TENTH.map(|(calls, per)| kind(calls / 2, per)));
-        let (rejections, took, known) = against(server, S(0), [None, None], 1_200).await;
+        let server = small_account().windows(TENTH.map(|(calls, per)| kind(calls / 2, per)));
+        let (rejections, took, known) = spend_against(server, S(0), [None, None], 1_200).await;
         assert!(rejections <= 2 * 2, "{name}: {rejections}");
         assert!(
             known.windows.iter().all(|window| window.learned && window.window.calls * 2 <= 1_000),

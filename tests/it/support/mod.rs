@@ -1,4 +1,4 @@
-//! Fixtures that several modules share.
+//! Helpers that several modules of tests share.
 
 mod account;
 
@@ -22,27 +22,27 @@ where
     tokio::spawn(call(api.clone()))
 }
 
-/// Lets every task run until it waits, without any time passing.
-pub(crate) async fn settle() {
+/// Runs all tasks until they wait. The paused clock does not advance.
+pub(crate) async fn run_until_idle() {
     for _ in 0..50 {
         tokio::task::yield_now().await;
     }
 }
 
-/// Holds a permit for this long, with a slow call for the groups.
+/// Starts a slow `get_groups` call, which holds a permit for this long.
 pub(crate) async fn hold_permit(sim: &Sim, api: &UserApi, time: Duration) -> JoinHandle<()> {
     sim.fault(Fault::slow_headers(time).on(Operation::GetGroups));
     let call = spawn(api, |api| async move { drop(api.get_groups().await.unwrap()) });
-    settle().await;
+    run_until_idle().await;
     call
 }
 
-pub(crate) fn user_id(sim: &Sim, place: usize) -> UserId {
-    sim.users()[place].user_id.unwrap()
+pub(crate) fn user_id(sim: &Sim, index: usize) -> UserId {
+    sim.users()[index].user_id.unwrap()
 }
 
-pub(crate) fn group_oid(sim: &Sim, place: usize) -> GroupOid {
-    sim.groups()[place].group_oid.unwrap()
+pub(crate) fn group_oid(sim: &Sim, index: usize) -> GroupOid {
+    sim.groups()[index].group_oid.unwrap()
 }
 
 /// A configuration without retries.
@@ -52,21 +52,21 @@ pub(crate) fn no_retries() -> Config {
     config
 }
 
-/// A reply with this list, whatever the account holds.
-pub(crate) fn list_reply(name: &str, objects: &impl serde::Serialize) -> Fault {
+/// A fault that responds with this list in place of the account's.
+pub(crate) fn list_response(name: &str, objects: &impl serde::Serialize) -> Fault {
     let body = serde_json::json!({ "success": true, name: objects }).to_string();
-    Fault::answer(http::Response::new(body.into()))
+    Fault::response(http::Response::new(body.into()))
 }
 
-/// Waits until a call has been answered with a 429.
-pub(crate) async fn until_rejected(sim: &Sim) {
+/// Advances the clock until the account has responded with a 429.
+pub(crate) async fn wait_until_rejected(sim: &Sim) {
     let rejected = || sim.requests().iter().any(|request| request.status.is_some_and(|status| status == 429));
     while !rejected() {
         tokio::time::advance(Duration::from_millis(10)).await;
     }
 }
 
-/// The name of a user as the group shows it.
+/// Returns a user's name in a group's list of members.
 pub(crate) fn name_in(group: &Group, id: UserId) -> Option<&str> {
     group.users.iter().flatten().find(|user| user.user_id == Some(id))?.full_name.as_deref()
 }

@@ -1,15 +1,16 @@
-//! Writes the report of a made-up account, without a server: to work on the report, and for `tests/browser`.
+//! Writes a report of generated data, without a server. It is for work on the report and for the tests in
+//! `tests/browser`.
 //!
 //! `cargo run -p ultracart-cli --example report -- FOLDER [USERS] [usual|hostile|incomplete|scattered]`
 
 use std::error::Error;
 use std::path::Path;
 
-#[expect(dead_code, reason = "the command uses all of it")]
+#[expect(dead_code, reason = "only the command uses every item")]
 #[path = "../../src/report/mod.rs"]
 mod report;
 mod sample;
-#[expect(dead_code, reason = "the command uses all of it")]
+#[expect(dead_code, reason = "only the command uses every item")]
 #[path = "../../src/text.rs"]
 mod text;
 
@@ -23,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some("hostile") => sample::Style::Hostile,
         Some("incomplete") => sample::Style::Incomplete,
         Some("scattered") => sample::Style::Scattered,
-        Some(other) => return Err(format!("no such style: {other}").into()),
+        Some(other) => return Err(format!("the style {other} does not exist").into()),
     };
     report::write(&sample::review(users, style), Path::new(&folder))?;
     Ok(())

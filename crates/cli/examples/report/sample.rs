@@ -1,4 +1,4 @@
-//! A made-up account, always the same.
+//! Generates the review of an account. The same arguments always give the same data.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use ultracart_model::{
     Group, GroupUserMembership, LinkedAccount, Permission, User, UserGroupMembership, UserLogin,
 };
 
-/// What the account is like.
+/// Kind of account to generate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// As accounts are.
+    /// An ordinary account.
     Usual,
-    /// Every string is an attack.
+    /// An account whose names, logins and most other texts attempt injections.
     Hostile,
-    /// Some calls failed.
+    /// An ordinary account of which the list of groups and some login histories could not be read.
     Incomplete,
-    /// Everybody holds what nobody beside them does, so that in the picture nothing comes together.
+    /// An account whose users hold random permissions, so that hardly any two users have equal access.
     Scattered,
 }
 
@@ -55,7 +55,8 @@ const PERMISSIONS: [(&str, &[&str]); 7] = [
     ),
 ];
 
-/// Name, share of the users in percent, and the permissions that it grants, by their first letters.
+/// Each group has a name, a percentage, and the prefixes of the permissions that it grants. The percentage is
+/// the share of users who get the group as their first group.
 const GROUPS: [(&str, u64, &[&str]); 12] = [
     (
         "Customer service",
@@ -109,28 +110,28 @@ const HOSTILE: [&str; 16] = [
     "z\u{300}\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}\u{307}\u{308}\u{309}\u{30a}",
 ];
 
-/// xorshift*: the same numbers everywhere.
-struct Dice(u64);
+/// Pseudorandom numbers by xorshift*, the same on every platform.
+struct Random(u64);
 
-impl Dice {
-    fn roll(&mut self, below: u64) -> u64 {
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % below
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % limit
     }
 
     fn chance(&mut self, percent: u64) -> bool {
-        self.roll(100) < percent
+        self.below(100) < percent
     }
 
     fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        let at = self.roll(u64::try_from(from.len()).unwrap_or(1));
+        let at = self.below(u64::try_from(from.len()).unwrap_or(1));
         from[usize::try_from(at).unwrap_or(0)]
     }
 }
 
-/// A review that a reader can check by hand: three users, two groups, one of everything.
+/// Returns a small review to check by hand, with three users and two groups.
 #[cfg(test)]
 pub(crate) fn small() -> Review {
     let permission = |name: &str, selected| Permission::new().permission_name(name).selected(selected);
@@ -191,19 +192,19 @@ pub(crate) fn small() -> Review {
     })
 }
 
-/// A review of so many users.
+/// Returns a review of an account with this number of users.
 pub(crate) fn review(users: usize, style: Style) -> Review {
     Review::new(facts(users, style))
 }
 
-/// What such a review is made of.
+/// Returns the generated data from which [`review`] creates its review.
 pub(crate) fn facts(users: usize, style: Style) -> Facts {
-    let mut dice = Dice(42);
+    let mut random = Random(42);
     let taken_at = Timestamp::from_second(1_751_284_800).unwrap_or_default();
     let mut members = vec![Vec::new(); GROUPS.len()];
     let users: Vec<(Arc<User>, History)> = (0..users)
         .map(|position| {
-            let (user, history) = user(position, style, taken_at, &mut dice);
+            let (user, history) = user(position, style, taken_at, &mut random);
             for (group, entry) in user.groups.iter().flatten().enumerate() {
                 let member = GroupUserMembership::new().member(entry.member == Some(true));
                 members[group].push(match user.user_id {
@@ -226,7 +227,7 @@ pub(crate) fn facts(users: usize, style: Style) -> Facts {
         calls,
         users,
         groups: if style == Style::Incomplete {
-            Err("getGroups: 500: something went wrong (after 5 calls)".to_owned())
+            Err("getGroups: 500: something went wrong (after 5 attempts)".to_owned())
         } else {
             Ok(groups.collect())
         },
@@ -263,7 +264,7 @@ fn all_permissions(style: Style) -> Vec<Permission> {
     all
 }
 
-fn user(position: usize, style: Style, taken_at: Timestamp, dice: &mut Dice) -> (User, History) {
+fn user(position: usize, style: Style, taken_at: Timestamp, random: &mut Random) -> (User, History) {
     let number = i32::try_from(position).unwrap_or(0) + 1;
     let (first, last) =
         (FIRST[position % FIRST.len()], LAST[(position * 7 + position / FIRST.len()) % LAST.len()]);
@@ -280,13 +281,13 @@ fn user(position: usize, style: Style, taken_at: Timestamp, dice: &mut Dice) -> 
         .email(format!("{login}@example.com"))
         .login(login.clone())
         .full_name(full_name)
-        .phone(format!("+1 770 555 {:04}", dice.roll(10_000)));
-    if !dice.chance(14) {
-        user.otp_serial_number = Some(format!("VSST{:08}", dice.roll(100_000_000)).into());
+        .phone(format!("+1 770 555 {:04}", random.below(10_000)));
+    if !random.chance(14) {
+        user.otp_serial_number = Some(format!("VSST{:08}", random.below(100_000_000)).into());
     }
-    // Most are in one group, some in two, a few in none.
+    // Most users are in one group, some in two, a few in none.
     let mut mine: Vec<usize> = Vec::new();
-    let mut at = dice.roll(100);
+    let mut at = random.below(100);
     for (group, (_, share, _)) in GROUPS.iter().enumerate() {
         if at < *share {
             mine.push(group);
@@ -294,10 +295,10 @@ fn user(position: usize, style: Style, taken_at: Timestamp, dice: &mut Dice) -> 
         }
         at = at.saturating_sub(*share);
     }
-    if dice.chance(18) {
-        mine.push(usize::try_from(dice.roll(9)).unwrap_or(0));
+    if random.chance(18) {
+        mine.push(usize::try_from(random.below(9)).unwrap_or(0));
     }
-    if dice.chance(2) {
+    if random.chance(2) {
         mine.clear();
     }
     let groups = (1..).zip(GROUPS).map(|(oid, (name, ..))| {
@@ -307,62 +308,65 @@ fn user(position: usize, style: Style, taken_at: Timestamp, dice: &mut Dice) -> 
     });
     user = user.groups(groups.collect::<Vec<_>>());
     let mut permissions = all_permissions(style);
-    if dice.chance(11) {
-        for _ in 0..=dice.roll(4) {
-            let at = usize::try_from(dice.roll(40)).unwrap_or(0) % permissions.len();
+    if random.chance(11) {
+        for _ in 0..=random.below(4) {
+            let at = usize::try_from(random.below(40)).unwrap_or(0) % permissions.len();
             permissions[at].selected = Some(true);
         }
     }
     if style == Style::Scattered {
         for permission in &mut permissions {
-            permission.selected = Some(dice.chance(40));
+            permission.selected = Some(random.chance(40));
         }
     }
     user = user.permissions(permissions);
-    if mine.contains(&6) && dice.chance(50) {
+    if mine.contains(&6) && random.chance(50) {
         user = user.api_ip_address_masks(vec!["203.0.113.0/24".into()]);
     }
-    if dice.chance(3) {
+    if random.chance(3) {
         let company = if style == Style::Hostile { HOSTILE[0] } else { "Demo Outlet Inc" };
         user = user
             .linked_accounts(vec![LinkedAccount::new().merchant_id("DEMO2").company(company).selected(true)]);
     }
-    let history = history(position, &login, style, taken_at, dice);
+    let history = history(position, &login, style, taken_at, random);
     (user, history)
 }
 
-fn history(position: usize, login: &str, style: Style, taken_at: Timestamp, dice: &mut Dice) -> History {
-    if style == Style::Incomplete && dice.chance(4) {
+fn history(position: usize, login: &str, style: Style, taken_at: Timestamp, random: &mut Random) -> History {
+    if style == Style::Incomplete && random.chance(4) {
         return History::Unreadable {
-            reason: "getUserLogins: the answer did not come within 60s (after 5 calls)".to_owned(),
+            reason: "getUserLogins: no response within 60s (after 5 attempts)".to_owned(),
         };
     }
     let mut logins = Vec::new();
-    let diligence = if dice.chance(12) { 0 } else { 20 + dice.roll(60) };
-    let night_owl = dice.chance(6);
+    let activity = if random.chance(12) { 0 } else { 20 + random.below(60) };
+    let night_owl = random.chance(6);
     let home = format!("198.51.{}.{}", 100 + position % 7, position % 250 + 1);
-    let agent = dice.pick(&AGENTS);
+    let agent = random.pick(&AGENTS);
     let midnight = taken_at.as_second() / 86_400 * 86_400;
     for day in (0..90_i64).rev() {
         let weekend = matches!((midnight / 86_400 - day + 4).rem_euclid(7), 0 | 6);
-        if !dice.chance(if weekend { diligence / 12 } else { diligence / 2 }) {
+        if !random.chance(if weekend { activity / 12 } else { activity / 2 }) {
             continue;
         }
-        let hour =
-            if night_owl && dice.chance(60) { 20 + dice.roll(7) } else { 8 + dice.roll(6) + dice.roll(5) };
-        let local = midnight - day * 86_400 + i64::try_from(hour * 3_600 + dice.roll(3_600)).unwrap_or(0);
+        let hour = if night_owl && random.chance(60) {
+            20 + random.below(7)
+        } else {
+            8 + random.below(6) + random.below(5)
+        };
+        let local = midnight - day * 86_400 + i64::try_from(hour * 3_600 + random.below(3_600)).unwrap_or(0);
         let at = Timestamp::from_second(local).unwrap_or_default() + SignedDuration::from_hours(4);
         if at >= taken_at {
             continue;
         }
         let dts =
             Timestamp::from_second(local).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S-04:00").to_string();
-        let ip = if dice.chance(70) { "203.0.113.7".to_owned() } else { home.clone() };
+        let ip = if random.chance(70) { "203.0.113.7".to_owned() } else { home.clone() };
         let mut entry = UserLogin::new().login(login).login_dts(dts).ip_address(ip).user_agent(agent);
         if style == Style::Hostile {
-            entry = entry.ip_address(dice.pick(&HOSTILE)).user_agent(dice.pick(&HOSTILE));
-            if dice.chance(20) {
-                entry = entry.login_dts(dice.pick(&HOSTILE));
+            entry = entry.ip_address(random.pick(&HOSTILE)).user_agent(random.pick(&HOSTILE));
+            if random.chance(20) {
+                entry = entry.login_dts(random.pick(&HOSTILE));
             }
         }
         logins.push(entry);

@@ -1,4 +1,4 @@
-//! `ultracart audit`: the access review.
+//! The `audit` command: the access review.
 
 mod demo;
 mod progress;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 use ultracart_client::{CacheStats, Error, ErrorKind};
 
-use self::progress::Teller;
+use self::progress::ProgressDisplay;
 use self::summary::Summary;
 use crate::connection::Connection;
 use crate::context::Context;
@@ -23,39 +23,42 @@ use crate::global::Global;
 use crate::report;
 use crate::text::shell;
 
-/// In the folder of the report, as long as it is not complete.
+/// File name of the checkpoint. The file keeps the login histories that were read so far, so that `--resume`
+/// need not read them again. It is in the report's folder until the report is complete.
 const CHECKPOINT: &str = ".audit.checkpoint";
 
 /// Review who may do what in the account, and write a report
 ///
-/// Reads every user, every group and every user's logins, looks for what an auditor would ask about, and writes
-/// `audit.html` to look at, `users.csv` and `logins.csv` for spreadsheets, and `audit.json` for machines. The files can
-/// be read by you alone: they hold personal data.
+/// Reads all users, all groups and each user's login history, and looks for findings such as dormant users.
+/// Writes `audit.html` to read, `users.csv` and `logins.csv` for spreadsheets, and `audit.json` for programs.
+/// Only you can read the files, since they hold personal data.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  ultracart audit --demo --out audit           Review a simulated account, without a key
-  ultracart audit --out audit                  Review your account; then open audit/audit.html
-  ultracart audit --resume --out audit         Go on with one that was broken off
+  ultracart audit --demo --out audit     Review a simulated account
+  ultracart audit --out audit            Review your account
+  ultracart audit --resume --out audit   Continue an interrupted review
+Then open audit/audit.html in a browser.
 
-Costs two calls, and one for each user whose logins did not come with the list. Before the first of these it says how \
-many there are and how long they take. Broken off, it keeps what was read. At SIGHUP it reads `[limiter]` of the \
-configuration again and goes on by that.
+Makes two calls, and one for each user whose login history is not in the list of users. After the first two calls it \
+prints how many are left and how long they take. An interrupted review keeps the data that it has read: continue it \
+with --resume. At SIGHUP the command reloads `[limiter]` of the configuration.
 
-Exit code 3: the report is written, and something is missing in it, which it says.")]
+Exit code 3: the report is written, but incomplete. It lists the missing data.")]
 pub(crate) struct Audit {
-    /// Folder to write the report to; it is made if it is not there
+    /// Folder for the report; created if it does not exist
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Review a simulated account of 200 users on this machine: no key is needed and no real call is made
+    /// Review a simulated account of 200 users on this machine, without a key or a call to UltraCart
     #[arg(long)]
     demo: bool,
-    /// Go on with the review in DIR that was broken off, or that could not read everything
+    /// Continue the review in DIR that was interrupted or could not read everything
     #[arg(long, conflicts_with = "demo")]
     resume: bool,
-    /// Whether what was read is not kept any more; found out on the way.
+    /// Becomes true when the checkpoint cannot be written during the review. Data read from then on is not
+    /// kept.
     #[arg(skip)]
-    lost: Arc<AtomicBool>,
+    checkpoint_failed: Arc<AtomicBool>,
 }
 
 impl Audit {
@@ -63,7 +66,7 @@ impl Audit {
         report::check_dir(&self.out).map_err(|error| {
             Failure::usage("the report cannot be written")
                 .why(error.to_string())
-                .help("give another folder with --out")
+                .help("choose another folder with --out")
         })?;
         let checkpoint = self.out.join(CHECKPOINT);
         let connection = if self.demo {
@@ -71,7 +74,7 @@ impl Audit {
             Connection::demo(context).await?
         } else {
             let connection = Connection::open(context)?;
-            // Only now that it is known to be one the address can be repeated in what is advised.
+            // After `open` has validated the base URL, which the advice repeats.
             self.check_checkpoint(&checkpoint, &context.global)?;
             connection
         };
@@ -87,21 +90,22 @@ impl Audit {
         } else if !self.demo {
             audit = audit.checkpoint(&checkpoint);
         }
-        let teller = Teller::new(context.notes, context.global.verbose, Arc::clone(&self.lost));
-        let result = audit.observer(teller.clone()).run().await;
-        teller.end();
+        let display =
+            ProgressDisplay::new(context.notes, context.global.verbose, Arc::clone(&self.checkpoint_failed));
+        let result = audit.observer(display.clone()).run().await;
+        display.end();
         if context.global.verbose > 0 {
-            context.notes.note(&cache(&connection.client.cache_snapshot().total()));
+            context.notes.note(&cache_line(&connection.client.cache_snapshot().total()));
         }
         let review = match result {
             Ok(review) => review,
-            Err(error) if is_of_checkpoint(&error) => return Err(Failure::usage(error.to_string())),
+            Err(error) if is_checkpoint_error(&error) => return Err(Failure::usage(error.to_string())),
             Err(error) => {
                 let failure = connection.explain(&error);
                 return Err(if self.demo || self.resume {
                     failure
                 } else {
-                    self.forget(&checkpoint, failure, &context.global)
+                    self.keep_or_remove_checkpoint(&checkpoint, failure, &context.global)
                 });
             }
         };
@@ -111,7 +115,7 @@ impl Audit {
             if self.demo { failure } else { failure.help(self.how_to_resume(&context.global)) }
         })?;
         if review.is_complete() && !self.demo {
-            // All of it is in the report now. If it cannot be removed the next review says so.
+            // The report has all the data. If the removal fails, the next review reports the checkpoint.
             _ = fs::remove_file(&checkpoint);
         }
         Summary::new(&review, &files, connection.client.calls_spent()).write(&mut context.output)?;
@@ -120,7 +124,7 @@ impl Audit {
         }
         let mut failure = summary::missing(&review);
         match review.stopped_by {
-            // To ask for the rest, as things are, would end the same way.
+            // A resumed review would fail in the same way.
             Some(kind @ (ErrorKind::Unauthorized | ErrorKind::ApplicationDisabled)) => {
                 failure.help.extend(connection.help(kind));
             }
@@ -130,60 +134,66 @@ impl Audit {
         Err(failure)
     }
 
-    /// What to say when it was told to stop.
+    /// Returns the failure with the command that resumes the interrupted review. With `--demo` no review can
+    /// be resumed, and the failure stays as it is.
     pub(super) fn interrupted(&self, failure: Failure, global: &Global) -> Failure {
         if self.demo { failure } else { failure.help(self.how_to_resume(global)) }
     }
 
     fn how_to_resume(&self, global: &Global) -> String {
-        let kept = if self.lost.load(Ordering::Relaxed) { "" } else { "what was read is kept: " };
-        format!("{kept}{}", self.the_rest(global))
+        let kept = if self.checkpoint_failed.load(Ordering::Relaxed) {
+            ""
+        } else {
+            "the data read so far is kept: "
+        };
+        format!("{kept}{}", self.resume_command(global))
     }
 
-    fn the_rest(&self, global: &Global) -> String {
+    fn resume_command(&self, global: &Global) -> String {
         let mut command = "ultracart audit --resume".to_owned();
         let mut flag = |name: &str, value: &str| {
-            // A value that begins like a flag has to be joined to its own.
-            let joint = if value.starts_with('-') { '=' } else { ' ' };
-            _ = write!(command, " --{name}{joint}{}", shell(value));
+            // A value that starts with `-` is joined with `=`, so that it is not parsed as a flag.
+            let separator = if value.starts_with('-') { '=' } else { ' ' };
+            _ = write!(command, " --{name}{separator}{}", shell(value));
         };
         flag("out", &self.out.to_string_lossy());
-        // Those that say which account it is.
+        // These flags select the account.
         if let Some(file) = &global.config {
             flag("config", &file.to_string_lossy());
         }
         if let Some(url) = &global.base_url {
             flag("base-url", url);
         }
-        format!("`{command}` asks for the rest")
+        format!("continue with `{command}`")
     }
 
-    /// Work that was done is not thrown away unasked.
+    /// Without `--resume`, fails if the folder holds the checkpoint of an unfinished review.
     fn check_checkpoint(&self, checkpoint: &Path, global: &Global) -> Result<(), Failure> {
         if self.resume {
             return Ok(());
         }
         match is_empty(checkpoint) {
             Ok(true) => Ok(()),
-            Ok(false) => Err(Failure::usage(format!("a review in {} was not finished", self.out.display()))
-                .help(format!("go on with it: {}", self.the_rest(global)))
-                .help(format!("or begin anew: delete {}", checkpoint.display()))),
+            Ok(false) => Err(Failure::usage(format!("{} holds an unfinished review", self.out.display()))
+                .help(self.resume_command(global))
+                .help(format!("or delete {} and start again", checkpoint.display()))),
             Err(error) => Err(Failure::usage(format!("{} cannot be read", checkpoint.display()))
                 .why(error.to_string())
-                .help("an earlier review may have kept in it what it read: mend or delete it, or give another folder")),
+                .help("the file may hold the data of an unfinished review: repair or delete it, or choose another folder")),
         }
     }
 
-    /// A review that failed before it read any history leaves nothing to go on with.
-    fn forget(&self, checkpoint: &Path, failure: Failure, global: &Global) -> Failure {
+    /// Removes the checkpoint if it holds no login history, and returns the failure unchanged. Otherwise
+    /// keeps the checkpoint, and returns the failure with the command that resumes the review.
+    fn keep_or_remove_checkpoint(&self, checkpoint: &Path, failure: Failure, global: &Global) -> Failure {
         if remove_empty(checkpoint) { failure } else { failure.help(self.how_to_resume(global)) }
     }
 }
 
-/// What the cache was good for. A review reads past it, so that is no more than reads that came at the same time.
-fn cache(stats: &CacheStats) -> String {
+/// Returns a line with the statistics of the cache.
+fn cache_line(stats: &CacheStats) -> String {
     format!(
-        "cache: {} hits, {} joined, {} misses, {} stale, {} refreshed ahead and {} not for want of quota, {} discarded, \
+        "cache: {} hits, {} joined loads, {} misses, {} stale, {} refreshes ({} skipped to save quota), {} discarded, \
          {} calls saved",
         stats.hits,
         stats.joins,
@@ -196,29 +206,35 @@ fn cache(stats: &CacheStats) -> String {
     )
 }
 
-/// Whether the checkpoint cannot be used. The error says itself what to do then, and no setting has to do with it. Of
-/// what the client refuses once it is built only this is about no operation.
-fn is_of_checkpoint(error: &Error) -> bool {
+/// Whether the error is about the checkpoint. Such an error has the kind `InvalidConfig`, but the usual
+/// advice for that kind, to check the settings, would be wrong. Its message already says what to do.
+///
+/// The settings are valid, since the client is already built. So an `InvalidConfig` error that names no
+/// operation can only be about the checkpoint.
+fn is_checkpoint_error(error: &Error) -> bool {
     error.kind() == ErrorKind::InvalidConfig && error.operation().is_none()
 }
 
-/// Removes a checkpoint that no history is in yet, and says whether it did. One that another review is writing to is
-/// that review's, and one that cannot be read stays: nobody knows what is in it.
+/// Removes the checkpoint if it holds no login history, and returns whether it was removed.
+///
+/// A checkpoint that another process has locked, or that cannot be read, is kept.
 fn remove_empty(checkpoint: &Path) -> bool {
-    File::open(checkpoint).is_ok_and(|file| file.try_lock().is_ok() && holds_nothing(&file).unwrap_or(false))
+    File::open(checkpoint)
+        .is_ok_and(|file| file.try_lock().is_ok() && holds_no_history(&file).unwrap_or(false))
         && fs::remove_file(checkpoint).is_ok()
 }
 
-/// Whether no history is in the checkpoint, or it is not there.
+/// Whether the checkpoint holds no login history or does not exist.
 fn is_empty(checkpoint: &Path) -> io::Result<bool> {
     match File::open(checkpoint) {
-        Ok(file) => holds_nothing(&file),
+        Ok(file) => holds_no_history(&file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
         Err(error) => Err(error),
     }
 }
 
-fn holds_nothing(checkpoint: &File) -> io::Result<bool> {
+/// Whether the checkpoint has no line after its header.
+fn holds_no_history(checkpoint: &File) -> io::Result<bool> {
     let lines = BufReader::new(checkpoint).lines().take(2).collect::<io::Result<Vec<_>>>()?;
     Ok(lines.len() < 2)
 }

@@ -1,4 +1,4 @@
-//! `ultracart config`.
+//! The `config` command: shows the configuration.
 
 use clap::{Args, Subcommand};
 
@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::settings;
 
-/// The configuration: show
+/// Show the configuration
 #[derive(Debug, Args)]
 #[command(
     disable_help_subcommand = true,
@@ -21,14 +21,14 @@ pub(crate) struct ConfigCommand {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Show every setting, its value and where it comes from; credentials are not shown
+    /// Show every setting, its value and its origin; credentials are hidden
     #[command(after_help = "\
 Examples:
   ultracart config show
   ULTRACART_LIMITER__SPARE=10 ultracart config show
   ultracart config show --config other.toml --format json
 
-Costs no call.")]
+Makes no call.")]
     Show,
 }
 
@@ -39,7 +39,7 @@ impl ConfigCommand {
         if context.global.config.is_none()
             && let Some(file) = settings::default_file().filter(|file| !file.exists())
         {
-            context.notes.note(&format!("no configuration file: {} is not there", file.display()));
+            context.notes.note(&format!("no configuration file: {} does not exist", file.display()));
         }
         context.output.list(&loaded.settings)?;
         Ok(Exit::Done)

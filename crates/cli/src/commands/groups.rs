@@ -1,4 +1,4 @@
-//! `ultracart groups`.
+//! The `groups` command.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,13 @@ use clap::{Args, Subcommand};
 use ultracart_client::UserApi;
 use ultracart_model::{Group, GroupOid, GroupUserMembership};
 
-use super::toggle::{Turn, toggle};
+use super::entries::{Switch, set_entries};
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::input;
 
-/// Groups: list, get, insert, update, delete
+/// List, get, insert, update or delete groups
 #[derive(Debug, Args)]
 #[command(
     disable_help_subcommand = true,
@@ -23,7 +23,7 @@ Examples:
   ultracart groups update 1001 --member ada --remove-member 7
   ultracart groups delete 1001
 
-`ultracart groups insert --help` and the like say what each costs."
+The help of each subcommand, such as `ultracart groups insert --help`, says how many calls it makes."
 )]
 pub(crate) struct Groups {
     #[command(subcommand)]
@@ -38,45 +38,45 @@ Examples:
   ultracart groups list
   ultracart groups list --format json
 
-Costs one call.")]
+Makes one call.")]
     List,
     /// Show one group
     #[command(after_help = "\
 Examples:
   ultracart groups get 1001
-  ultracart groups get 1001 --format json > group.json     All of it, to send back
+  ultracart groups get 1001 --format json > group.json   for `update --file`
 
-Costs one call, and one more where the server answers without the group.")]
+Makes one call, and one more if the response does not contain the group.")]
     Get {
         /// The group's `group_oid`, as in `groups list`
         #[arg(value_name = "OID")]
         oid: GroupOid,
     },
-    /// Make a group
+    /// Insert a group
     #[command(after_help = "\
 Examples:
   ultracart groups insert --name Support --permission orders_view --member ada
   ultracart groups insert --file group.json
 
-Prints the group as it was stored. Costs one call, and one more to find a user by the login. It is not sent again when \
-it may have reached the server.")]
+Prints the group that UltraCart stored. Makes one call, and one more if --member is given by login. The insert is not \
+retried if a request may have reached the server.")]
     Insert(Insert),
-    /// Change a group, and keep what is not mentioned
+    /// Change some fields of a group, or replace it with --file
     #[command(after_help = "\
 Examples:
   ultracart groups update 1001 --name 'Customer support'
-  ultracart groups update 1001 --member ada --remove-member 7 --revoke orders_edit
+  ultracart groups update 1001 --member ada --remove-member 7
   ultracart groups update 1001 --file group.json
 
-With flags the group is read, changed and written back: two calls, or one if nothing changes. With --file the object is \
-sent as it is: one call. Prints the group as it was stored.")]
+With flags the command reads the group, changes these fields and writes the group back: two calls, or one if nothing \
+changes. With --file it sends the group in the file as it is: one call. Prints the group that UltraCart stored.")]
     Update(Update),
     /// Delete a group
     #[command(after_help = "\
 Examples:
   ultracart groups delete 1001
 
-Costs one call. It asks nothing and cannot be undone.")]
+Makes one call. It does not ask for confirmation and cannot be undone.")]
     Delete {
         /// The group's `group_oid`, as in `groups list`
         #[arg(value_name = "OID")]
@@ -100,10 +100,10 @@ struct Update {
     oid: GroupOid,
     #[command(flatten)]
     fields: GroupFields,
-    /// Take this user out of the group, by ID or login; can be repeated
+    /// Remove this user from the group, by ID or login; can be repeated
     #[arg(long, value_name = "ID_OR_LOGIN", conflicts_with = "file")]
     remove_member: Vec<String>,
-    /// Take this permission away; can be repeated
+    /// Revoke this permission; can be repeated
     #[arg(long, value_name = "NAME", conflicts_with = "file")]
     revoke: Vec<String>,
     /// File with the whole group as JSON, instead of flags; `-` is stdin
@@ -116,7 +116,7 @@ struct GroupFields {
     /// The group's name
     #[arg(long)]
     name: Option<String>,
-    /// Put this user into the group, by ID or login; can be repeated
+    /// Add this user to the group, by ID or login; can be repeated
     #[arg(long, value_name = "ID_OR_LOGIN")]
     member: Vec<String>,
     /// Grant this permission; can be repeated
@@ -125,8 +125,8 @@ struct GroupFields {
 }
 
 impl Groups {
-    /// Whether it changes something.
-    pub(super) fn changes(&self) -> bool {
+    /// Whether the command makes a write call.
+    pub(super) fn is_write(&self) -> bool {
         matches!(self.action, Action::Insert(_) | Action::Update(_) | Action::Delete { .. })
     }
 
@@ -135,7 +135,7 @@ impl Groups {
             Action::Insert(Insert { file, .. }) | Action::Update(Update { file, .. }) => file.as_deref(),
             _ => None,
         };
-        let whole: Option<Group> = file.map(input::object).transpose()?;
+        let from_file: Option<Group> = file.map(input::object).transpose()?;
         let connection = Connection::open(context)?;
         let api = connection.client.user_api();
         let explain = |error| connection.explain(&error);
@@ -147,17 +147,17 @@ impl Groups {
             }
             Action::Delete { oid } => {
                 api.delete_group(*oid).await.map_err(explain)?;
-                context.notes.note(&format!("group {oid} is deleted"));
+                context.notes.note(&format!("group {oid} was deleted"));
                 return Ok(Exit::Done);
             }
             Action::Get { oid } => api.get_group(*oid).await.map_err(explain)?.into_inner(),
             Action::Insert(insert) => {
-                let group = insert.group(whole, &api, &connection).await?;
+                let group = insert.group(from_file, &api, &connection).await?;
                 api.insert_group(&group).await.map_err(explain)?.into()
             }
-            Action::Update(update) => update.run(whole, &api, &connection).await?.into(),
+            Action::Update(update) => update.run(from_file, &api, &connection).await?.into(),
         };
-        context.output.one(&&*stored).map(|()| Exit::Done)
+        context.output.item(&&*stored).map(|()| Exit::Done)
     }
 }
 
@@ -170,28 +170,28 @@ impl GroupFields {
         if let Some(name) = &self.name {
             group.name = Some(name.as_str().into());
         }
-        toggle(&mut group.users, &self.member, Turn::On)?;
-        toggle(&mut group.permissions, &self.permission, Turn::On)
+        set_entries(&mut group.users, &self.member, Switch::On)?;
+        set_entries(&mut group.permissions, &self.permission, Switch::On)
     }
 }
 
 impl Insert {
     async fn group(
         &self,
-        whole: Option<Group>,
+        from_file: Option<Group>,
         api: &UserApi,
         connection: &Connection,
     ) -> Result<Group, Failure> {
-        if let Some(whole) = whole {
-            return Ok(whole);
+        if let Some(group) = from_file {
+            return Ok(group);
         }
         if self.fields.is_empty() {
-            return Err(Failure::usage("there is nothing to make a group of")
+            return Err(Failure::usage("no field of the new group is given")
                 .help("give --name, or --file; `ultracart groups insert --help` has examples"));
         }
         let mut group = Group::new();
         if self.fields.member.iter().any(|member| member.parse::<i32>().is_err()) {
-            // By login they can only be found among those that there are.
+            // The list of users is needed to resolve logins to IDs.
             let users = api.get_users().await.map_err(|error| connection.explain(&error))?;
             let membership = |user: &ultracart_model::User| {
                 let mut membership = GroupUserMembership::new();
@@ -212,23 +212,20 @@ impl Insert {
 impl Update {
     async fn run(
         &self,
-        whole: Option<Group>,
+        from_file: Option<Group>,
         api: &UserApi,
         connection: &Connection,
     ) -> Result<Group, Failure> {
         let explain = |error| connection.explain(&error);
-        if let Some(group) = whole {
+        if let Some(group) = from_file {
             if let Some(other) = group.group_oid.filter(|oid| *oid != self.oid) {
-                return Err(Failure::usage(format!(
-                    "the file holds group {other}, and not group {}",
-                    self.oid
-                ))
-                .help("give that group's OID, or change `group_oid` in the file"));
+                return Err(Failure::usage(format!("the file holds group {other}, not group {}", self.oid))
+                    .help(format!("use the OID {other}, or correct `group_oid` in the file")));
             }
             return api.update_group(self.oid, &group).await.map_err(explain);
         }
         if self.fields.is_empty() && self.remove_member.is_empty() && self.revoke.is_empty() {
-            return Err(Failure::usage("there is nothing to change").help(
+            return Err(Failure::usage("no change is given").help(
                 "give a flag such as --name, or --file; `ultracart groups update --help` has examples",
             ));
         }
@@ -237,7 +234,7 @@ impl Update {
             let mut changed = group.clone();
             match self.apply(&mut changed) {
                 Ok(()) => *group = changed,
-                // A group that is left as it was is not written.
+                // The group stays as it was read, so it is not written.
                 Err(failure) => problem = Some(failure),
             }
         };
@@ -247,7 +244,7 @@ impl Update {
 
     fn apply(&self, group: &mut Group) -> Result<(), Failure> {
         self.fields.apply(group)?;
-        toggle(&mut group.users, &self.remove_member, Turn::Off)?;
-        toggle(&mut group.permissions, &self.revoke, Turn::Off)
+        set_entries(&mut group.users, &self.remove_member, Switch::Off)?;
+        set_entries(&mut group.permissions, &self.revoke, Switch::Off)
     }
 }

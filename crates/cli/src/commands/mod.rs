@@ -1,11 +1,11 @@
-//! The commands, a file each.
+//! The subcommands, one file each.
 
 mod audit;
 mod completions;
 mod config;
+mod entries;
 mod groups;
 mod sim;
-mod toggle;
 mod users;
 mod webhook;
 
@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::global::Global;
 
-/// What to do. The help of each is on its struct.
+/// A subcommand. Each variant contains a struct, whose doc comment is the help text.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Users(users::Users),
@@ -40,23 +40,23 @@ impl Command {
         }
     }
 
-    /// Whether being told to stop is how it ends.
+    /// Whether the command runs until it is interrupted.
     pub(crate) fn ends_when_interrupted(&self) -> bool {
         matches!(self, Self::Sim(_) | Self::Webhook(_))
     }
 
-    /// What to say when it was told to stop.
+    /// Returns the failure to report if the command is interrupted.
     pub(crate) fn interrupted(&self, global: &Global) -> Failure {
         let failure = Failure::new(Exit::Interrupted, "interrupted");
         match self {
             Self::Audit(audit) => audit.interrupted(failure, global),
-            Self::Users(users) if users.changes() => unknown(failure),
-            Self::Groups(groups) if groups.changes() => unknown(failure),
+            Self::Users(users) if users.is_write() => unknown_outcome(failure),
+            Self::Groups(groups) if groups.is_write() => unknown_outcome(failure),
             _ => failure,
         }
     }
 }
 
-fn unknown(failure: Failure) -> Failure {
-    failure.help("if the change was under way it may have been made: look before you repeat it")
+fn unknown_outcome(failure: Failure) -> Failure {
+    failure.help("UltraCart may have made the change: check before you repeat the command")
 }

@@ -1,4 +1,4 @@
-//! `ultracart sim`.
+//! The `sim` command: serves a simulated account.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use crate::failure::{Exit, Failure};
 use crate::interrupt::interrupt;
 
 const KEY: &str = "ULTRACART_SIMPLE_KEY";
-// As a flag it would stand in the list of processes.
+// Not a flag, since flags are visible in the list of processes.
 const WEBHOOK_PASSWORD: &str = "ULTRACART_WEBHOOK_PASSWORD";
 
 /// Serve a simulated account on this machine
 ///
-/// It has UltraCart's eleven operations, its limits and its errors, so that any client can be tried without spending a
-/// real call. It ends with Ctrl-C and forgets everything.
+/// The simulated account has the eleven operations, the limits and the errors of UltraCart's User API. Test
+/// any client with it, without a call to UltraCart. It runs until Ctrl-C and stores nothing on disk.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -29,39 +29,39 @@ Examples:
   ultracart --base-url http://127.0.0.1:8080/rest/v2 users list
   ultracart sim --webhook http://127.0.0.1:9000/ultracart
 
-It prints one line on stdout as soon as it listens:
+When it is ready it prints one line on stdout:
   simulated account at http://127.0.0.1:8080/rest/v2, simple key KEY
-The key is that of ULTRACART_SIMPLE_KEY, where it is set, and else a fresh one.
+KEY is the value of ULTRACART_SIMPLE_KEY if that is set, else a random key.
 
-A webhook is told of users that are inserted, updated and deleted. What it does not answer with
-a 2xx within 30 seconds comes again, up to ten times. The password to --webhook-user is that of
-ULTRACART_WEBHOOK_PASSWORD.")]
+With --webhook the account posts an event for each user that is inserted, updated or deleted. A delivery without a 2xx \
+response within 30 seconds is repeated, up to ten times. ULTRACART_WEBHOOK_PASSWORD sets the password for \
+--webhook-user.")]
 pub(crate) struct SimCommand {
-    /// Port on 127.0.0.1; 0 takes any free one
+    /// Port on 127.0.0.1; 0 selects a free port
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// How many users it has
+    /// Number of users
     #[arg(long, default_value_t = 200)]
     users: u32,
-    /// How many groups it has
+    /// Number of groups
     #[arg(long, default_value_t = 12)]
     groups: u32,
-    /// Another seed gives other people
+    /// Seed of the random data; another seed generates other users
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// No limits at all, and calls side by side
+    /// No rate limits and any number of concurrent calls
     #[arg(long)]
     unlimited: bool,
-    /// How long it works on each call, such as 250ms
+    /// Time that each call takes, such as 250ms
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     latency: Option<Duration>,
-    /// Lists come in pages of this many objects
+    /// Number of objects in each page of a list
     #[arg(long, value_name = "OBJECTS", value_parser = clap::value_parser!(u32).range(1..))]
     page_size: Option<u32>,
-    /// The list of users brings everybody's logins
+    /// Include each user's login history in the list of users
     #[arg(long)]
     histories_in_list: bool,
-    /// A single group is answered without a body, as UltraCart's documents have it
+    /// Return an empty body for a single group, as UltraCart's documentation describes
     #[arg(long)]
     no_group_body: bool,
     #[command(flatten)]
@@ -70,13 +70,13 @@ pub(crate) struct SimCommand {
 
 #[derive(Debug, Args)]
 struct WebhookArgs {
-    /// Post what happens to users to this http:// URL, as UltraCart's webhooks do
+    /// Post events about users to this http:// URL, as UltraCart's webhooks do
     #[arg(long = "webhook", value_name = "URL")]
     url: Option<String>,
-    /// User name to post with; the password comes from the environment
+    /// Name for the Basic authentication of deliveries; `ULTRACART_WEBHOOK_PASSWORD` sets the password
     #[arg(long = "webhook-user", value_name = "NAME", requires = "url")]
     user: Option<String>,
-    /// The events are compressed: base64 of gzip of their JSON
+    /// Compress the events: base64 of their gzipped JSON
     #[arg(long = "webhook-compressed", requires = "url")]
     is_compressed: bool,
 }
@@ -85,17 +85,20 @@ impl SimCommand {
     pub(super) async fn run(&self, context: &mut Context) -> Result<Exit, Failure> {
         let key = key()?;
         let account = self.account(&key, self.webhook.webhook()?);
-        // Listened for from here on: a signal must not find nobody when the line is out.
+        // Installs the signal handlers before the line is printed: a signal may follow it at once.
         let stopped = interrupt();
         let mut server = account.bind(("127.0.0.1", self.port)).await.map_err(|error| {
-            Failure::new(Exit::Failed, format!("port {} on 127.0.0.1 cannot be listened at", self.port))
-                .why(error.to_string())
-                .help("--port 0 takes any free one")
+            Failure::new(
+                Exit::Failed,
+                format!("the simulated account cannot listen on 127.0.0.1:{}", self.port),
+            )
+            .why(error.to_string())
+            .help("--port 0 selects a free port")
         })?;
         if let Some(url) = &self.webhook.url {
-            server.deliver_to(url).map_err(|error| {
-                Failure::usage("the URL of --webhook cannot be delivered to").why(error.to_string())
-            })?;
+            server
+                .deliver_to(url)
+                .map_err(|error| Failure::usage("the URL of --webhook is invalid").why(error.to_string()))?;
         }
         context.output.line(&format!(
             "simulated account at {}, simple key {}",
@@ -115,8 +118,8 @@ impl SimCommand {
             .simple_key(key.expose())
             .latency(self.latency.unwrap_or_default())
             .page_size(self.page_size.and_then(|size| usize::try_from(size).ok()))
-            // Nobody can ask for them, and it may be served for days.
-            .keep_requests(0);
+            // The command has no way to read recorded requests, and it may run for days.
+            .record_requests(0);
         if self.histories_in_list {
             account = account.histories_in_list(Histories::All);
         }
@@ -149,21 +152,23 @@ impl WebhookArgs {
     }
 }
 
-/// The key of the environment, checked as any other, or a fresh one.
+/// Returns the key in `ULTRACART_SIMPLE_KEY`, validated as in the configuration, or a random key if the
+/// variable is not set.
 fn key() -> Result<Secret, Failure> {
     let Some(key) = std::env::var_os(KEY) else { return fresh_key() };
-    let failed = || Failure::usage(format!("{KEY} holds no key"));
+    let failed = || Failure::usage(format!("{KEY} holds no valid simple key"));
     let loaded = Layers::new().env([(KEY, key)]).load::<Config>().map_err(|error| {
         error.problems().iter().fold(failed(), |failure, problem| failure.why(problem.to_string()))
     })?;
     loaded.config.auth.simple_key.ok_or_else(failed)
 }
 
-/// The password of the environment.
+/// Returns the password in `ULTRACART_WEBHOOK_PASSWORD`. Fails if the variable is empty or not set.
 fn webhook_password() -> Result<Token, Failure> {
     let password = std::env::var(WEBHOOK_PASSWORD).ok().filter(|password| !password.is_empty());
     password.map(Token::from).ok_or_else(|| {
-        Failure::usage(format!("{WEBHOOK_PASSWORD} holds no password")).help("--webhook-user needs one")
+        Failure::usage("--webhook-user needs a password")
+            .help(format!("set {WEBHOOK_PASSWORD} to the password of the webhook"))
     })
 }
 
@@ -175,7 +180,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn it_keeps_no_request() {
+    async fn sim_records_no_requests() {
         let arguments = SimCommand::augment_args(clap::Command::new("sim")).get_matches_from(["sim"]);
         let sim = SimCommand::from_arg_matches(&arguments).unwrap().account(&"key".into(), None);
         let client = Client::builder().simple_key("key").service(sim.service()).build().unwrap();

@@ -1,4 +1,4 @@
-//! `ultracart users`.
+//! The `users` command.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,13 @@ use clap::{Args, Subcommand};
 use ultracart_client::UserApi;
 use ultracart_model::{NewPassword, User, UserGroupMembership, UserId};
 
-use super::toggle::{Turn, toggle};
+use super::entries::{Switch, set_entries};
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::input;
 
-/// Users: list, get, logins, insert, update, delete
+/// List, get, insert, update or delete users; list their logins
 #[derive(Debug, Args)]
 #[command(
     disable_help_subcommand = true,
@@ -23,7 +23,7 @@ Examples:
   ultracart users update 7 --phone 555-0100
   ultracart users delete 7
 
-`ultracart users insert --help` and the like say what each costs."
+The help of each subcommand, such as `ultracart users insert --help`, says how many calls it makes."
 )]
 pub(crate) struct Users {
     #[command(subcommand)]
@@ -39,15 +39,15 @@ Examples:
   ultracart users list --format csv > users.csv
   ultracart users list --format ndjson | jq -r .login
 
-Costs one call.")]
+Makes one call.")]
     List,
     /// Show one user
     #[command(after_help = "\
 Examples:
   ultracart users get 7
-  ultracart users get 7 --format json > user.json     All of it, to send back
+  ultracart users get 7 --format json > user.json   for `users update --file`
 
-Costs one call.")]
+Makes one call.")]
     Get {
         /// The user's `user_id`, as in `users list`
         id: UserId,
@@ -58,37 +58,37 @@ Examples:
   ultracart users logins 7
   ultracart users logins 7 --format csv
 
-Costs one call.")]
+Makes one call.")]
     Logins {
         /// The user's `user_id`, as in `users list`
         id: UserId,
     },
-    /// Make a user
+    /// Insert a user
     #[command(after_help = "\
 Examples:
   ultracart users insert --login ada --email ada@example.com --group Support
   pass show ada | ultracart users insert --login ada --password-file -
   ultracart users insert --file user.json
 
-Prints the user as it was stored. Costs one call, and one more to find a group by its name. It is not sent again when it \
-may have reached the server.")]
+Prints the user that UltraCart stored. Makes one call, and one more if --group is given by name. The insert is not \
+retried if a request may have reached the server.")]
     Insert(Insert),
-    /// Change a user, and keep what is not mentioned
+    /// Change some fields of a user, or replace it with --file
     #[command(after_help = "\
 Examples:
   ultracart users update 7 --phone 555-0100
-  ultracart users update 7 --group Support --remove-group Admins --revoke users_edit
+  ultracart users update 7 --group Support --remove-group Admins
   ultracart users update 7 --file user.json
 
-With flags the user is read, changed and written back: two calls, or one if nothing changes. With --file the object is \
-sent as it is: one call. Prints the user as it was stored.")]
+With flags the command reads the user, changes these fields and writes the user back: two calls, or one if nothing \
+changes. With --file it sends the user in the file as it is: one call. Prints the user that UltraCart stored.")]
     Update(Update),
     /// Delete a user
     #[command(after_help = "\
 Examples:
   ultracart users delete 7
 
-Costs one call. It asks nothing and cannot be undone.")]
+Makes one call. It does not ask for confirmation and cannot be undone.")]
     Delete {
         /// The user's `user_id`, as in `users list`
         id: UserId,
@@ -100,7 +100,7 @@ struct Insert {
     #[command(flatten)]
     fields: Fields,
     #[command(flatten)]
-    whole: Whole,
+    files: InputFiles,
 }
 
 #[derive(Debug, Args)]
@@ -109,31 +109,31 @@ struct Update {
     id: UserId,
     #[command(flatten)]
     fields: Fields,
-    /// Take the user out of this group, by its OID or name; can be repeated
+    /// Remove the user from this group, by OID or name; can be repeated
     #[arg(long, value_name = "OID_OR_NAME", conflicts_with = "file")]
     remove_group: Vec<String>,
-    /// Take this permission away; can be repeated
+    /// Revoke this permission; can be repeated
     #[arg(long, value_name = "NAME", conflicts_with = "file")]
     revoke: Vec<String>,
     #[command(flatten)]
-    whole: Whole,
+    files: InputFiles,
 }
 
 #[derive(Debug, Args)]
 struct Fields {
-    /// The name to log in with
+    /// Login name
     #[arg(long)]
     login: Option<String>,
     /// E-mail address
     #[arg(long)]
     email: Option<String>,
-    /// The person's name
+    /// Full name
     #[arg(long, value_name = "NAME")]
     full_name: Option<String>,
     /// Telephone number
     #[arg(long)]
     phone: Option<String>,
-    /// Put the user into this group, by its OID or name; can be repeated
+    /// Add the user to this group, by OID or name; can be repeated
     #[arg(long, value_name = "OID_OR_NAME")]
     group: Vec<String>,
     /// Grant this permission; can be repeated
@@ -142,8 +142,8 @@ struct Fields {
 }
 
 #[derive(Debug, Args)]
-struct Whole {
-    /// File with the password to set, on one line; `-` is stdin
+struct InputFiles {
+    /// File with the new password on one line; `-` is stdin
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
     /// File with the whole user as JSON, instead of flags; `-` is stdin
@@ -152,15 +152,15 @@ struct Whole {
 }
 
 impl Users {
-    /// Whether it changes something.
-    pub(super) fn changes(&self) -> bool {
+    /// Whether the command makes a write call.
+    pub(super) fn is_write(&self) -> bool {
         matches!(self.action, Action::Insert(_) | Action::Update(_) | Action::Delete { .. })
     }
 
     pub(super) async fn run(&self, context: &mut Context) -> Result<Exit, Failure> {
         let input = match &self.action {
-            Action::Insert(Insert { fields, whole }) | Action::Update(Update { fields, whole, .. }) => {
-                let input = whole.read()?;
+            Action::Insert(Insert { fields, files }) | Action::Update(Update { fields, files, .. }) => {
+                let input = files.read()?;
                 fields.check(&input)?;
                 input
             }
@@ -181,7 +181,7 @@ impl Users {
             }
             Action::Delete { id } => {
                 api.delete_user(*id).await.map_err(explain)?;
-                context.notes.note(&format!("user {id} is deleted"));
+                context.notes.note(&format!("user {id} was deleted"));
                 return Ok(Exit::Done);
             }
             Action::Get { id } => api.get_user(*id).await.map_err(explain)?.into_inner(),
@@ -191,18 +191,18 @@ impl Users {
             }
             Action::Update(update) => update.run(input, &api, &connection).await?.into(),
         };
-        context.output.one(&&*stored).map(|()| Exit::Done)
+        context.output.item(&&*stored).map(|()| Exit::Done)
     }
 }
 
-/// What was read from files.
+/// The contents of the input files.
 #[derive(Default)]
 struct Input {
     user: Option<User>,
     password: Option<NewPassword>,
 }
 
-impl Whole {
+impl InputFiles {
     fn read(&self) -> Result<Input, Failure> {
         let is_stdin = |path: &Option<PathBuf>| path.as_deref().is_some_and(|path| path.as_os_str() == "-");
         if is_stdin(&self.file) && is_stdin(&self.password_file) {
@@ -216,7 +216,7 @@ impl Whole {
 }
 
 impl Fields {
-    /// Refuses what UltraCart would refuse, before a call is spent on reading what is to be changed.
+    /// Checks the input before any call is made: UltraCart would decline an invalid user.
     fn check(&self, input: &Input) -> Result<(), Failure> {
         let mut user = input.user.clone().unwrap_or_default();
         if let Some(email) = &self.email {
@@ -244,20 +244,20 @@ impl Fields {
                 *field = Some(text.as_str().into());
             }
         }
-        toggle(&mut user.groups, &self.group, Turn::On)?;
-        toggle(&mut user.permissions, &self.permission, Turn::On)
+        set_entries(&mut user.groups, &self.group, Switch::On)?;
+        set_entries(&mut user.permissions, &self.permission, Switch::On)
     }
 }
 
 impl Insert {
     async fn user(&self, input: Input, api: &UserApi, connection: &Connection) -> Result<User, Failure> {
         if input.user.is_none() && self.fields.is_empty() {
-            return Err(Failure::usage("there is nothing to make a user of")
+            return Err(Failure::usage("no field of the new user is given")
                 .help("give --login and --email, or --file; `ultracart users insert --help` has examples"));
         }
         let mut user = input.user.unwrap_or_default();
         if self.fields.group.iter().any(|group| group.parse::<i32>().is_err()) {
-            // By name they can only be found among those that there are.
+            // The list of groups is needed to resolve names to OIDs.
             let groups = api.get_groups().await.map_err(|error| connection.explain(&error))?;
             let membership = |group: &ultracart_model::Group| {
                 let mut membership = UserGroupMembership::new();
@@ -269,7 +269,7 @@ impl Insert {
         }
         self.fields.apply(&mut user)?;
         if let Some(groups) = &mut user.groups
-            && self.whole.file.is_none()
+            && self.files.file.is_none()
         {
             groups.retain(|group| group.member == Some(true));
         }
@@ -286,8 +286,8 @@ impl Update {
         let flags = !self.fields.is_empty() || !self.remove_group.is_empty() || !self.revoke.is_empty();
         if let Some(mut user) = input.user {
             if let Some(other) = user.user_id.filter(|id| *id != self.id) {
-                return Err(Failure::usage(format!("the file holds user {other}, and not user {}", self.id))
-                    .help("give that user's ID, or change `user_id` in the file"));
+                return Err(Failure::usage(format!("the file holds user {other}, not user {}", self.id))
+                    .help(format!("use the ID {other}, or correct `user_id` in the file")));
             }
             if input.password.is_some() {
                 user.change_password_to = input.password;
@@ -295,7 +295,7 @@ impl Update {
             return api.update_user(self.id, &user).await.map_err(explain);
         }
         if !flags && input.password.is_none() {
-            return Err(Failure::usage("there is nothing to change").help(
+            return Err(Failure::usage("no change is given").help(
                 "give a flag such as --phone, or --file; `ultracart users update --help` has examples",
             ));
         }
@@ -304,7 +304,7 @@ impl Update {
             let mut changed = user.clone();
             match self.apply(&mut changed, input.password.clone()) {
                 Ok(()) => *user = changed,
-                // A user that is left as it was is not written.
+                // The user stays as it was read, so it is not written.
                 Err(failure) => problem = Some(failure),
             }
         };
@@ -314,8 +314,8 @@ impl Update {
 
     fn apply(&self, user: &mut User, password: Option<NewPassword>) -> Result<(), Failure> {
         self.fields.apply(user)?;
-        toggle(&mut user.groups, &self.remove_group, Turn::Off)?;
-        toggle(&mut user.permissions, &self.revoke, Turn::Off)?;
+        set_entries(&mut user.groups, &self.remove_group, Switch::Off)?;
+        set_entries(&mut user.permissions, &self.revoke, Switch::Off)?;
         if password.is_some() {
             user.change_password_to = password;
         }

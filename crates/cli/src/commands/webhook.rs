@@ -1,4 +1,4 @@
-//! `ultracart webhook`.
+//! The `webhook` command: receives UltraCart's webhooks and prints their events.
 
 mod received;
 mod server;
@@ -15,7 +15,7 @@ use ultracart_client::config::Secret;
 use ultracart_client::webhook::Receiver;
 use ultracart_transport::config::secret_file_warning;
 
-use self::received::{Batch, EventRecord};
+use self::received::{EventRecord, ReceivedDelivery};
 use crate::context::Context;
 use crate::failure::{Exit, Failure};
 use crate::global::Format;
@@ -25,41 +25,42 @@ use crate::notes::Notes;
 use crate::output::Output;
 
 const PASSWORD: &str = "ULTRACART_WEBHOOK_PASSWORD";
-/// Deliveries that were taken and are not written yet, at the most.
-const QUEUE: usize = 64;
-/// How long the last of them may take to be written when it is told to stop.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Maximum number of accepted deliveries that wait to be written to stdout.
+const QUEUE_CAPACITY: usize = 64;
+/// Time allowed for writing the queued deliveries after an interruption.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Receive UltraCart's webhooks and print what happens to users
+/// Receive UltraCart's webhooks and print events about users
 ///
-/// It listens for what UltraCart posts and writes each event as data: who was made, changed or deleted, and who logged
-/// in. It needs no key and makes no call. It ends with Ctrl-C.
+/// Listens for UltraCart's webhook deliveries and prints each event: which user was inserted, updated or
+/// deleted, or logged in. Needs no key, makes no call and runs until Ctrl-C.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   export ULTRACART_WEBHOOK_PASSWORD=…; ultracart webhook --user NAME
-  ultracart webhook --user NAME --password-file FILE --format ndjson | jq -r .login
+  ultracart webhook --user NAME --password-file FILE
+  ultracart webhook --user NAME --format ndjson | jq -r .login
   ultracart webhook --no-auth --listen 127.0.0.1:0
 
 NAME and the password are the webhook's `basic_username` and `basic_password` in UltraCart.
 
-It speaks plain HTTP, and UltraCart tells of users only where there is TLS: put a proxy in front that has a \
-certificate, and have it hand on to this address. The path is of no matter.
+The command serves plain HTTP, and UltraCart sends events about users to https:// URLs only. So run a TLS proxy that \
+forwards to this address. Any path is accepted.
 
-It prints one line on stdout as soon as it listens, or on stderr with another --format than `table`:
+When it is ready it prints one line, on stdout with --format table, else on stderr:
   webhooks at http://127.0.0.1:8080/
-With --format json and ndjson each event has the whole user that came with it.")]
+With --format json and ndjson each event includes every field of the user.")]
 pub(crate) struct WebhookCommand {
-    /// Address and port to listen at; with port 0, any free one
+    /// Address and port to listen on; port 0 selects a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// The name that a delivery has to bring, together with the password of `ULTRACART_WEBHOOK_PASSWORD`
+    /// Name for the Basic authentication of deliveries; `ULTRACART_WEBHOOK_PASSWORD` sets the password
     #[arg(long, value_name = "NAME", conflicts_with = "no_auth")]
     user: Option<String>,
-    /// File with the password, on one line, instead; `-` is stdin
+    /// File with the password on one line, instead of the environment variable; `-` is stdin
     #[arg(long, value_name = "FILE", requires = "user", conflicts_with = "no_auth")]
     password_file: Option<PathBuf>,
-    /// Take deliveries from anybody on this machine
+    /// Accept deliveries without authentication, from this machine only
     #[arg(long)]
     no_auth: bool,
 }
@@ -68,12 +69,12 @@ impl WebhookCommand {
     pub(super) async fn run(&self, context: &mut Context) -> Result<Exit, Failure> {
         let (format, notes) = (context.output.format(), context.notes);
         let receiver = self.receiver(notes)?;
-        // Listened for from here on: a signal must not find nobody when the line is out.
+        // Installs the signal handlers before the line is printed: a signal may follow it at once.
         let stopped = interrupt();
         let cannot_listen = |error: std::io::Error| {
-            Failure::new(Exit::Failed, format!("{} cannot be listened at", self.listen))
+            Failure::new(Exit::Failed, format!("the command cannot listen on {}", self.listen))
                 .why(error.to_string())
-                .help("--listen 127.0.0.1:0 takes any port that is free")
+                .help("--listen 127.0.0.1:0 selects a free port")
         };
         let listener = TcpListener::bind(self.listen).await.map_err(cannot_listen)?;
         let line = format!("webhooks at http://{}/", listener.local_addr().map_err(cannot_listen)?);
@@ -83,17 +84,18 @@ impl WebhookCommand {
             notes.note(&line);
             None
         };
-        let (taken, untold) = mpsc::channel(QUEUE);
-        // On a thread of its own: where nobody reads what is written, UltraCart has to be answered all the same.
+        let (queue, queued) = mpsc::channel(QUEUE_CAPACITY);
+        // Writes on a thread of its own: the server has to respond even while stdout is blocked.
         let output = context.output.take();
-        let mut writer = tokio::task::spawn_blocking(move || write(output, line, untold));
+        let mut writer = tokio::task::spawn_blocking(move || write(output, line, queued));
         let written = tokio::select! {
             written = &mut writer => written,
-            never = server::serve(listener, receiver, taken, notes) => match never {},
-            // The server is gone then, and what it has taken is still written.
-            () = stopped => timeout(PATIENCE, &mut writer).await.map_err(|_| {
-                Failure::new(Exit::Failed, "what was received last is not written")
-                    .why("nobody reads the output")
+            never = server::serve(listener, receiver, queue, notes) => match never {},
+            // `select!` has dropped the server and with it the sender, so the writer ends after the queued
+            // deliveries.
+            () = stopped => timeout(SHUTDOWN_TIMEOUT, &mut writer).await.map_err(|_| {
+                Failure::new(Exit::Failed, "the last events were not written")
+                    .why("stdout is blocked: the program that reads it does not read")
             })?,
         };
         let written = written.unwrap_or_else(|error| {
@@ -107,14 +109,14 @@ impl WebhookCommand {
         let builder = Receiver::builder();
         let Some(user) = &self.user else {
             if !self.no_auth {
-                return Err(Failure::usage("it is not said who may deliver")
-                    .why("whoever finds the address could send what never happened")
+                return Err(Failure::usage("no authentication is configured for deliveries")
+                    .why("anyone who finds the address could send false events")
                     .help("give --user, and the password in ULTRACART_WEBHOOK_PASSWORD or --password-file")
-                    .help("or --no-auth, to try it out on this machine"));
+                    .help("or give --no-auth, to try the command on this machine"));
             }
             if !is_local {
                 return Err(Failure::usage(format!(
-                    "{} can be reached from other machines, and --no-auth would let them all deliver",
+                    "{} is reachable from other machines, and --no-auth would accept deliveries from all of them",
                     self.listen
                 ))
                 .help("give --user and a password, or listen on 127.0.0.1"));
@@ -122,14 +124,14 @@ impl WebhookCommand {
             return Ok(builder.no_auth());
         };
         if user.contains(':') {
-            return Err(Failure::usage("the name given with --user has a colon in it")
-                .why("HTTP's Basic authentication ends the name there"));
+            return Err(Failure::usage("the name of --user contains a colon")
+                .why("in HTTP Basic authentication a colon ends the name"));
         }
         let password = password(self.password_file.as_deref(), notes)?;
         if !is_local {
             notes.warning(&format!(
-                "{} can be reached from other machines, and what they send is not encrypted: \
-                 put a proxy with TLS in front, and listen where it alone can reach it",
+                "{} is reachable from other machines, and deliveries are not encrypted: \
+                 run a TLS proxy, and listen on an address that only the proxy can reach",
                 self.listen
             ));
         }
@@ -137,7 +139,7 @@ impl WebhookCommand {
     }
 }
 
-/// The password of the file, or else of the environment.
+/// Returns the password in the file, or in `ULTRACART_WEBHOOK_PASSWORD` if no file is given.
 fn password(file: Option<&Path>, notes: Notes) -> Result<Secret, Failure> {
     if let Some(file) = file {
         if let Some(warning) = secret_file_warning(file) {
@@ -146,23 +148,29 @@ fn password(file: Option<&Path>, notes: Notes) -> Result<Secret, Failure> {
         return Ok(input::password(file)?.expose().into());
     }
     let Some(password) = std::env::var_os(PASSWORD) else {
-        return Err(Failure::usage("there is no password to go with --user")
-            .help(format!("set {PASSWORD} to it, or give --password-file")));
+        return Err(Failure::usage("--user needs a password")
+            .help(format!("set {PASSWORD}, or give --password-file")));
     };
     match password.into_string() {
         Ok(password) if !password.is_empty() => Ok(password.into()),
-        _ => Err(Failure::usage(format!("{PASSWORD} holds no password")).why("it is empty, or not UTF-8")),
+        _ => Err(Failure::usage(format!("{PASSWORD} holds no valid password"))
+            .why("the value is empty or not UTF-8")),
     }
 }
 
-/// Writes what is taken until nothing more can come.
-fn write(mut output: Output, line: Option<String>, mut untold: mpsc::Receiver<Batch>) -> Result<(), Failure> {
+/// Writes the line with the server's address, unless `line` is `None`. Then writes the events of queued
+/// deliveries until the queue is closed and empty.
+fn write(
+    mut output: Output,
+    line: Option<String>,
+    mut queued: mpsc::Receiver<ReceivedDelivery>,
+) -> Result<(), Failure> {
     if let Some(line) = line {
         output.line(&line)?;
     }
-    output.begin::<EventRecord<'_>>()?;
-    while let Some(batch) = untold.blocking_recv() {
-        output.go_on(&batch.events())?;
+    output.start_list::<EventRecord<'_>>()?;
+    while let Some(received) = queued.blocking_recv() {
+        output.append(&received.events())?;
     }
     Ok(())
 }

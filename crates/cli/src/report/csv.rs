@@ -1,12 +1,12 @@
-//! `users.csv` and `logins.csv`: for spreadsheets.
+//! Writes `users.csv` and `logins.csv` for spreadsheets.
 //!
-//! RFC 4180 with every field in quotes, UTF-8 with a byte order mark, without which Excel takes it for something else
-//! (Python reads it as `utf-8-sig`).
+//! The format is RFC 4180 with every field in quotes, in UTF-8 with a byte order mark. Excel needs the mark
+//! to recognize UTF-8. In Python such a file is read with the encoding `utf-8-sig`.
 //!
-//! Strangers chose most of what is in these, and a spreadsheet runs a cell that begins like a formula: a login named
-//! `=HYPERLINK("http://…")` is an attack on whoever opens the file. [`csv_cell`] makes text of such a cell, and of such
-//! an item of a list in a cell, with an apostrophe, and shows control characters as pictures, so that a row is one line. The texts as they came are in
-//! `audit.json`.
+//! Most cells contain untrusted text, and a spreadsheet runs a cell that starts like a formula. So a login
+//! named `=HYPERLINK("http://…")` would attack the person who opens the file. [`csv_cell`] puts an apostrophe
+//! before such a cell. In a cell with a list, each item is treated in the same way. [`csv_cell`] also shows
+//! control characters as symbols, so that each row is one line. `audit.json` has the unchanged texts.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -55,7 +55,7 @@ pub(super) fn users(review: &Review, stats: &[Stats<'_>], out: &mut dyn Write) -
         let groups = reviewed.groups.iter().filter_map(|&group| review.group_ref(group));
         let outside = reviewed.permissions.iter().filter(|permission| permission.held == Held::Outside);
         let linked = user.linked_accounts.iter().flatten().filter(|account| account.selected == Some(true));
-        let counted = |n: usize| if stats.read { n.to_string() } else { String::new() };
+        let counted = |n: usize| if stats.is_history_read { n.to_string() } else { String::new() };
         let time =
             |at: Option<_>| at.map_or_else(String::new, |(at, _): (jiff::Timestamp, _)| at.to_string());
         row(
@@ -66,7 +66,7 @@ pub(super) fn users(review: &Review, stats: &[Stats<'_>], out: &mut dyn Write) -
                 text(user.full_name.as_deref()),
                 text(user.email.as_deref()),
                 text(user.phone.as_deref()),
-                Cell::Ours(if user.has_second_factor() { "yes" } else { "no" }.into()),
+                Cell::Trusted(if user.has_second_factor() { "yes" } else { "no" }.into()),
                 list(reviewed.api_permissions().map(|permission| permission.name.as_str())),
                 list(user.api_ip_address_masks.iter().flatten().map(Text::as_str)),
                 list(groups.map(|group| group.label())),
@@ -79,7 +79,7 @@ pub(super) fn users(review: &Review, stats: &[Stats<'_>], out: &mut dyn Write) -
                 time(stats.last).into(),
                 counted(stats.off_hours).into(),
                 list(stats.addresses.keys().copied()),
-                Cell::Ours(findings[position].join("; ").into()),
+                Cell::Trusted(findings[position].join("; ").into()),
             ],
         )?;
     }
@@ -126,25 +126,25 @@ fn writer(out: &mut dyn Write) -> io::Result<Writer<&mut dyn Write>> {
     Ok(builder.from_writer(out))
 }
 
-/// A cell, by who chose what is in it.
+/// A cell of a row.
 enum Cell<'a> {
-    /// This program: a number, a time or a word from a fixed list. A number stays one.
-    Ours(Cow<'a, str>),
-    /// A stranger.
-    Theirs(Cow<'a, str>),
+    /// A number, a time or a fixed word, written unchanged.
+    Trusted(Cow<'a, str>),
+    /// Text that was chosen outside this program, written through [`csv_cell`].
+    Untrusted(Cow<'a, str>),
 }
 
 impl From<String> for Cell<'_> {
-    fn from(ours: String) -> Self {
-        Self::Ours(ours.into())
+    fn from(trusted: String) -> Self {
+        Self::Trusted(trusted.into())
     }
 }
 
 fn row<const N: usize>(out: &mut Writer<&mut dyn Write>, cells: [Cell<'_>; N]) -> io::Result<()> {
     for cell in cells {
         match cell {
-            Cell::Ours(text) => out.write_field(text.as_bytes())?,
-            Cell::Theirs(text) => out.write_field(csv_cell(&text).as_bytes())?,
+            Cell::Trusted(text) => out.write_field(text.as_bytes())?,
+            Cell::Untrusted(text) => out.write_field(csv_cell(&text).as_bytes())?,
         }
     }
     out.write_record(None::<&[u8]>)?;
@@ -152,7 +152,7 @@ fn row<const N: usize>(out: &mut Writer<&mut dyn Write>, cells: [Cell<'_>; N]) -
 }
 
 fn text(text: Option<&str>) -> Cell<'_> {
-    Cell::Theirs(text.unwrap_or_default().into())
+    Cell::Untrusted(text.unwrap_or_default().into())
 }
 
 fn list<'a>(items: impl Iterator<Item = impl AsRef<str>>) -> Cell<'a> {
@@ -163,15 +163,15 @@ fn list<'a>(items: impl Iterator<Item = impl AsRef<str>>) -> Cell<'a> {
         }
         joined.push_str(item.as_ref());
     }
-    Cell::Theirs(joined.into())
+    Cell::Untrusted(joined.into())
 }
 
 fn history(history: &History) -> Cell<'_> {
     match history {
-        History::Read { source: Source::List, .. } => Cell::Ours("with the list".into()),
-        History::Read { source: Source::Call, .. } => Cell::Ours("read".into()),
-        History::Read { source: Source::Checkpoint, .. } => Cell::Ours("read by an earlier run".into()),
-        History::Unreadable { reason } => Cell::Theirs(format!("not read: {reason}").into()),
+        History::Read { source: Source::List, .. } => Cell::Trusted("from the list of users".into()),
+        History::Read { source: Source::Call, .. } => Cell::Trusted("read".into()),
+        History::Read { source: Source::Checkpoint, .. } => Cell::Trusted("read by an earlier run".into()),
+        History::Unreadable { reason } => Cell::Untrusted(format!("not read: {reason}").into()),
     }
 }
 
@@ -195,14 +195,14 @@ mod tests {
     }
 
     #[test]
-    fn the_usual() {
+    fn csv_files_of_a_small_review() {
         let review = sample::small();
         insta::assert_snapshot!("users", users_csv(&review));
         insta::assert_snapshot!("logins", csv(&review, logins));
     }
 
     #[test]
-    fn hostile_strings_are_one_harmless_cell_each() {
+    fn hostile_text_stays_one_harmless_cell() {
         let review = sample::review(40, sample::Style::Hostile);
         for written in [users_csv(&review), csv(&review, logins)] {
             let rows = written.lines().count();
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn no_item_of_a_list_is_a_formula_where_another_separator_is_used() {
+    fn list_items_are_no_formulas_with_any_separator() {
         let mut review = sample::small();
         let user = User::new()
             .user_id(7)

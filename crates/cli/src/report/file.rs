@@ -1,12 +1,12 @@
-//! Files that are there wholly or not at all, and that only their owner can read.
+//! Files that are written completely or not at all, and that only their owner can read.
 
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Makes the folder, and those above it, if it is not there.
-pub(super) fn make_dir(dir: &Path) -> io::Result<()> {
+/// Creates the folder and its parents, if they do not exist.
+pub(super) fn create_dir(dir: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -16,24 +16,29 @@ pub(super) fn make_dir(dir: &Path) -> io::Result<()> {
     }
     builder
         .create(dir)
-        .map_err(|error| named(&error, &format!("the folder {} cannot be made", dir.display())))
+        .map_err(|error| with_context(&error, &format!("the folder {} cannot be created", dir.display())))
 }
 
-/// Sees whether a file can be put there: over another one it can, and over nothing else.
-pub(super) fn check_place(place: &Path) -> io::Result<()> {
-    match fs::metadata(place) {
-        Ok(there) if !there.is_file() => {
-            let error = io::Error::new(io::ErrorKind::AlreadyExists, "it is there and no file");
-            Err(cannot_be_written(&error, place))
+/// Checks that a file can be renamed to this path. Fails if something other than a file exists there, such as
+/// a folder.
+pub(super) fn check_target(target: &Path) -> io::Result<()> {
+    match fs::metadata(target) {
+        Ok(existing) if !existing.is_file() => {
+            let error = io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "something other than a file has this name; move or delete it",
+            );
+            Err(cannot_be_written(&error, target))
         }
         _ => Ok(()),
     }
 }
 
-/// Removes what killed runs left beside the places of these files: it holds personal data, and nobody would look for it.
+/// Removes the temporary files of killed runs, since they contain personal data. `names` are the final names.
 ///
-/// A run that is still at it has its file locked, and a lock ends with its process.
-pub(super) fn remove_left(dir: &Path, names: &[&str]) {
+/// The temporary file of a run that is still active is locked, and is not removed. A lock ends when the
+/// process that holds it ends.
+pub(super) fn remove_leftovers(dir: &Path, names: &[&str]) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         if is_file
@@ -50,7 +55,8 @@ fn temporary_name(name: &str) -> String {
     format!(".{name}.{}.tmp", std::process::id())
 }
 
-/// Whether it is a [`temporary_name`] that any run gave to one of these files.
+/// Returns whether `file` is a name that [`temporary_name`] returns for one of `names`, in this process or in
+/// any other.
 fn is_temporary(file: &OsStr, names: &[&str]) -> bool {
     let parts = file.to_str().and_then(|file| file.strip_prefix('.')?.strip_suffix(".tmp")?.rsplit_once('.'));
     parts.is_some_and(|(name, process)| {
@@ -58,36 +64,37 @@ fn is_temporary(file: &OsStr, names: &[&str]) -> bool {
     })
 }
 
-/// A file that waits beside its place. Dropped there, it is removed.
+/// A completely written file under a temporary name. The file is removed on drop, unless it was renamed.
 #[derive(Debug)]
-pub(super) struct Written {
+pub(super) struct TemporaryFile {
     temporary: PathBuf,
-    place: PathBuf,
-    /// Locked as long as it is open.
+    target: PathBuf,
+    /// Keeps the lock on the temporary file.
     file: File,
 }
 
-/// Writes a file beside its place in `dir`.
+/// Writes a file into `dir` under a temporary name. [`TemporaryFile::persist`] gives it its final `name`.
 pub(super) fn write(
     dir: &Path,
     name: &str,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<Written> {
+) -> io::Result<TemporaryFile> {
     let temporary = dir.join(temporary_name(name));
     let problem = |error: io::Error| match error.kind() {
         io::ErrorKind::PermissionDenied
         | io::ErrorKind::ReadOnlyFilesystem
         | io::ErrorKind::NotADirectory => {
-            named(&error, &format!("the folder {} cannot be written to", dir.display()))
+            with_context(&error, &format!("the folder {} cannot be written to", dir.display()))
         }
         _ => cannot_be_written(&error, &dir.join(name)),
     };
-    // Of a run with the same process id that was killed, where files cannot be locked.
+    // On a file system without locks, a killed run with the same process id may have left this file.
     _ = fs::remove_file(&temporary);
     let file = create(&temporary).map_err(problem)?;
-    // Where that cannot be, nobody can lock it later either, and it is left alone.
+    // On a file system without locks this fails. `remove_leftovers` then cannot lock the file either, and
+    // keeps it.
     _ = file.try_lock();
-    let written = Written { temporary, place: dir.join(name), file };
+    let written = TemporaryFile { temporary, target: dir.join(name), file };
     let mut out = BufWriter::new(&written.file);
     content(&mut out).map_err(problem)?;
     out.flush().map_err(problem)?;
@@ -107,27 +114,27 @@ fn create(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-impl Written {
-    /// Puts the file into its place, over what is there, and says where that is.
-    pub(super) fn put(self) -> io::Result<PathBuf> {
-        fs::rename(&self.temporary, &self.place).map_err(|error| cannot_be_written(&error, &self.place))?;
-        Ok(self.place.clone())
+impl TemporaryFile {
+    /// Renames the file to its final name, replacing an existing file, and returns the path.
+    pub(super) fn persist(self) -> io::Result<PathBuf> {
+        fs::rename(&self.temporary, &self.target).map_err(|error| cannot_be_written(&error, &self.target))?;
+        Ok(self.target.clone())
     }
 }
 
-impl Drop for Written {
+impl Drop for TemporaryFile {
     fn drop(&mut self) {
-        // It is gone already if it was put into its place.
+        // After `persist` the temporary file no longer exists, and this has no effect.
         _ = fs::remove_file(&self.temporary);
     }
 }
 
 fn cannot_be_written(error: &io::Error, path: &Path) -> io::Error {
-    named(error, &format!("{} cannot be written", path.display()))
+    with_context(error, &format!("{} cannot be written", path.display()))
 }
 
-fn named(error: &io::Error, what: &str) -> io::Error {
-    io::Error::new(error.kind(), format!("{what}: {error}"))
+fn with_context(error: &io::Error, context: &str) -> io::Error {
+    io::Error::new(error.kind(), format!("{context}: {error}"))
 }
 
 #[cfg(test)]
@@ -135,31 +142,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_being_written_is_not_left() {
+    fn remove_leftovers_keeps_file_being_written() {
         let dir = tempfile::tempdir().unwrap();
         let written = write(dir.path(), "a", |out| {
-            remove_left(dir.path(), &["a"]);
+            remove_leftovers(dir.path(), &["a"]);
             out.write_all(b"new")
         })
         .unwrap();
-        remove_left(dir.path(), &["a"]);
-        written.put().unwrap();
+        remove_leftovers(dir.path(), &["a"]);
+        written.persist().unwrap();
         assert_eq!(fs::read_to_string(dir.path().join("a")).unwrap(), "new");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]
-    fn a_file_that_fails_half_way_leaves_the_old_one_and_nothing_else() {
+    fn failed_write_keeps_old_file_only() {
         let dir = tempfile::tempdir().unwrap();
-        write(dir.path(), "a", |out| out.write_all(b"old")).unwrap().put().unwrap();
+        write(dir.path(), "a", |out| out.write_all(b"old")).unwrap().persist().unwrap();
         let error = write(dir.path(), "a", |out| {
             out.write_all(b"new")?;
-            Err(io::Error::other("no more"))
+            Err(io::Error::other("broken"))
         })
         .unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("{} cannot be written: no more", dir.path().join("a").display())
+            format!("{} cannot be written: broken", dir.path().join("a").display())
         );
         assert_eq!(fs::read_to_string(dir.path().join("a")).unwrap(), "old");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);

@@ -1,4 +1,4 @@
-//! `audit.json`: all of the review, for machines. docs/audit-json.md describes it field by field.
+//! Writes `audit.json`: the complete review for programs. `docs/audit-json.md` describes each field.
 
 use std::io::{self, Write};
 
@@ -15,7 +15,7 @@ mod tests {
     use super::super::sample;
 
     #[test]
-    fn the_whole_review_is_there() {
+    fn json_contains_the_complete_review() {
         let mut json = Vec::new();
         super::write(&sample::small(), &mut json).unwrap();
         let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
@@ -23,7 +23,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_come_back_as_they_were() {
+    fn json_keeps_untrusted_text_unchanged() {
         let review = sample::review(20, sample::Style::Hostile);
         let mut json = Vec::new();
         super::write(&review, &mut json).unwrap();

@@ -1,4 +1,5 @@
-//! The files of an access review.
+//! Writes an access review to files: a page for people, a JSON file for programs, and two CSV files for
+//! spreadsheets.
 
 mod csv;
 mod file;
@@ -18,18 +19,21 @@ use ultracart_client::audit::Review;
 
 const FILES: [&str; 4] = ["users.csv", "logins.csv", "audit.json", "audit.html"];
 
-/// Writes `audit.html`, `users.csv`, `logins.csv` and `audit.json` into the folder, which is made if it is not
-/// there, and says where they are.
+/// Writes `audit.html`, `users.csv`, `logins.csv` and `audit.json` into the folder and returns their paths in
+/// this order.
 ///
-/// Only the owner can read them. No file is there in part: each is written beside its place and then put there,
-/// once all of them are written. The page comes last: where it is new, all of them are. What a run that was killed in
-/// between has left is removed.
+/// Creates the folder if it does not exist. Only the owner can read the files.
+///
+/// All four files are written under temporary names and then renamed, so no file is ever incomplete. The page
+/// is renamed last: if it is new, all files are new. Temporary files of an earlier run that was killed are
+/// removed.
 ///
 /// # Errors
-/// If the folder or a file cannot be written. The message names it. The files behind that one are left as they were.
+/// If the folder or a file cannot be written. The message names it. If a rename fails, the files that would
+/// have been renamed later are left unchanged.
 pub(crate) fn write(review: &Review, dir: &Path) -> io::Result<[PathBuf; 4]> {
-    file::make_dir(dir)?;
-    file::remove_left(dir, &FILES);
+    file::create_dir(dir)?;
+    file::remove_leftovers(dir, &FILES);
     let stats = stats::of(review);
     let [users, logins, json, html] = [
         file::write(dir, "users.csv", |out| csv::users(review, &stats, out))?,
@@ -37,20 +41,22 @@ pub(crate) fn write(review: &Review, dir: &Path) -> io::Result<[PathBuf; 4]> {
         file::write(dir, "audit.json", |out| json::write(review, out))?,
         file::write(dir, "audit.html", |out| html::write(review, &stats, out))?,
     ];
-    let (users, logins, json) = (users.put()?, logins.put()?, json.put()?);
-    Ok([html.put()?, users, logins, json])
+    let (users, logins, json) = (users.persist()?, logins.persist()?, json.persist()?);
+    Ok([html.persist()?, users, logins, json])
 }
 
-/// Makes the folder if it is not there and sees whether it and the files in it can be written, before a call is spent.
-/// What a run that was killed has left is removed.
+/// Checks that the report can be written into the folder. Called before the review, so that no calls are
+/// spent on a report that cannot be written.
+///
+/// Creates the folder if it does not exist. Temporary files of an earlier run that was killed are removed.
 ///
 /// # Errors
-/// If they cannot be. The message names the folder or the file.
+/// If the folder or a file cannot be written. The message names it.
 pub(crate) fn check_dir(dir: &Path) -> io::Result<()> {
-    file::make_dir(dir)?;
-    file::remove_left(dir, &FILES);
+    file::create_dir(dir)?;
+    file::remove_leftovers(dir, &FILES);
     for name in FILES {
-        file::check_place(&dir.join(name))?;
+        file::check_target(&dir.join(name))?;
     }
     file::write(dir, "check", |_| Ok(())).map(drop)
 }
@@ -64,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn four_files_are_written_and_nothing_else_is_left() {
+    fn write_leaves_only_the_four_files() {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("a/b");
         check_dir(&out).unwrap();
@@ -73,7 +79,7 @@ mod tests {
         let names = written.clone().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
         assert_eq!(names, ["audit.html", "users.csv", "logins.csv", "audit.json"]);
         assert_eq!(fs::read_dir(&out).unwrap().count(), 4);
-        // A second time, over what is there.
+        // A second report replaces the first.
         write(&sample::review(2, sample::Style::Usual), &out).unwrap();
         assert_eq!(fs::read_dir(&out).unwrap().count(), 4);
         #[cfg(unix)]
@@ -139,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_is_taken_by_something_else_is_named_before_and_ends_it_after() {
+    fn directory_in_place_of_file_is_named_in_error() {
         let review = sample::review(1, sample::Style::Usual);
         for (name, new) in [("users.csv", 0), ("logins.csv", 1), ("audit.json", 2), ("audit.html", 3)] {
             let dir = tempfile::tempdir().unwrap();
@@ -151,22 +157,29 @@ mod tests {
             fs::create_dir(dir.path().join(name)).unwrap();
 
             let error = check_dir(dir.path()).unwrap_err().to_string();
-            let taken = dir.path().join(name);
-            assert_eq!(error, format!("{} cannot be written: it is there and no file", taken.display()));
+            let blocked = dir.path().join(name);
+            assert_eq!(
+                error,
+                format!(
+                    "{} cannot be written: something other than a file has this name; move or delete it",
+                    blocked.display()
+                )
+            );
             let error = write(&review, dir.path()).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("{} cannot be written: ", taken.display())), "{error}");
-            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4, "nothing else is left");
+            assert!(error.starts_with(&format!("{} cannot be written: ", blocked.display())), "{error}");
+            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4, "no temporary file is left");
             let is_new = |name: &&str| fs::read(dir.path().join(name)).is_ok_and(|content| content != b"old");
             let written = ["users.csv", "logins.csv", "audit.json", "audit.html"].into_iter().filter(is_new);
-            assert_eq!(written.count(), new, "those before it are new, and the page only with all of them");
+            assert_eq!(written.count(), new, "the files renamed before {name} are new, the others are old");
         }
     }
 
     #[test]
-    fn what_a_killed_run_left_is_removed_and_nothing_else() {
+    fn only_temporary_files_of_killed_runs_are_removed() {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
-        let left = [".audit.html.4242.tmp", ".audit.json.1.tmp", ".users.csv.7.tmp", ".logins.csv.7.tmp"];
+        let leftovers =
+            [".audit.html.4242.tmp", ".audit.json.1.tmp", ".users.csv.7.tmp", ".logins.csv.7.tmp"];
         let others = [
             ".audit.html.tmp",
             ".audit.html.x1.tmp",
@@ -176,18 +189,18 @@ mod tests {
             ".notes.1.tmp",
             "audit.html.1.tmp",
         ];
-        for name in left.iter().chain(&others) {
+        for name in leftovers.iter().chain(&others) {
             fs::write(path(name), "personal data").unwrap();
         }
         fs::create_dir(path(".audit.html.8.tmp")).unwrap();
-        // Another run is at it.
+        // Another run is writing this file.
         let busy = path(".audit.html.9.tmp");
         fs::write(&busy, "").unwrap();
         let lock = fs::File::open(&busy).unwrap();
         lock.lock().unwrap();
 
         check_dir(dir.path()).unwrap();
-        assert_eq!(left.map(|name| path(name).exists()), [false; 4]);
+        assert_eq!(leftovers.map(|name| path(name).exists()), [false; 4]);
         assert!(others.iter().all(|name| path(name).is_file()));
         assert!(path(".audit.html.8.tmp").is_dir());
         assert!(busy.exists());
@@ -199,11 +212,11 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_written_is_named() {
+    fn unwritable_folder_is_named_in_error() {
         let dir = tempfile::tempdir().unwrap();
-        let taken = dir.path().join("taken");
-        fs::write(&taken, "").unwrap();
-        for bad in [taken.clone(), taken.join("below")] {
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        for bad in [file.clone(), file.join("below")] {
             let error = check_dir(&bad).unwrap_err();
             let expected = format!("the folder {} cannot be", bad.display());
             assert!(error.to_string().starts_with(&expected), "{error}");

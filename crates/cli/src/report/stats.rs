@@ -1,4 +1,4 @@
-//! What a user's logins come to.
+//! Statistics of each user's logins.
 
 use std::collections::BTreeMap;
 
@@ -7,67 +7,71 @@ use jiff::civil::{DateTime, Weekday};
 use ultracart_client::audit::{Review, ReviewedUser};
 use ultracart_model::UserLogin;
 
-/// A login on a weekday from this hour on and before [`CLOSES`] is in office hours, by the clock that wrote the time.
-pub(super) const OPENS: i8 = 7;
-/// See [`OPENS`].
-pub(super) const CLOSES: i8 = 19;
+/// Hour at which office hours start, from Monday to Friday, in the UTC offset of the login.
+pub(super) const OFFICE_HOURS_START: i8 = 7;
+/// Hour at which office hours end: a login at 19:00 is outside them.
+pub(super) const OFFICE_HOURS_END: i8 = 19;
 
-/// What the logins of one user come to.
+/// Statistics of the logins of one user.
 #[derive(Debug, Default)]
 pub(super) struct Stats<'a> {
-    /// Whether they could be read.
-    pub(super) read: bool,
-    /// How many there are.
+    /// Whether the login history could be read.
+    pub(super) is_history_read: bool,
+    /// Number of logins.
     pub(super) logins: usize,
-    /// The first and the last one whose time can be read.
+    /// Time of the first login, in UTC and as the login's local time. `None` if there is no login whose time
+    /// can be parsed.
     pub(super) first: Option<(Timestamp, DateTime)>,
+    /// Time of the last login, in UTC and as the login's local time. `None` if there is no login whose time
+    /// can be parsed.
     pub(super) last: Option<(Timestamp, DateTime)>,
-    /// Those at a readable time outside office hours.
+    /// Number of logins outside office hours, of those whose time can be parsed.
     pub(super) off_hours: usize,
-    /// How often from where.
+    /// Number of logins from each IP address.
     pub(super) addresses: BTreeMap<&'a str, usize>,
-    /// How often with what.
+    /// Number of logins with each user agent.
     pub(super) agents: BTreeMap<&'a str, usize>,
 }
 
-/// The statistics of every user, in the order of the review.
+/// Returns the statistics of every user, in the order of the review.
 pub(super) fn of(review: &Review) -> Vec<Stats<'_>> {
     review.users.iter().map(user).collect()
 }
 
 fn user(user: &ReviewedUser) -> Stats<'_> {
     let Some(logins) = user.logins() else { return Stats::default() };
-    let mut stats = Stats { read: true, logins: logins.len(), ..Stats::default() };
+    let mut stats = Stats { is_history_read: true, logins: logins.len(), ..Stats::default() };
     for login in logins {
         if let Some(at) = local(login) {
             stats.off_hours += usize::from(is_off_hours(at.1));
             stats.first = Some(stats.first.map_or(at, |first| first.min(at)));
             stats.last = Some(stats.last.map_or(at, |last| last.max(at)));
         }
-        for (text, seen) in
+        for (text, counts) in
             [(&login.ip_address, &mut stats.addresses), (&login.user_agent, &mut stats.agents)]
         {
             if let Some(text) = text.as_deref().filter(|text| !text.trim().is_empty()) {
-                *seen.entry(text).or_default() += 1;
+                *counts.entry(text).or_default() += 1;
             }
         }
     }
     stats
 }
 
-/// When a login was, and what the clock said that wrote it down.
+/// Returns the time of a login, in UTC and as local time. The local time has the UTC offset of `login_dts`.
+/// Returns `None` if `login_dts` is absent or cannot be parsed.
 pub(super) fn local(login: &UserLogin) -> Option<(Timestamp, DateTime)> {
     let dts = login.login_dts.as_ref()?;
     let at = dts.timestamp()?;
     Some((at, dts.offset()?.to_datetime(at)))
 }
 
-/// Whether it is outside office hours.
+/// Returns whether a local time is outside office hours.
 pub(super) fn is_off_hours(at: DateTime) -> bool {
-    is_weekend(at.weekday()) || !(OPENS..CLOSES).contains(&at.hour())
+    is_weekend(at.weekday()) || !(OFFICE_HOURS_START..OFFICE_HOURS_END).contains(&at.hour())
 }
 
-/// Whether it is a Saturday or a Sunday.
+/// Returns whether a weekday is a Saturday or a Sunday.
 pub(super) fn is_weekend(day: Weekday) -> bool {
     matches!(day, Weekday::Saturday | Weekday::Sunday)
 }
@@ -77,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn office_hours_are_by_the_clock_that_wrote_the_time() {
+    fn office_hours_are_in_offset_of_login() {
         let off = |dts: &str| is_off_hours(local(&UserLogin::new().login_dts(dts)).unwrap().1);
         assert!(!off("2025-06-27T18:59:59-04:00"), "a Friday");
         assert!(off("2025-06-27T19:00:00-04:00"));

@@ -1,17 +1,20 @@
-//! Strings that strangers chose, and numbers, for readers.
+//! Formats untrusted text and numbers for people.
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-/// Escaping is not enough against strangers: `\u{202e}` makes `gpj.exe` of `exe.jpg` without any markup.
+/// Makes control characters and invisible characters visible. HTML escaping alone is not enough for untrusted
+/// text: `\u{202e}` reverses the text after it, so that `\u{202e}gpj.exe` is shown as `exe.jpg`.
 pub(super) use crate::text::terminal as visible;
 
-/// A name in the page is no longer than this; the whole of it is in `audit.json`.
-const LONGEST: usize = 120;
+/// Maximum number of characters that [`untrusted`] shows of a name or another text. `audit.json` has the
+/// complete text.
+const MAX_TEXT: usize = 120;
 
-/// [`visible`], and no longer than a page can bear.
+/// Makes hidden characters visible with [`visible`], and shortens the text. A text of more than `longest`
+/// characters is cut, and followed by its full length: `ab… (10,000 characters)`.
 pub(super) fn short(text: &str, longest: usize) -> Cow<'_, str> {
     match text.char_indices().nth(longest) {
         None => visible(text),
@@ -22,20 +25,20 @@ pub(super) fn short(text: &str, longest: usize) -> Cow<'_, str> {
     }
 }
 
-/// A stranger's text in the page: kept apart from what stands around it, whichever way it runs.
-pub(super) fn name(text: &str) -> Markup {
-    html! { bdi { (short(text, LONGEST)) } }
+/// Renders untrusted text, isolated so that right-to-left text does not reorder the text around it.
+pub(super) fn untrusted(text: &str) -> Markup {
+    html! { bdi { (short(text, MAX_TEXT)) } }
 }
 
-/// A stranger's text, or a dash where there is none.
-pub(super) fn name_or_dash(text: Option<&str>) -> Markup {
+/// Renders untrusted text, or a dash if it is absent or blank.
+pub(super) fn untrusted_or_dash(text: Option<&str>) -> Markup {
     match text {
-        Some(text) if !text.trim().is_empty() => name(text),
+        Some(text) if !text.trim().is_empty() => untrusted(text),
         _ => html! { span.none { "–" } },
     }
 }
 
-/// `5231` as `5,231`.
+/// Formats a number with separators: `5231` as `5,231`.
 pub(super) fn number(n: usize) -> String {
     let digits = n.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
@@ -48,12 +51,13 @@ pub(super) fn number(n: usize) -> String {
     grouped
 }
 
-/// `1 user`, `5,231 users`.
-pub(super) fn count(n: usize, one: &str) -> String {
-    format!("{} {one}{}", number(n), if n == 1 { "" } else { "s" })
+/// Formats a count with its noun: `1 user` or `5,231 users`.
+pub(super) fn count(n: usize, noun: &str) -> String {
+    format!("{} {noun}{}", number(n), if n == 1 { "" } else { "s" })
 }
 
-/// `17%`, and neither nothing nor all where that is not so.
+/// Formats a share such as `17%`. `0%` always means none, and `100%` always means all. Other shares that
+/// would be rounded to 0 or 100 are shown as `<1%` or `>99%`.
 pub(super) fn percent(part: usize, whole: usize) -> String {
     match (part, whole) {
         (0, _) | (_, 0) => "0%".to_owned(),
@@ -69,7 +73,7 @@ pub(super) fn percent(part: usize, whole: usize) -> String {
     }
 }
 
-/// `30 June 2025, 12:00 UTC`.
+/// Formats a time like `30 June 2025, 12:00 UTC`.
 pub(super) fn moment(at: Timestamp) -> String {
     at.strftime("%-d %B %Y, %H:%M UTC").to_string()
 }
@@ -79,14 +83,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_text_says_how_long_it_is() {
+    fn short_cuts_long_text_and_adds_its_length() {
         assert_eq!(short("äöü", 3), "äöü");
         assert_eq!(short(&"ä".repeat(10_000), 2), "ää… (10,000 characters)");
-        assert_eq!(name("<b>&").into_string(), "<bdi>&lt;b&gt;&amp;</bdi>");
+        assert_eq!(untrusted("<b>&").into_string(), "<bdi>&lt;b&gt;&amp;</bdi>");
     }
 
     #[test]
-    fn numbers_are_grouped_and_shares_do_not_exaggerate() {
+    fn numbers_have_separators_and_shares_are_rounded() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(count(1, "user"), "1 user");
         assert_eq!(count(2_000, "user"), "2,000 users");

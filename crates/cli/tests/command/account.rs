@@ -1,4 +1,5 @@
-//! A simulated account in this process, for faults on demand, over real HTTP.
+//! A simulated account in the test's process. The command calls it over real HTTP, and the test sets its
+//! faults.
 
 use tokio::runtime::Runtime;
 use ultracart_sim::{Fault, Server, Sim};
@@ -13,10 +14,10 @@ pub(crate) struct Account {
 
 impl Account {
     pub(crate) fn new() -> Self {
-        Self::of(Sim::builder().users(20))
+        Self::from_builder(Sim::builder().users(20))
     }
 
-    pub(crate) fn of(builder: ultracart_sim::Builder) -> Self {
+    pub(crate) fn from_builder(builder: ultracart_sim::SimBuilder) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let _inside = runtime.enter();
@@ -25,8 +26,8 @@ impl Account {
         Self { sim, server, _runtime: runtime }
     }
 
-    /// Where this goes wrong, however often it is tried.
-    pub(crate) fn with(fault: Fault) -> Self {
+    /// Creates an account that injects the fault into every call.
+    pub(crate) fn with_fault(fault: Fault) -> Self {
         let account = Self::new();
         account.sim.fault(fault.times(1000));
         account
@@ -36,8 +37,9 @@ impl Account {
         self.server.base_url()
     }
 
+    /// Returns a home configured for this account, without retries.
     pub(crate) fn home(&self) -> Home {
-        Home::of(&self.base_url())
+        Home::for_account(&self.base_url())
             .var("ULTRACART_RETRY__MAX_ATTEMPTS", "1")
             .var("ULTRACART_RETRY__MAX_REJECTIONS", "0")
     }

@@ -1,4 +1,4 @@
-//! What a user can get wrong, and what they read then. Nothing is called.
+//! Messages for bad arguments and configuration. No call is made.
 
 use crate::support::{Home, KEY};
 
@@ -7,54 +7,54 @@ fn failure(home: &Home, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn no_credential() {
+fn missing_credential_is_an_error() {
     let home = Home::empty();
     insta::assert_snapshot!(failure(&home, &["users", "list"]), @r"
     2
     error: no credential is configured
-      why: UltraCart answers nobody without one
+      why: every call to UltraCart needs one
       help: set ULTRACART_SIMPLE_KEY to a simple key of your account
       help: or set `simple_key_file` under `[auth]` in the configuration file (HOME/.config/ultracart/config.toml)
-      help: `ultracart audit --demo --out audit` needs none: it reviews a simulated account
+      help: or try `ultracart audit --demo --out audit`: it reviews a simulated account, without a credential
     ");
 }
 
 #[test]
-fn a_malformed_id() {
+fn malformed_id_is_an_error() {
     let home = Home::without_account();
-    let said: Vec<String> =
+    let messages: Vec<String> =
         ["7x", "0", "2147483648", "../7"].map(|id| failure(&home, &["users", "get", id])).into();
-    insta::assert_snapshot!(said.join("\n"), @r"
+    insta::assert_snapshot!(messages.join("\n"), @r"
     2
-    error: invalid value '7x' for '<ID>': it is not a number: a user_id is a whole number from 1 to 2147483647
+    error: invalid value '7x' for '<ID>': the user_id is not a number; it must be a whole number from 1 to 2147483647
 
     For more information, try '--help'.
 
     2
-    error: invalid value '0' for '<ID>': it is not above 0: a user_id is a whole number from 1 to 2147483647
+    error: invalid value '0' for '<ID>': the user_id is less than 1; it must be a whole number from 1 to 2147483647
 
     For more information, try '--help'.
 
     2
-    error: invalid value '2147483648' for '<ID>': it is too large: a user_id is a whole number from 1 to 2147483647
+    error: invalid value '2147483648' for '<ID>': the user_id is too large; it must be a whole number from 1 to 2147483647
 
     For more information, try '--help'.
 
     2
-    error: invalid value '../7' for '<ID>': it is not a number: a user_id is a whole number from 1 to 2147483647
+    error: invalid value '../7' for '<ID>': the user_id is not a number; it must be a whole number from 1 to 2147483647
 
     For more information, try '--help'.
     ");
     insta::assert_snapshot!(failure(&home, &["groups", "delete", "--", "-1"]), @r"
     2
-    error: invalid value '-1' for '<OID>': it is not above 0: a group_oid is a whole number from 1 to 2147483647
+    error: invalid value '-1' for '<OID>': the group_oid is less than 1; it must be a whole number from 1 to 2147483647
 
     For more information, try '--help'.
     ");
 }
 
 #[test]
-fn what_ultracart_would_refuse() {
+fn invalid_user_is_declined_without_a_call() {
     let home = Home::without_account();
     home.write("password", "the same");
     home.write("user.json", r#"{"login": "ada", "change_ftp_password_to": "the same"}"#);
@@ -65,7 +65,7 @@ fn what_ultracart_would_refuse() {
     ] {
         insta::allow_duplicates!(insta::assert_snapshot!(failure(&home, arguments), @r"
         2
-        error: `email` has 151 characters, and UltraCart takes 150 at the most
+        error: `email` has 151 characters; UltraCart accepts at most 150
         "));
     }
     for arguments in [
@@ -74,49 +74,49 @@ fn what_ultracart_would_refuse() {
     ] {
         insta::allow_duplicates!(insta::assert_snapshot!(failure(&home, arguments), @r"
         2
-        error: `change_ftp_password_to` may not be the same as `change_password_to`
+        error: `change_ftp_password_to` must differ from `change_password_to`
         "));
     }
 }
 
 #[test]
-fn a_typo_in_the_configuration() {
+fn unknown_setting_suggests_a_similar_one() {
     let home = Home::without_account();
     home.write("config.toml", "[limiter]\nmax_concurency = 2\n[http]\nmax_body = 1000\n");
-    insta::assert_snapshot!(failure(&home, &["--config", "config.toml", "users", "list"]), @r"
+    insta::assert_snapshot!(failure(&home, &["--config", "config.toml", "users", "list"]), @"
     2
-    error: the configuration cannot be used
-      why: `limiter.max_concurency` is no setting (file config.toml); did you mean `limiter.max_concurrency`?
-      why: `http.max_body` is 1000 (file config.toml); it takes a whole number of bytes, from 1024 up
-      help: put it right where it was set; nothing was sent
+    error: the configuration cannot be loaded
+      why: `limiter.max_concurency` is not a setting (file config.toml); did you mean `limiter.max_concurrency`?
+      why: `http.max_body` is 1000 (file config.toml); expected a whole number of bytes, from 1024 up
+      help: correct the file, variable or flag named above; no call was made
     ");
     let home = home.var("ULTRACART_LIMITER__SPAER", "1");
     insta::assert_snapshot!(failure(&home, &["config", "show"]), @r"
     2
-    error: the configuration cannot be used
-      why: `limiter.spaer` is no setting (environment variable ULTRACART_LIMITER__SPAER); did you mean ULTRACART_LIMITER__SPARE?
-      help: put it right where it was set; nothing was sent
+    error: the configuration cannot be loaded
+      why: `limiter.spaer` is not a setting (environment variable ULTRACART_LIMITER__SPAER); did you mean ULTRACART_LIMITER__SPARE?
+      help: correct the file, variable or flag named above; no call was made
     ");
 }
 
 #[test]
-fn a_configuration_file_that_is_not_there() {
+fn missing_configuration_file_is_an_error() {
     let home = Home::without_account();
     insta::assert_snapshot!(failure(&home, &["users", "list", "--config", "none.toml"]), @r"
     2
-    error: the configuration cannot be used
+    error: the configuration cannot be loaded
       why: the configuration file none.toml cannot be read: No such file or directory (os error 2)
-      help: put it right where it was set; nothing was sent
+      help: correct the file, variable or flag named above; no call was made
     ");
 }
 
 #[test]
-fn a_key_file_that_cannot_be_read() {
+fn unreadable_key_file_is_an_error() {
     let home = Home::empty().var("ULTRACART_AUTH__SIMPLE_KEY_FILE", "none");
-    let mut said = vec![failure(&home, &["users", "list"])];
+    let mut messages = vec![failure(&home, &["users", "list"])];
     let home = home.var("ULTRACART_AUTH__SIMPLE_KEY_FILE", ".");
-    said.push(failure(&home, &["users", "list"]));
-    insta::assert_snapshot!(said.join("\n"), @r"
+    messages.push(failure(&home, &["users", "list"]));
+    insta::assert_snapshot!(messages.join("\n"), @r"
     2
     error: the file none (`auth.simple_key_file`) cannot be read: No such file or directory (os error 2)
       help: `ultracart config show` shows every setting and where it comes from
@@ -128,58 +128,58 @@ fn a_key_file_that_cannot_be_read() {
 }
 
 #[test]
-fn a_key_with_a_line_break() {
+fn key_with_line_break_is_an_error() {
     let home = Home::empty().var("ULTRACART_SIMPLE_KEY", &format!("{KEY}\n"));
-    let mut said = vec![failure(&home, &["users", "list"]), failure(&home, &["sim"])];
+    let mut messages = vec![failure(&home, &["users", "list"]), failure(&home, &["sim"])];
     let home = Home::empty();
     home.write("key", format!("{KEY}\n{KEY}\n"));
     let home = home.var("ULTRACART_AUTH__SIMPLE_KEY_FILE", "key");
-    said.push(failure(&home, &["users", "list", "--quiet"]));
-    insta::assert_snapshot!(said.join("\n"), @r"
+    messages.push(failure(&home, &["users", "list", "--quiet"]));
+    insta::assert_snapshot!(messages.join("\n"), @"
     2
-    error: the configuration cannot be used
-      why: `auth.simple_key` has a line break in it (environment variable ULTRACART_SIMPLE_KEY); it takes one line of visible ASCII characters
-      help: put it right where it was set; nothing was sent
+    error: the configuration cannot be loaded
+      why: `auth.simple_key` contains a line break (environment variable ULTRACART_SIMPLE_KEY); expected one line of visible ASCII characters
+      help: correct the file, variable or flag named above; no call was made
 
     2
-    error: ULTRACART_SIMPLE_KEY holds no key
-      why: `auth.simple_key` has a line break in it (environment variable ULTRACART_SIMPLE_KEY); it takes one line of visible ASCII characters
+    error: ULTRACART_SIMPLE_KEY holds no valid simple key
+      why: `auth.simple_key` contains a line break (environment variable ULTRACART_SIMPLE_KEY); expected one line of visible ASCII characters
 
     2
-    error: the file key (`auth.simple_key_file`) has a line break in it: it has to be the key on one line and nothing else
+    error: the file key (`auth.simple_key_file`) contains a line break; write the credential on one line and nothing else
       help: `ultracart config show` shows every setting and where it comes from
     ");
-    assert!(!said.concat().contains(KEY));
+    assert!(!messages.concat().contains(KEY));
 }
 
 #[test]
-fn plain_http_to_another_machine() {
+fn plain_http_to_another_machine_is_an_error() {
     let home = Home::empty().var("ULTRACART_SIMPLE_KEY", KEY);
-    insta::assert_snapshot!(failure(&home, &["--base-url", "http://example.com/rest/v2", "users", "list"]), @r"
+    insta::assert_snapshot!(failure(&home, &["--base-url", "http://example.com/rest/v2", "users", "list"]), @"
     2
-    error: the configuration cannot be used
-      why: `api.base_url` is http://example.com/rest/v2, which is plain HTTP to another machine, where anybody on the way could read the credential (flag --base-url); it takes an https:// URL without user name, password, query and fragment; http:// to this machine only
-      help: put it right where it was set; nothing was sent
+    error: the configuration cannot be loaded
+      why: `api.base_url` is http://example.com/rest/v2, which is plain HTTP to another machine, which would expose the credential (flag --base-url); expected an https:// URL without user name, password, query or fragment (http:// only for localhost)
+      help: correct the file, variable or flag named above; no call was made
     ");
 }
 
 #[test]
-fn oauth_whose_next_token_would_be_lost() {
+fn oauth_without_token_file_is_an_error() {
     let home = Home::empty()
         .var("ULTRACART_AUTH__OAUTH__CLIENT_ID", "app")
         .var("ULTRACART_AUTH__OAUTH__REFRESH_TOKEN", "t0ken");
     insta::assert_snapshot!(failure(&home, &["users", "list"]), @r"
     2
     error: `auth.oauth.refresh_token_file` is not set
-      why: each refresh replaces the refresh token, and the next one would be lost when the command ends
-      help: name a file in `refresh_token_file`: where it is not there yet, it begins with `refresh_token`
+      why: each token refresh replaces the refresh token, and the new one would be lost when the command ends
+      help: set it to the path of a file; if the file does not exist, the first token refresh creates it
     ");
 }
 
 #[test]
-fn bad_usage() {
+fn bad_usage_exits_with_2() {
     let home = Home::without_account();
-    for (arguments, said) in [
+    for (arguments, message) in [
         (&["users", "lst"][..], "a similar subcommand exists: 'list'"),
         (&["users", "list", "--format", "yaml"], "[possible values: table, json, csv, ndjson]"),
         (&["audit"], "--out <DIR>"),
@@ -193,6 +193,6 @@ fn bad_usage() {
     ] {
         let ran = home.run(arguments);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{arguments:?}");
-        assert!(ran.stderr.contains(said), "{arguments:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(message), "{arguments:?}: {}", ran.stderr);
     }
 }

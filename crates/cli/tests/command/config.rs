@@ -1,16 +1,16 @@
-//! The configuration, as the command reads it.
+//! The configuration: files, environment, flags and `config show`.
 
 use crate::support::{Home, KEY, SimProcess};
 
 #[test]
-fn show_says_where_everything_comes_from() {
+fn config_show_lists_the_origin_of_each_setting() {
     let home = Home::empty()
         .var("ULTRACART_SIMPLE_KEY", KEY)
         .var("ULTRACART_LIMITER__WINDOWS", r#"[{calls=500, per="1h"}]"#)
         .var("UNRELATED", "1");
     home.write(".config/ultracart/config.toml", "[limiter]\nspare = 7\n[retry]\ndeadline = \"10m\"\n");
-    let shown = home.data(&["config", "show", "--base-url", "http://localhost:8080", "--no-cache"]);
-    insta::assert_snapshot!(home.neutral(&shown), @r#"
+    let shown = home.stdout(&["config", "show", "--base-url", "http://localhost:8080", "--no-cache"]);
+    insta::assert_snapshot!(home.normalize(&shown), @r#"
     KEY                          VALUE                          ORIGIN
     api.base_url                 "http://localhost:8080"        flag --base-url
     api.version                  "2017-03-01"                   default
@@ -54,24 +54,24 @@ fn show_says_where_everything_comes_from() {
     for (format, lines) in
         [("csv", json.as_array().unwrap().len() + 1), ("ndjson", json.as_array().unwrap().len())]
     {
-        assert_eq!(home.data(&["config", "show", "--format", format]).lines().count(), lines, "{format}");
+        assert_eq!(home.stdout(&["config", "show", "--format", format]).lines().count(), lines, "{format}");
     }
 }
 
 #[test]
-fn without_a_file_it_says_where_one_would_be() {
+fn config_show_without_file_names_its_default_path() {
     let home = Home::empty();
     let ran = home.run(&["config", "show"]);
     assert_eq!(ran.code, Some(0));
     assert_eq!(
-        home.neutral(&ran.stderr),
-        "no configuration file: HOME/.config/ultracart/config.toml is not there\n"
+        home.normalize(&ran.stderr),
+        "no configuration file: HOME/.config/ultracart/config.toml does not exist\n"
     );
     assert_eq!(home.run(&["config", "show", "--quiet"]).stderr, "");
 }
 
 #[test]
-fn a_named_file_takes_the_place_of_the_usual_one() {
+fn named_config_file_replaces_the_default_file() {
     let home = Home::empty();
     home.write(".config/ultracart/config.toml", "this is no TOML");
     home.write("other.toml", "limiter.spare = 1");
@@ -88,7 +88,7 @@ fn a_named_file_takes_the_place_of_the_usual_one() {
 }
 
 #[test]
-fn a_key_file_is_used_and_warned_of_if_others_can_read_it() {
+fn key_file_readable_by_others_is_warned_about() {
     let sim = SimProcess::start(&["--users", "3"]);
     let home = Home::empty().var("ULTRACART_BASE_URL", sim.base_url());
     home.write(".config/ultracart/config.toml", "auth.simple_key_file = \"key\"");
@@ -100,8 +100,8 @@ fn a_key_file_is_used_and_warned_of_if_others_can_read_it() {
         mode(0o644);
         let ran = home.run(&["users", "list"]);
         assert_eq!(ran.code, Some(0));
-        insta::assert_snapshot!(home.neutral(&ran.stderr), @"warning: HOME/.config/ultracart/key holds a credential and has mode 644: others can get at it (chmod 600 HOME/.config/ultracart/key)");
+        insta::assert_snapshot!(home.normalize(&ran.stderr), @"warning: HOME/.config/ultracart/key contains a credential and other users can access it (mode 644); run `chmod 600 HOME/.config/ultracart/key`");
         mode(0o600);
     }
-    assert_eq!(home.data(&["users", "list"]).lines().count(), 4);
+    assert_eq!(home.stdout(&["users", "list"]).lines().count(), 4);
 }

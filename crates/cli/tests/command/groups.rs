@@ -1,4 +1,4 @@
-//! `ultracart groups`.
+//! The `groups` command.
 
 use serde_json::json;
 
@@ -6,24 +6,28 @@ use crate::account::Account;
 use crate::support::SimProcess;
 
 #[test]
-fn list_and_get_in_every_format() {
-    // As UltraCart's documents have it, a single group is answered without a body.
+fn list_and_get_work_in_every_format() {
+    // UltraCart's documentation describes an empty body for a single group. Both responses have to work.
     for arguments in [&["--users", "20"][..], &["--users", "20", "--no-group-body"]] {
         let sim = SimProcess::start(arguments);
         let home = sim.home();
         let groups = home.json(&["groups", "list"]);
         assert_eq!(groups.as_array().unwrap().len(), 12);
         for (format, lines) in [("table", 13), ("csv", 13), ("ndjson", 12)] {
-            assert_eq!(home.data(&["groups", "list", "--format", format]).lines().count(), lines, "{format}");
+            assert_eq!(
+                home.stdout(&["groups", "list", "--format", format]).lines().count(),
+                lines,
+                "{format}"
+            );
         }
         let oid = groups[1]["group_oid"].to_string();
         assert_eq!(home.json(&["groups", "get", &oid]), groups[1]);
-        let table = home.data(&["groups", "get", &oid]);
+        let table = home.stdout(&["groups", "get", &oid]);
         assert!(table.starts_with("group_oid"), "{table}");
         assert!(table.contains(groups[1]["name"].as_str().unwrap()), "{table}");
         for (format, lines) in [("csv", 2), ("ndjson", 1)] {
             assert_eq!(
-                home.data(&["groups", "get", &oid, "--format", format]).lines().count(),
+                home.stdout(&["groups", "get", &oid, "--format", format]).lines().count(),
                 lines,
                 "{format}"
             );
@@ -32,7 +36,7 @@ fn list_and_get_in_every_format() {
 }
 
 #[test]
-fn insert_update_delete() {
+fn flags_insert_update_and_delete_a_group() {
     let sim = SimProcess::start(&["--users", "20"]);
     let home = sim.home();
     let users = home.json(&["users", "list"]);
@@ -69,19 +73,19 @@ fn insert_update_delete() {
     let ran = home.run(&["groups", "delete", &oid]);
     assert_eq!(
         (ran.code, ran.stdout.as_str(), ran.stderr),
-        (Some(0), "", format!("group {oid} is deleted\n"))
+        (Some(0), "", format!("group {oid} was deleted\n"))
     );
     assert_eq!(home.run(&["groups", "get", &oid]).code, Some(1));
 }
 
 #[test]
-fn what_can_be_repeated_can_be_given_twice() {
+fn repeated_flags_all_apply() {
     let account = Account::new();
     let home = account.home();
     let users = account.sim.users();
     let ids = [6, 7].map(|index: usize| users[index].user_id.unwrap().to_string());
     let logins = [6, 7].map(|index: usize| users[index].login.as_deref().unwrap());
-    // By ID nobody is asked which users there are; by login they are.
+    // IDs need no list of users; logins do.
     for [first, second] in [ids.each_ref().map(String::as_str), logins] {
         let group = home.json(&[
             "groups",

@@ -1,10 +1,10 @@
-//! What is wrong with what a write is to send. Nothing is called.
+//! Messages for input that a write command cannot use. No write is made.
 
 use crate::account::Account;
-use crate::support::{Home, Ran};
+use crate::support::{Home, RunOutput};
 
 #[test]
-fn what_is_wrong_is_said() {
+fn wrong_input_says_what_to_do() {
     let home = Home::without_account();
     home.write("broken.json", "{\"login\": \"s3cret\"");
     home.write("list.json", "[]");
@@ -12,7 +12,7 @@ fn what_is_wrong_is_said() {
     home.write("empty", "\n");
     home.write("two", "s3cret\ns3cret\n");
     let ran = |arguments: &[&str]| home.run(arguments).failure(&home);
-    let said: Vec<String> = [
+    let messages: Vec<String> = [
         &["users", "insert"][..],
         &["users", "update", "7"],
         &["groups", "insert"],
@@ -29,21 +29,21 @@ fn what_is_wrong_is_said() {
     ]
     .map(ran)
     .into();
-    insta::assert_snapshot!(said.join("\n"), @r"
+    insta::assert_snapshot!(messages.join("\n"), @r"
     2
-    error: there is nothing to make a user of
+    error: no field of the new user is given
       help: give --login and --email, or --file; `ultracart users insert --help` has examples
 
     2
-    error: there is nothing to change
+    error: no change is given
       help: give a flag such as --phone, or --file; `ultracart users update --help` has examples
 
     2
-    error: there is nothing to make a group of
+    error: no field of the new group is given
       help: give --name, or --file; `ultracart groups insert --help` has examples
 
     2
-    error: there is nothing to change
+    error: no change is given
       help: give a flag such as --name, or --file; `ultracart groups update --help` has examples
 
     2
@@ -51,50 +51,50 @@ fn what_is_wrong_is_said() {
       why: No such file or directory (os error 2)
 
     2
-    error: broken.json holds no user in JSON
+    error: broken.json holds no valid user in JSON
       why: EOF while parsing an object at line 1 column 18
-      help: `ultracart users get ID --format json` shows what one looks like
+      help: `ultracart users get ID --format json` shows the format
 
     2
-    error: list.json holds no group in JSON
+    error: list.json holds no valid group in JSON
       why: invalid type: sequence, expected an object (Group) at line 1 column 0
-      help: `ultracart groups get ID --format json` shows what one looks like
+      help: `ultracart groups get ID --format json` shows the format
 
     2
-    error: the file holds user 8, and not user 7
-      help: give that user's ID, or change `user_id` in the file
+    error: the file holds user 8, not user 7
+      help: use the ID 8, or correct `user_id` in the file
 
     2
-    error: the file holds group 9, and not group 7
-      help: give that group's OID, or change `group_oid` in the file
+    error: the file holds group 9, not group 7
+      help: use the OID 9, or correct `group_oid` in the file
 
     2
     error: none cannot be read
       why: No such file or directory (os error 2)
 
     2
-    error: empty holds no password
-      why: it is empty
-      help: it has to be the password on one line and nothing else
+    error: empty holds no valid password
+      why: empty is empty
+      help: write the password on one line and nothing else
 
     2
-    error: two holds no password
-      why: it has a line break or a control character in it
-      help: it has to be the password on one line and nothing else
+    error: two holds no valid password
+      why: two has a line break or a control character within the password
+      help: write the password on one line and nothing else
 
     2
     error: the user and the password cannot both be read from stdin
     ");
-    assert!(!said.concat().contains("s3cret"));
+    assert!(!messages.concat().contains("s3cret"));
 }
 
 #[test]
-fn a_name_that_is_not_there_changes_nothing() {
+fn unknown_name_changes_nothing() {
     let account = Account::new();
     let home = account.home();
     let before = account.sim.user(7);
-    let ran = |arguments: &[&str]| -> Ran { home.run(arguments) };
-    let said: Vec<String> = [
+    let ran = |arguments: &[&str]| -> RunOutput { home.run(arguments) };
+    let messages: Vec<String> = [
         &["users", "update", "7", "--phone", "1", "--group", "Marketting"][..],
         &["users", "update", "7", "--phone", "1", "--revoke", "order_view"],
         &["users", "update", "7", "--phone", "1", "--group", "99999"],
@@ -102,7 +102,7 @@ fn a_name_that_is_not_there_changes_nothing() {
     ]
     .map(|arguments| ran(arguments).failure(&home))
     .into();
-    insta::assert_snapshot!(said.join("\n"), @r"
+    insta::assert_snapshot!(messages.join("\n"), @r"
     2
     error: there is no group `Marketting`
       why: nothing was changed
@@ -116,7 +116,7 @@ fn a_name_that_is_not_there_changes_nothing() {
     2
     error: there is no group `99999`
       why: nothing was changed
-      help: there are `Administrators`, `Customer Service`, `Warehouse`, `Marketing`, `Finance`, `Developers`, `Merchandising`, `Purchasing`, `Wholesale`, `Affiliates`, `Reviews`, `Seasonal Staff`
+      help: the groups are `Administrators`, `Customer Service`, `Warehouse`, `Marketing`, `Finance`, `Developers`, `Merchandising`, `Purchasing`, `Wholesale`, `Affiliates`, `Reviews`, `Seasonal Staff`
 
     2
     error: there is no group `Marketting`
@@ -128,14 +128,14 @@ fn a_name_that_is_not_there_changes_nothing() {
 }
 
 #[test]
-fn an_address_that_is_too_long_costs_no_call() {
+fn too_long_email_makes_no_call() {
     let account = Account::new();
     let home = account.home();
     let email = format!("{}@example.com", "a".repeat(150));
     let ran = home.run(&["users", "insert", "--login", "ada", "--email", &email]);
     insta::assert_snapshot!(ran.failure(&home), @r"
     2
-    error: `email` has 162 characters, and UltraCart takes 150 at the most
+    error: `email` has 162 characters; UltraCart accepts at most 150
     ");
     assert_eq!(account.sim.calls(), 0);
 }

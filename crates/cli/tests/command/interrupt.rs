@@ -1,4 +1,4 @@
-//! Ctrl-C.
+//! Interruption by SIGINT and SIGTERM.
 #![cfg(unix)]
 
 use std::fs::Permissions;
@@ -13,8 +13,8 @@ use crate::account::Account;
 use crate::support::{Home, signal, text};
 
 #[test]
-fn an_interrupted_review_goes_on_where_it_was() {
-    let account = Account::of(Sim::builder().users(30).latency(Duration::from_millis(20)));
+fn interrupted_review_can_be_resumed() {
+    let account = Account::from_builder(Sim::builder().users(30).latency(Duration::from_millis(20)));
     let home = account.home();
     let mut child = home.command(&["audit", "--out", "audit"]).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -25,28 +25,28 @@ fn an_interrupted_review_goes_on_where_it_was() {
         std::thread::yield_now();
     }
     signal(&child, "INT");
-    let mut said = String::new();
-    stderr.read_to_string(&mut said).unwrap();
+    let mut message = String::new();
+    stderr.read_to_string(&mut message).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    insta::assert_snapshot!(said, @r"
+    insta::assert_snapshot!(message, @r"
     error: interrupted
-      help: what was read is kept: `ultracart audit --resume --out audit` asks for the rest
+      help: the data read so far is kept: continue with `ultracart audit --resume --out audit`
     ");
 
     let before = account.sim.calls();
     let mut ran = home.run(&["audit", "--resume", "--out", "audit"]);
-    // The call that was broken off is still under way at the account.
+    // The account may still process the interrupted call.
     while ran.stderr.contains("concurrent requests are not allowed") {
         ran = home.run(&["audit", "--resume", "--out", "audit"]);
     }
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stderr.contains(" histories were read before; "), "{}", ran.stderr);
+    assert!(ran.stderr.contains(" login histories came from the checkpoint; "), "{}", ran.stderr);
     let spent = account.sim.calls() - before;
     assert!(spent < 30, "{spent} calls");
 }
 
 #[test]
-fn a_write_that_is_interrupted_may_have_happened() {
+fn interrupted_write_may_have_been_made() {
     let account = Account::new();
     account.sim.fault(ultracart_sim::Fault::hang());
     let home = account.home();
@@ -59,13 +59,13 @@ fn a_write_that_is_interrupted_may_have_happened() {
     assert_eq!(output.status.code(), Some(130));
     insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @r"
     error: interrupted
-      help: if the change was under way it may have been made: look before you repeat it
+      help: UltraCart may have made the change: check before you repeat the command
     ");
 }
 
 #[test]
-fn a_review_that_was_interrupted_before_it_read_anything_is_begun_anew() {
-    let account = Account::of(Sim::builder().users(3));
+fn review_interrupted_at_its_first_call_can_restart() {
+    let account = Account::from_builder(Sim::builder().users(3));
     account.sim.fault(ultracart_sim::Fault::hang());
     let home = account.home();
     let child = home.command(&["audit", "--out", "audit"]).spawn().unwrap();
@@ -74,14 +74,14 @@ fn a_review_that_was_interrupted_before_it_read_anything_is_begun_anew() {
     }
     signal(&child, "INT");
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
-    let account = Account::of(Sim::builder().users(3));
+    let account = Account::from_builder(Sim::builder().users(3));
     let home = home.var("ULTRACART_BASE_URL", &account.base_url());
     let ran = home.run(&["audit", "--out", "audit"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
 }
 
 #[test]
-fn an_interrupted_refresh_is_waited_for_unless_it_is_interrupted_again() {
+fn token_refresh_is_finished_unless_interrupted_twice() {
     for (signals, kept) in [(&["INT"][..], "r1"), (&["TERM"], "r1"), (&["INT", "INT"], "r0")] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let home = Home::empty()
@@ -98,24 +98,24 @@ fn an_interrupted_refresh_is_waited_for_unless_it_is_interrupted_again() {
         let mut request = [0; 16_384];
         let read = connection.read(&mut request).unwrap();
         assert!(request[..read].starts_with(b"POST /rest/v2/oauth/token "));
-        let mut said = String::new();
+        let mut message = String::new();
         for name in signals {
             signal(&child, name);
-            if said.is_empty() {
-                stderr.read_line(&mut said).unwrap();
+            if message.is_empty() {
+                stderr.read_line(&mut message).unwrap();
             }
         }
-        assert!(said.starts_with("waiting for the new OAuth refresh token"), "{signals:?}: {said}");
+        assert!(message.starts_with("waiting for the new OAuth refresh token"), "{signals:?}: {message}");
         if kept == "r1" {
             let body = r#"{"access_token":"a1","refresh_token":"r1","expires_in":"3600"}"#;
             write!(connection, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
         }
-        stderr.read_to_string(&mut said).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
-        assert!(said.ends_with("error: interrupted\n"), "{said}");
+        stderr.read_to_string(&mut message).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{message}");
+        assert!(message.ends_with("error: interrupted\n"), "{message}");
         assert_eq!(text(&token).trim_end(), kept, "{signals:?}");
         let mut rest = Vec::new();
-        // It may end with a reset.
+        // The connection may have been reset.
         _ = connection.read_to_end(&mut rest);
         assert!(
             !String::from_utf8_lossy(&rest).contains("GET "),
@@ -125,25 +125,25 @@ fn an_interrupted_refresh_is_waited_for_unless_it_is_interrupted_again() {
 }
 
 #[test]
-fn what_cannot_be_kept_is_said_and_not_promised() {
-    let account = Account::of(Sim::builder().users(30));
+fn failed_checkpoint_write_is_not_promised_as_kept() {
+    let account = Account::from_builder(Sim::builder().users(30));
     account.sim.fault(ultracart_sim::Fault::hang().on(ultracart_sim::Operation::GetUserLogins).nth(20));
     let home = account.home();
     let mut child = home.command_on_full_disk(&["audit", "--out", "audit"]).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut said = String::new();
-    stderr.read_line(&mut said).unwrap();
-    assert!(said.starts_with("30 users; 30 more calls"), "{said}");
+    let mut message = String::new();
+    stderr.read_line(&mut message).unwrap();
+    assert!(message.starts_with("30 users; 30 more calls"), "{message}");
     while account.sim.calls() < 2 + 20 {
         std::thread::yield_now();
     }
     signal(&child, "INT");
-    said.clear();
-    stderr.read_to_string(&mut said).unwrap();
+    message.clear();
+    stderr.read_to_string(&mut message).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    insta::assert_snapshot!(said, @r"
-    warning: the checkpoint cannot be written on, so what is read from here on is not kept: File too large (os error 27)
+    insta::assert_snapshot!(message, @r"
+    warning: the checkpoint cannot be written, so data read from now on is not kept: File too large (os error 27)
     error: interrupted
-      help: `ultracart audit --resume --out audit` asks for the rest
+      help: continue with `ultracart audit --resume --out audit`
     ");
 }

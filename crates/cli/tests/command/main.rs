@@ -1,4 +1,4 @@
-//! The built command, as a user runs it, against simulated accounts on loopback.
+//! Runs the built command against simulated accounts on 127.0.0.1.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod account;

@@ -1,4 +1,4 @@
-//! SIGHUP: the configuration is read again.
+//! Reload of the configuration at SIGHUP.
 #![cfg(unix)]
 
 use std::io::{BufRead as _, BufReader};
@@ -9,8 +9,8 @@ use crate::account::Account;
 use crate::support::signal;
 
 #[test]
-fn a_review_goes_on_by_the_limits_that_its_file_has_now() {
-    let account = Account::of(Sim::builder().users(12));
+fn sighup_applies_new_limits_to_a_running_review() {
+    let account = Account::from_builder(Sim::builder().users(12));
     let home = account.home();
     let file =
         |windows: &str| home.write("config.toml", format!("[limiter]\nspare = 0\nwindows = {windows}\n"));
@@ -25,8 +25,8 @@ fn a_review_goes_on_by_the_limits_that_its_file_has_now() {
     };
     assert_eq!(
         line(),
-        "12 users; 12 more calls to make, one for each history that is to be read; about 1d 1h at what is left of the \
-         quota: 2 calls at once, then one every 2h 30m (4 in 10h)\n"
+        "12 users; 12 more calls to make, one for each remaining login history; about 1d 1h with the remaining quota: \
+         2 calls at once, then one every 2h 30m (4 in 10h)\n"
     );
     while account.sim.calls() < 4 {
         std::thread::yield_now();
@@ -35,13 +35,13 @@ fn a_review_goes_on_by_the_limits_that_its_file_has_now() {
     signal(&child, "HUP");
     assert_eq!(
         line(),
-        "warning: the configuration was read again, and nothing is changed, since it cannot be used:\n"
+        "warning: the configuration was reloaded and is invalid; the previous settings stay in use:\n"
     );
     assert!(line().starts_with("warning: `limiter.windows` is []"));
     file("[{ calls = 1000, per = \"10h\" }]");
     signal(&child, "HUP");
-    assert_eq!(line(), "the configuration was read again: `[limiter]` holds from now on\n");
-    assert!(line().starts_with("12 of 12 histories"));
+    assert_eq!(line(), "the configuration was reloaded; the new `[limiter]` settings apply from now on\n");
+    assert!(line().starts_with("12 of 12 login histories"));
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(account.sim.calls(), 14);
 }

@@ -1,4 +1,4 @@
-//! Runs the command in a home of its own.
+//! Runs the command in a temporary home folder.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -6,37 +6,38 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use tempfile::TempDir;
 
-/// The key of every simulated account here.
+/// The simple key of every simulated account in these tests.
 pub(crate) const KEY: &str = "k3y-of-the-test-7f1d";
 
-/// A home folder, and the environment that the command is run in. Nothing of the machine's own is in it.
+/// A temporary home folder and the environment variables that the command runs with. The machine's own
+/// variables are not passed on.
 pub(crate) struct Home {
     folder: TempDir,
     variables: Vec<(String, String)>,
 }
 
-/// How a run ended.
+/// The exit code and the outputs of a run.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct RunOutput {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
 impl Home {
-    /// Without anything configured.
+    /// Creates a home without configuration.
     pub(crate) fn empty() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
     }
 
-    /// With the key, and this address.
-    pub(crate) fn of(base_url: &str) -> Self {
+    /// Creates a home with the key [`KEY`] and this base URL.
+    pub(crate) fn for_account(base_url: &str) -> Self {
         Self::empty().var("ULTRACART_SIMPLE_KEY", KEY).var("ULTRACART_BASE_URL", base_url)
     }
 
-    /// Where nobody answers, so that a call would be an error of its own.
+    /// Creates a home whose base URL refuses connections: a command fails if it makes a call.
     pub(crate) fn without_account() -> Self {
-        Self::of("http://127.0.0.1:9/rest/v2").var("ULTRACART_RETRY__MAX_ATTEMPTS", "1")
+        Self::for_account("http://127.0.0.1:9/rest/v2").var("ULTRACART_RETRY__MAX_ATTEMPTS", "1")
     }
 
     pub(crate) fn var(mut self, name: &str, value: &str) -> Self {
@@ -56,12 +57,13 @@ impl Home {
         path
     }
 
-    /// The command in its environment, in the home folder.
+    /// Returns the command, with the home folder as its working directory.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         self.prepare(Command::new(env!("CARGO_BIN_EXE_ultracart")), arguments)
     }
 
-    /// The same, where no file can become longer than a kilobyte, as on a disk that is full.
+    /// Returns the command with a limit of one block (512 or 1,024 bytes) for each file, to simulate a full
+    /// disk.
     #[cfg(unix)]
     pub(crate) fn command_on_full_disk(&self, arguments: &[&str]) -> Command {
         let mut shell = Command::new("/bin/sh");
@@ -70,7 +72,7 @@ impl Home {
         self.prepare(shell, arguments)
     }
 
-    /// A line as it is typed into a shell.
+    /// Returns a command that runs this command line in a shell.
     #[cfg(unix)]
     pub(crate) fn shell(&self, line: &str) -> Command {
         self.prepare(Command::new("/bin/sh"), &["-c", line])
@@ -83,64 +85,65 @@ impl Home {
         command
     }
 
-    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> RunOutput {
         let output = self.command(arguments).output().unwrap();
-        Ran::new(output.status, &output.stdout, &output.stderr)
+        RunOutput::new(output.status, &output.stdout, &output.stderr)
     }
 
-    /// With something on stdin.
-    pub(crate) fn run_with(&self, arguments: &[&str], stdin: &str) -> Ran {
+    /// Runs the command with a text on stdin.
+    pub(crate) fn run_with(&self, arguments: &[&str], stdin: &str) -> RunOutput {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
-        Ran::new(output.status, &output.stdout, &output.stderr)
+        RunOutput::new(output.status, &output.stdout, &output.stderr)
     }
 
-    /// A run that has to succeed without a word on stderr: its stdout.
-    pub(crate) fn data(&self, arguments: &[&str]) -> String {
+    /// Runs the command, which has to succeed without output on stderr, and returns its stdout.
+    pub(crate) fn stdout(&self, arguments: &[&str]) -> String {
         let ran = self.run(arguments);
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{arguments:?}");
         ran.stdout
     }
 
+    /// Runs the command as [`stdout`](Self::stdout) does, with `--format json`.
     pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
         let arguments = [arguments, &["--format", "json"]].concat();
-        serde_json::from_str(&self.data(&arguments)).unwrap()
+        serde_json::from_str(&self.stdout(&arguments)).unwrap()
     }
 
-    /// What is the same in every run: without the names of temporary folders and free ports.
-    pub(crate) fn neutral(&self, text: &str) -> String {
-        neutral(&text.replace(&self.folder.path().display().to_string(), "HOME"))
+    /// Replaces the home folder and ports, which differ from run to run.
+    pub(crate) fn normalize(&self, text: &str) -> String {
+        normalize(&text.replace(&self.folder.path().display().to_string(), "HOME"))
     }
 }
 
-impl Ran {
+impl RunOutput {
     fn new(status: ExitStatus, stdout: &[u8], stderr: &[u8]) -> Self {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         Self { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
     }
 
-    /// The exit code and what is on stderr, of a run that wrote no data.
+    /// Returns the exit code and stderr. Panics if the run wrote to stdout.
     pub(crate) fn failure(&self, home: &Home) -> String {
         assert_eq!(self.stdout, "");
-        format!("{}\n{}", self.code.unwrap(), home.neutral(&self.stderr))
+        format!("{}\n{}", self.code.unwrap(), home.normalize(&self.stderr))
     }
 }
 
-fn neutral(text: &str) -> String {
+fn normalize(text: &str) -> String {
     let mut parts = text.split("127.0.0.1:");
-    let mut neutral = parts.next().unwrap().to_owned();
+    let mut normalized = parts.next().unwrap().to_owned();
     for part in parts {
-        neutral.push_str("127.0.0.1:PORT");
-        neutral.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
+        normalized.push_str("127.0.0.1:PORT");
+        normalized.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
     }
-    neutral
+    normalized
 }
 
-/// `ultracart sim` as a child process, which ends with this.
+/// `ultracart sim` as a child process, which is killed on drop.
 pub(crate) struct SimProcess {
     pub(crate) child: Child,
-    /// What it printed.
+    /// The line that the process printed, with the base URL and the key of the simulated account.
     pub(crate) line: String,
 }
 
@@ -166,19 +169,19 @@ impl SimProcess {
     }
 
     pub(crate) fn home(&self) -> Home {
-        Home::of(self.base_url())
+        Home::for_account(self.base_url())
     }
 }
 
 impl Drop for SimProcess {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         _ = self.child.kill();
         _ = self.child.wait();
     }
 }
 
-/// Sends a signal, as a shell would.
+/// Sends a signal to a child process.
 #[cfg(unix)]
 pub(crate) fn signal(child: &Child, name: &str) {
     let status = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();

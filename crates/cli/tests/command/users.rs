@@ -1,4 +1,4 @@
-//! `ultracart users`.
+//! The `users` command.
 
 use serde_json::json;
 
@@ -6,23 +6,23 @@ use crate::account::Account;
 use crate::support::{Home, SimProcess};
 
 #[test]
-fn list_in_every_format() {
+fn list_works_in_every_format() {
     let sim = SimProcess::start(&["--users", "20"]);
     let home = sim.home();
-    let table = home.data(&["users", "list"]);
+    let table = home.stdout(&["users", "list"]);
     assert_eq!(table.lines().count(), 21);
     assert!(table.starts_with("ID  LOGIN"), "{table}");
 
     let json = home.json(&["users", "list"]);
     assert_eq!(json.as_array().unwrap().len(), 20);
-    assert!(json[0]["permissions"][0]["permission_Name"].is_string(), "all of it, as on the wire");
+    assert!(json[0]["permissions"][0]["permission_Name"].is_string(), "every field, as in the API");
 
-    let ndjson = home.data(&["users", "list", "--format", "ndjson"]);
+    let ndjson = home.stdout(&["users", "list", "--format", "ndjson"]);
     let lines: Vec<serde_json::Value> =
         ndjson.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(serde_json::Value::from(lines), json);
 
-    let csv = home.data(&["users", "list", "--format", "csv"]);
+    let csv = home.stdout(&["users", "list", "--format", "csv"]);
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     assert_eq!(
         reader.headers().unwrap().iter().take(3).collect::<Vec<_>>(),
@@ -34,17 +34,17 @@ fn list_in_every_format() {
 }
 
 #[test]
-fn get_and_logins_in_every_format() {
+fn get_and_logins_work_in_every_format() {
     let sim = SimProcess::start(&["--users", "20"]);
     let home = sim.home();
     let user = home.json(&["users", "get", "7"]);
     assert_eq!(user["user_id"], 7);
     let login = user["login"].as_str().unwrap();
-    let table = home.data(&["users", "get", "7"]);
+    let table = home.stdout(&["users", "get", "7"]);
     assert!(table.starts_with("user_id"), "{table}");
     assert!(table.contains(login), "{table}");
-    assert_eq!(home.data(&["users", "get", "7", "--format", "csv"]).lines().count(), 2);
-    assert_eq!(home.data(&["users", "get", "7", "--format", "ndjson"]).lines().count(), 1);
+    assert_eq!(home.stdout(&["users", "get", "7", "--format", "csv"]).lines().count(), 2);
+    assert_eq!(home.stdout(&["users", "get", "7", "--format", "ndjson"]).lines().count(), 1);
 
     let logins = home.json(&["users", "logins", "7"]);
     let count = logins.as_array().unwrap().len();
@@ -52,16 +52,16 @@ fn get_and_logins_in_every_format() {
     assert!(logins[0]["login_dts"].is_string());
     for format in ["table", "csv"] {
         assert_eq!(
-            home.data(&["users", "logins", "7", "--format", format]).lines().count(),
+            home.stdout(&["users", "logins", "7", "--format", format]).lines().count(),
             count + 1,
             "{format}"
         );
     }
-    assert_eq!(home.data(&["users", "logins", "7", "--format", "ndjson"]).lines().count(), count);
+    assert_eq!(home.stdout(&["users", "logins", "7", "--format", "ndjson"]).lines().count(), count);
 }
 
 #[test]
-fn insert_update_delete_with_flags() {
+fn flags_insert_update_and_delete_a_user() {
     let sim = SimProcess::start(&["--users", "20"]);
     let home = sim.home();
     let groups = home.json(&["groups", "list"]);
@@ -112,12 +112,15 @@ fn insert_update_delete_with_flags() {
     assert!(granted(&user) && !granted(&changed));
 
     let ran = home.run(&["users", "delete", &id]);
-    assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr), (Some(0), "", format!("user {id} is deleted\n")));
+    assert_eq!(
+        (ran.code, ran.stdout.as_str(), ran.stderr),
+        (Some(0), "", format!("user {id} was deleted\n"))
+    );
     assert_eq!(home.run(&["users", "get", &id]).code, Some(1));
 }
 
 #[test]
-fn what_can_be_repeated_can_be_given_twice() {
+fn repeated_flags_all_apply() {
     let account = Account::new();
     let home = account.home();
     let groups = account.sim.groups();
@@ -125,7 +128,7 @@ fn what_can_be_repeated_can_be_given_twice() {
     let insert = ["users", "insert", "--login"];
     let permissions = ["--permission", "orders_view", "--permission", "items_view"];
     let names = [1, 2].map(|index: usize| groups[index].name.as_deref().unwrap());
-    // By OID nobody is asked which groups there are; by name they are.
+    // OIDs need no list of groups; names do.
     for (login, [first, second]) in [("ada", oids.each_ref().map(String::as_str)), ("ben", names)] {
         let user =
             home.json(&[&insert[..], &[login, "--group", first, "--group", second], &permissions].concat());
@@ -140,7 +143,7 @@ fn what_can_be_repeated_can_be_given_twice() {
 }
 
 #[test]
-fn a_whole_object_from_a_file_or_stdin_keeps_what_nobody_knows() {
+fn user_from_file_keeps_unknown_fields() {
     let sim = SimProcess::start(&["--users", "20"]);
     let home = sim.home();
     let mut user = home.json(&["users", "get", "7"]);
@@ -151,7 +154,7 @@ fn a_whole_object_from_a_file_or_stdin_keeps_what_nobody_knows() {
     assert_eq!((stored.code, stored.stderr.as_str()), (Some(0), ""));
     let stored: serde_json::Value = serde_json::from_str(&stored.stdout).unwrap();
     assert_eq!((&stored["full_name"], &stored["beta"]), (&user["full_name"], &user["beta"]));
-    // And flags leave it alone.
+    // An update by flags keeps the unknown field, too.
     let stored = home.json(&["users", "update", "7", "--phone", "1"]);
     assert_eq!(stored["beta"], user["beta"]);
 
@@ -161,22 +164,22 @@ fn a_whole_object_from_a_file_or_stdin_keeps_what_nobody_knows() {
 }
 
 #[test]
-fn an_update_that_changes_nothing_is_not_written() {
+fn update_without_change_is_not_written() {
     let account = Account::new();
     let home = account.home();
     let phone = account.sim.user(7).unwrap().phone.unwrap().to_string();
-    home.data(&["users", "update", "7", "--phone", &phone]);
+    home.stdout(&["users", "update", "7", "--phone", &phone]);
     assert_eq!(account.sim.calls(), 1);
-    home.data(&["users", "update", "7", "--phone", "555-0199"]);
+    home.stdout(&["users", "update", "7", "--phone", "555-0199"]);
     assert_eq!(account.sim.calls(), 3);
 }
 
 #[test]
-fn a_password_comes_from_a_file_or_stdin_and_is_sent() {
+fn password_from_file_or_stdin_is_sent() {
     let account = Account::new();
     let home = account.home();
     home.write("password", "correct horse\n");
-    home.data(&["users", "update", "7", "--password-file", "password"]);
+    home.stdout(&["users", "update", "7", "--password-file", "password"]);
     let ran = home.run_with(
         &["users", "insert", "--login", "ada", "--email", "ada@example.com", "--password-file", "-"],
         "battery staple",
@@ -186,18 +189,18 @@ fn a_password_comes_from_a_file_or_stdin_and_is_sent() {
         "user.json",
         r#"{"login": "bob", "email": "bob@example.com", "change_password_to": "in the file"}"#,
     );
-    home.data(&["users", "insert", "--file", "user.json"]);
+    home.stdout(&["users", "insert", "--file", "user.json"]);
     let sent: Vec<String> = account
         .sim
         .requests()
         .iter()
         .filter_map(|request| Some(request.body()?.get("change_password_to")?.as_str()?.to_owned()))
         .collect();
-    assert_eq!(sent, ["[redacted]"; 3], "the account records no password, but that there is one");
+    assert_eq!(sent, ["[redacted]"; 3], "the account records that a password was sent, but redacts it");
 }
 
 #[test]
-fn strings_of_strangers_are_harmless() {
+fn untrusted_text_is_escaped_in_every_format() {
     let account = Account::new();
     account.sim.edit_user(7, |user| {
         user.full_name = Some("\u{1b}[2J=1+1\r\n\u{202e}evil\u{9b}0m".into());
@@ -207,12 +210,12 @@ fn strings_of_strangers_are_harmless() {
     let home = account.home();
     for arguments in [&["users", "list"][..], &["users", "get", "7"]] {
         for format in ["table", "csv", "json", "ndjson"] {
-            let data = home.data(&[arguments, &["--format", format]].concat());
+            let data = home.stdout(&[arguments, &["--format", format]].concat());
             let harmful = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
             assert!(!data.contains(harmful), "{format}: {data:?}");
         }
     }
-    let csv = home.data(&["users", "get", "7", "--format", "csv"]);
+    let csv = home.stdout(&["users", "get", "7", "--format", "csv"]);
     let record = csv::Reader::from_reader(csv.as_bytes()).records().next().unwrap().unwrap();
     assert_eq!(&record[1], "'=HYPERLINK(\"http://example.com\")");
     assert_eq!(&record[6], "192.0.2.1; '=1+1; a;\"'@SUM(1)", "where `;` separates cells");
@@ -221,7 +224,7 @@ fn strings_of_strangers_are_harmless() {
 
 #[cfg(unix)]
 #[test]
-fn a_reader_that_goes_away_ends_it_quietly() {
+fn closed_stdout_while_writing_is_no_failure() {
     use std::io::Read as _;
     let sim = SimProcess::start(&[]);
     let home = sim.home();
@@ -235,8 +238,8 @@ fn a_reader_that_goes_away_ends_it_quietly() {
 }
 
 #[test]
-fn a_reader_that_has_gone_already_is_no_failure() {
-    // More than any buffer takes.
+fn closed_stdout_before_writing_is_no_failure() {
+    // More data than fits into a buffer.
     let sim = SimProcess::start(&["--users", "300"]);
     let home = sim.home();
     for format in ["table", "json", "csv", "ndjson"] {
@@ -250,7 +253,7 @@ fn a_reader_that_has_gone_already_is_no_failure() {
 }
 
 #[test]
-fn quiet_says_nothing_that_is_no_error() {
+fn quiet_prints_errors_only() {
     let account = Account::new();
     let home = account.home();
     let ran = home.run(&["users", "delete", "7", "--quiet"]);
@@ -261,8 +264,8 @@ fn quiet_says_nothing_that_is_no_error() {
 }
 
 #[test]
-fn no_cache_is_accepted_before_and_behind_the_command() {
+fn no_cache_is_accepted_before_and_after_command() {
     let sim = SimProcess::start(&["--users", "3"]);
     let home: Home = sim.home();
-    assert_eq!(home.data(&["--no-cache", "users", "list"]), home.data(&["users", "list", "--no-cache"]));
+    assert_eq!(home.stdout(&["--no-cache", "users", "list"]), home.stdout(&["users", "list", "--no-cache"]));
 }

@@ -1,12 +1,12 @@
-//! Who is in which group, and who holds which permission through what.
+//! Combines the lists of users and groups into memberships and permissions.
 //!
-//! Membership is told twice, by the user and by the group, and the two can disagree. A user counts as a member if
-//! either says so: in a review, access that is overlooked is worse than access that is looked at in vain. What
-//! disagrees is noted.
+//! UltraCart returns each membership twice, in the user and in the group, and the two can disagree. A user
+//! counts as a member if the user or the group contains the membership: overlooking access would be worse
+//! than reporting too much. The review notes each disagreement.
 //!
-//! A user may do what their own list selects and what any of their groups selects. The documents do not say whether
-//! the user's list repeats what the groups grant, so a permission counts as held outside the groups only if no
-//! group of the user grants it.
+//! A user has the permissions that are selected in the user or in any of the user's groups. UltraCart does
+//! not document whether the user's list repeats the permissions of the groups. So a permission counts as held
+//! outside groups only if none of the user's groups grants it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
@@ -17,31 +17,32 @@ use ultracart_model::{Group, GroupOid, Text, User, UserId};
 use super::finding::{GroupRef, UserRef};
 use super::review::{Held, HeldPermission, ReviewedGroup};
 
-/// Disagreements that are told one by one.
-const TOLD: usize = 5;
+/// Maximum number of examples in a note.
+const MAX_EXAMPLES: usize = 5;
 
-/// What [`resolve`] finds.
-pub(super) struct Resolved {
+/// Groups with their members, and users with their access.
+pub(super) struct ResolvedAccess {
     pub(super) groups: Vec<ReviewedGroup>,
     pub(super) users: Vec<Access>,
     pub(super) notes: Vec<String>,
 }
 
-/// The groups and the permissions of one user.
+/// The groups and permissions of one user. The groups are positions in the `groups` of [`ResolvedAccess`].
 pub(super) struct Access {
     pub(super) groups: Vec<usize>,
     pub(super) permissions: Vec<HeldPermission>,
 }
 
-/// Who says that a user is in a group.
+/// Where a membership is listed: in the user's groups, in the group's users, or in both.
 #[derive(Clone, Copy, Default)]
-struct Sides {
+struct ListedBy {
     user: bool,
     group: bool,
 }
 
-/// Works out the access of every user; `listed` is the list of groups, if it could be read.
-pub(super) fn resolve(users: &[Arc<User>], listed: Option<&[Arc<Group>]>) -> Resolved {
+/// Returns the groups with their members, and the groups and permissions of every user. `listed` is the list
+/// of groups, or `None` if it could not be read.
+pub(super) fn resolve(users: &[Arc<User>], listed: Option<&[Arc<Group>]>) -> ResolvedAccess {
     let mut groups: Vec<ReviewedGroup> = listed
         .unwrap_or_default()
         .iter()
@@ -67,42 +68,49 @@ pub(super) fn resolve(users: &[Arc<User>], listed: Option<&[Arc<Group>]>) -> Res
             Access { groups, permissions }
         })
         .collect();
-    Resolved { groups, users: accesses, notes }
+    ResolvedAccess { groups, users: accesses, notes }
 }
 
-/// For each user, the groups that they are in and who says so. Adds the groups that only users know of.
+/// Returns the memberships of each user. Each key is the position of a group in `groups`; the value tells
+/// whether the user, the group or both list the membership.
+///
+/// Appends to `groups` the groups that appear only in users. Appends a note to `notes` if a group lists
+/// members who are not in `users`.
 fn memberships(
     users: &[Arc<User>],
     groups: &mut Vec<ReviewedGroup>,
     notes: &mut Vec<String>,
-) -> Vec<BTreeMap<usize, Sides>> {
-    let mut memberships = vec![BTreeMap::<usize, Sides>::new(); users.len()];
+) -> Vec<BTreeMap<usize, ListedBy>> {
+    let mut memberships = vec![BTreeMap::<usize, ListedBy>::new(); users.len()];
     let mut by_id: HashMap<UserId, usize> = HashMap::new();
     for (position, user) in users.iter().enumerate() {
         if let Some(id) = user.user_id {
             by_id.entry(id).or_insert(position);
         }
     }
-    let mut strangers = BTreeSet::new();
+    let mut with_unknown_members = BTreeSet::new();
     for (position, group) in groups.iter().enumerate() {
         for entry in group.group.users.iter().flatten().filter(|entry| entry.member == Some(true)) {
             match entry.user_id.and_then(|id| by_id.get(&id)) {
                 Some(&user) => memberships[user].entry(position).or_default().group = true,
-                None => _ = strangers.insert(GroupRef::new(position, &group.group).label()),
+                None => _ = with_unknown_members.insert(GroupRef::new(position, &group.group).label()),
             }
         }
     }
-    if !strangers.is_empty() {
-        let names: Vec<_> = strangers.into_iter().take(TOLD).collect();
-        notes.push(format!("Members who are not in the list of users are named by: {}", names.join(", ")));
+    if !with_unknown_members.is_empty() {
+        let names: Vec<_> = with_unknown_members.into_iter().take(MAX_EXAMPLES).collect();
+        notes.push(format!(
+            "These groups have members who are not in the list of users: {}",
+            names.join(", ")
+        ));
     }
-    let mut known: HashMap<(Option<GroupOid>, Option<Text>), usize> = HashMap::new();
+    let mut positions: HashMap<(Option<GroupOid>, Option<Text>), usize> = HashMap::new();
     for (position, group) in groups.iter().enumerate() {
-        known.entry(key(group.group.group_oid, group.group.name.as_ref())).or_insert(position);
+        positions.entry(key(group.group.group_oid, group.group.name.as_ref())).or_insert(position);
     }
     for (position, user) in users.iter().enumerate() {
         for entry in user.groups.iter().flatten().filter(|entry| entry.member == Some(true)) {
-            let group = *known.entry(key(entry.group_oid, entry.name.as_ref())).or_insert_with(|| {
+            let group = *positions.entry(key(entry.group_oid, entry.name.as_ref())).or_insert_with(|| {
                 let mut group = Group::new();
                 group.group_oid = entry.group_oid;
                 group.name.clone_from(&entry.name);
@@ -115,52 +123,61 @@ fn memberships(
     memberships
 }
 
-/// A group is known by its identifier, and by its name only where it has none.
+/// Returns the key that identifies a group: its identifier, or its name if it has no identifier.
 fn key(oid: Option<GroupOid>, name: Option<&Text>) -> (Option<GroupOid>, Option<Text>) {
     (oid, if oid.is_some() { None } else { name.cloned() })
 }
 
-/// Memberships that one side tells of and the other, although it could, does not.
+/// Returns a note about the memberships that only the user or only the group lists, or `None` if there are
+/// none.
+///
+/// The note includes a membership only if UltraCart returned both lists: the user's groups and the group's
+/// users.
 fn disagreements(
     users: &[Arc<User>],
     groups: &[ReviewedGroup],
-    memberships: &[BTreeMap<usize, Sides>],
+    memberships: &[BTreeMap<usize, ListedBy>],
 ) -> Option<String> {
-    let (mut count, mut told) = (0_usize, String::new());
+    let (mut count, mut examples) = (0_usize, String::new());
     for (position, groups_of) in memberships.iter().enumerate() {
         let user = &users[position];
-        for (&group, sides) in groups_of {
+        for (&group, listed_by) in groups_of {
             let ReviewedGroup { group, listed, .. } = &groups[group];
-            let only = if sides.user && !sides.group && *listed && group.users.is_some() {
-                "only the user's list says so"
-            } else if sides.group && !sides.user && user.groups.is_some() {
-                "only the group's list says so"
+            let only = if listed_by.user && !listed_by.group && *listed && group.users.is_some() {
+                "only in the list of users"
+            } else if listed_by.group && !listed_by.user && user.groups.is_some() {
+                "only in the list of groups"
             } else {
                 continue;
             };
             count += 1;
-            if count <= TOLD {
+            if count <= MAX_EXAMPLES {
                 let user = UserRef::new(position, user).label();
                 let group = GroupRef::new(0, group).label();
-                let separator = if told.is_empty() { "" } else { "; " };
-                _ = write!(told, "{separator}{user} in {group} ({only})");
+                let separator = if examples.is_empty() { "" } else { "; " };
+                _ = write!(examples, "{separator}{user} in {group} ({only})");
             }
         }
     }
-    let more = if count > TOLD { format!("; and {} more", count - TOLD) } else { String::new() };
+    let more =
+        if count > MAX_EXAMPLES { format!("; and {} more", count - MAX_EXAMPLES) } else { String::new() };
     (count > 0).then(|| {
-        format!("The users' and the groups' lists disagree, and either counts as membership: {told}{more}")
+        format!(
+            "The lists of users and groups disagree about these memberships, which this review counts: \
+             {examples}{more}"
+        )
     })
 }
 
-/// A permission that a group grants.
+/// A granted permission with its heading.
 #[derive(Clone, Copy)]
 struct Grant<'a> {
     name: &'a Text,
     permission_group: Option<&'a Text>,
 }
 
-/// What a group grants, if it tells.
+/// Returns the permissions that a group grants, or `None` if UltraCart returned the group without a list of
+/// permissions.
 fn grants(group: &Group) -> Option<Vec<Grant<'_>>> {
     let selected = group.permissions.as_ref()?.iter().filter(|permission| permission.selected == Some(true));
     Some(
@@ -173,26 +190,27 @@ fn grants(group: &Group) -> Option<Vec<Grant<'_>>> {
     )
 }
 
-/// What a user may do: their own list first, then what only their groups grant.
+/// Returns the permissions of a user: first those of the user's own list, then those that only groups grant.
+/// `groups` contains the positions of the user's groups in `grants`.
 fn permissions(user: &User, groups: &[usize], grants: &[Option<Vec<Grant<'_>>>]) -> Vec<HeldPermission> {
     let all_known = groups.iter().all(|&group| grants[group].is_some());
     let mut held: Vec<(Grant<'_>, Vec<usize>)> = Vec::new();
-    let mut places: HashMap<&Text, usize> = HashMap::new();
+    let mut positions: HashMap<&Text, usize> = HashMap::new();
     let own = user.permissions.iter().flatten().filter(|permission| permission.selected == Some(true));
     for permission in own {
         let Some(name) = &permission.permission_name else { continue };
-        places.entry(name).or_insert_with(|| {
+        positions.entry(name).or_insert_with(|| {
             held.push((Grant { name, permission_group: permission.permission_group.as_ref() }, Vec::new()));
             held.len() - 1
         });
     }
     for &group in groups {
         for &grant in grants[group].iter().flatten() {
-            let place = *places.entry(grant.name).or_insert_with(|| {
+            let position = *positions.entry(grant.name).or_insert_with(|| {
                 held.push((grant, Vec::new()));
                 held.len() - 1
             });
-            let through = &mut held[place].1;
+            let through = &mut held[position].1;
             if through.last() != Some(&group) {
                 through.push(group);
             }
@@ -237,25 +255,25 @@ mod tests {
     }
 
     #[test]
-    fn either_side_makes_a_member_and_what_disagrees_is_noted() {
+    fn membership_named_once_counts_and_is_noted() {
         let users = [user(1, &[(10, true)], &[]), user(2, &[(10, false)], &[]), user(3, &[(10, true)], &[])];
         let resolved = resolve(&users, Some(&[group(10, &[2, 3], &[])]));
         assert_eq!(resolved.groups[0].members, [0, 1, 2]);
         assert_eq!(
             resolved.notes,
-            ["The users' and the groups' lists disagree, and either counts as membership: \
-              u1 in g10 (only the user's list says so); u2 in g10 (only the group's list says so)"]
+            ["The lists of users and groups disagree about these memberships, which this review counts: \
+              u1 in g10 (only in the list of users); u2 in g10 (only in the list of groups)"]
         );
     }
 
     #[test]
-    fn a_side_that_was_not_told_disagrees_with_nobody() {
-        let mut silent = User::new().user_id(1);
-        silent.groups = None;
-        let mut quiet = (*group(11, &[], &[])).clone();
-        quiet.users = None;
-        let users = [Arc::new(silent), user(2, &[(11, true)], &[])];
-        let resolved = resolve(&users, Some(&[group(10, &[1], &[]), Arc::new(quiet)]));
+    fn absent_list_is_not_a_disagreement() {
+        let mut user_without_groups = User::new().user_id(1);
+        user_without_groups.groups = None;
+        let mut group_without_users = (*group(11, &[], &[])).clone();
+        group_without_users.users = None;
+        let users = [Arc::new(user_without_groups), user(2, &[(11, true)], &[])];
+        let resolved = resolve(&users, Some(&[group(10, &[1], &[]), Arc::new(group_without_users)]));
         assert_eq!(resolved.notes, [] as [String; 0]);
         assert_eq!(
             (resolved.users[0].groups.as_slice(), resolved.users[1].groups.as_slice()),
@@ -264,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_only_users_know_of_is_there_and_its_grants_are_unknown() {
+    fn unlisted_group_is_reviewed_with_unknown_grants() {
         let resolved = resolve(&[user(1, &[(10, true)], &["a"])], None);
         assert!(!resolved.groups[0].listed);
         assert_eq!(resolved.users[0].groups, [0]);
@@ -273,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_permission_is_held_through_groups_or_outside() {
+    fn permission_is_held_through_group_or_outside() {
         let users = [
             user(1, &[(10, true), (11, true)], &["own", "both", "both"]),
             user(2, &[(10, false)], &["both"]),
@@ -294,19 +312,19 @@ mod tests {
     }
 
     #[test]
-    fn nothing_selected_and_nothing_named_is_nothing_held() {
+    fn unselected_or_unnamed_permission_is_not_held() {
         let user = User::new().permissions(vec![
             permission("off", false),
             Permission::new().selected(true),
-            Permission::new().permission_name("unsaid"),
+            Permission::new().permission_name("absent"),
         ]);
         let resolved = resolve(&[Arc::new(user)], Some(&[]));
         assert_eq!(resolved.users[0].permissions, []);
     }
 
     #[test]
-    fn a_member_whom_the_list_does_not_have_is_noted() {
+    fn member_missing_from_user_list_is_noted() {
         let resolved = resolve(&[user(1, &[], &[])], Some(&[group(10, &[99], &[])]));
-        assert_eq!(resolved.notes, ["Members who are not in the list of users are named by: g10"]);
+        assert_eq!(resolved.notes, ["These groups have members who are not in the list of users: g10"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Makes the review from the facts about an account.
+//! Builds a [`Review`] from [`Facts`]: the data read from an account.
 
 use std::sync::Arc;
 
@@ -9,13 +9,14 @@ use super::finding::UserRef;
 use super::review::{Facts, History, Incomplete, Review, ReviewedUser};
 use super::{access, findings};
 
-/// The version of the review's JSON. It changes when a reader of the old one would be misled.
+/// Version of the review's JSON format. It changes when programs written for the old version would misread
+/// the new one.
 const SCHEMA_VERSION: &str = "1";
 
 impl Review {
-    /// Reviews an account by the facts about it, without a call.
+    /// Reviews an account from the given facts, without a call.
     pub fn new(facts: Facts) -> Self {
-        let (base_url, host) = address(&facts.base_url);
+        let (base_url, host) = sanitize_url(&facts.base_url);
         let (users, histories): (Vec<_>, Vec<_>) = facts.users.into_iter().unzip();
         let resolved = access::resolve(&users, facts.groups.as_deref().ok());
         let mut incomplete = Vec::new();
@@ -27,7 +28,7 @@ impl Review {
             .zip(histories)
             .zip(resolved.users)
             .map(|((user, history), access)| ReviewedUser {
-                user: without_histories(user),
+                user: without_login_histories(user),
                 groups: access.groups,
                 permissions: access.permissions,
                 history,
@@ -35,8 +36,9 @@ impl Review {
             .collect();
         for (position, user) in users.iter().enumerate() {
             if let History::Unreadable { reason } = &user.history {
-                let who = UserRef::new(position, &user.user).label();
-                incomplete.push(Incomplete { what: format!("the logins of {who}"), why: reason.clone() });
+                let label = UserRef::new(position, &user.user).label();
+                incomplete
+                    .push(Incomplete { what: format!("the login history of {label}"), why: reason.clone() });
             }
         }
         let mut review = Self {
@@ -58,7 +60,7 @@ impl Review {
     }
 }
 
-fn without_histories(user: Arc<User>) -> Arc<User> {
+fn without_login_histories(user: Arc<User>) -> Arc<User> {
     if user.login_histories.is_none() {
         return user;
     }
@@ -67,13 +69,14 @@ fn without_histories(user: Arc<User>) -> Arc<User> {
     Arc::new(user)
 }
 
-/// Returns the address of the API as a review shows it, without credentials.
-pub(super) fn base_url(address_of_api: &str) -> String {
-    address(address_of_api).0
+/// Returns the base URL without the parts that can contain a credential.
+pub(super) fn base_url_without_credentials(base_url: &str) -> String {
+    sanitize_url(base_url).0
 }
 
-/// Returns the address without user, password, query and fragment, and its host.
-fn address(base_url: &str) -> (String, String) {
+/// Returns two texts: the URL without user name, password, query and fragment; and the URL's host, with the
+/// port if the URL has one. Both are `(unknown)` if the URL cannot be parsed.
+fn sanitize_url(base_url: &str) -> (String, String) {
     let Some((scheme, host, path)) = base_url.parse::<Uri>().ok().and_then(|uri| {
         let authority = uri.authority()?.as_str();
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -95,15 +98,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_credential_in_the_address_is_left_out() {
-        let (url, host) = address("https://ada:secret@example.com:8443/rest/v2/?key=secret");
+    fn base_url_is_shown_without_credentials() {
+        let (url, host) = sanitize_url("https://ada:secret@example.com:8443/rest/v2/?key=secret");
         assert_eq!(url, "https://example.com:8443/rest/v2");
         assert_eq!(host, "example.com:8443");
-        assert_eq!(address("not an address").1, "(unknown)");
+        assert_eq!(sanitize_url("not a url").1, "(unknown)");
     }
 
     #[test]
-    fn logins_that_came_with_the_list_are_not_there_twice() {
+    fn logins_from_user_list_are_serialized_once() {
         let login = UserLogin::new().ip_address("192.0.2.1");
         let user = User::new().user_id(7).login_histories(vec![login.clone()]);
         let history = History::Read {

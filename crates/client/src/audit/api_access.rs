@@ -1,17 +1,19 @@
-//! Recognizes the permissions that grant the use of the API.
+//! Recognizes the permissions that allow the use of the API.
 
-/// Returns whether a permission grants the use of the API: whether `api` is a word of its name, as in `api_access`,
-/// `API Keys` or `restApiUser`, but not in `capital` or `rapid_orders`. UltraCart publishes no list of permissions.
+/// Returns whether a permission allows the use of the API, judged by its name.
+///
+/// UltraCart publishes no list of permissions. So a permission counts if `api` is a word of its name, as in
+/// `api_access`, `API Keys` or `restApiUser`, but not in `capital` or `rapid_orders`.
 pub(super) fn grants_api(permission: &str) -> bool {
     let chars: Vec<char> = permission.chars().collect();
     let is_lower = |at: usize| chars.get(at).is_some_and(|c| c.is_lowercase());
     let mut word = String::new();
     for (at, &c) in chars.iter().enumerate() {
         let after_lower = at > 0 && is_lower(at - 1);
-        // The `U` of `APIUser` begins a word; the `I` of `APIs` does not.
+        // The `U` of `APIUser` starts a word; the `I` of `APIs` does not.
         let before_lower = is_lower(at + 1) && (chars[at + 1] != 's' || is_lower(at + 2));
-        let begins = c.is_uppercase() && (after_lower || before_lower);
-        if !c.is_alphabetic() || begins {
+        let starts_word = c.is_uppercase() && (after_lower || before_lower);
+        if !c.is_alphabetic() || starts_word {
             if is_api(&word) {
                 return true;
             }
@@ -33,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn api_is_a_word_of_the_name_however_it_is_written() {
+    fn grants_api_matches_api_as_whole_word() {
         for name in [
             "api",
             "API Access",

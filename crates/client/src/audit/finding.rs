@@ -1,20 +1,20 @@
-//! Findings: the results of the checks, and their subjects.
+//! Findings: the results of a review's checks, with the users, groups and IP addresses concerned.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 use ultracart_model::{Group, GroupOid, Text, User, UserId};
 
-/// The severity of a finding, gravest first.
+/// Severity of a finding. Sorts the most severe first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Severity {
-    /// One stolen password or key is enough to do harm.
+    /// A single stolen password or key is enough to cause damage.
     High,
-    /// Access that was possibly given by mistake.
+    /// Access may be unintended or no longer needed, or could not be checked.
     Medium,
-    /// Worth a look.
+    /// The finding is worth checking when there is time.
     Low,
 }
 
@@ -29,55 +29,57 @@ impl Severity {
     }
 }
 
-/// The kind of a finding: one for each check.
+/// Kind of a finding. Each check has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FindingKind {
     /// Users without a second factor.
     NoSecondFactor,
-    /// Users who may use the API from any address.
-    ApiWithoutMasks,
-    /// Users who have not logged in for long.
+    /// Users who may use the API from any IP address.
+    ApiFromAnyAddress,
+    /// Users who have not logged in for [`Review::dormant_after`](crate::audit::Review::dormant_after), or
+    /// for 90 days if that is shorter.
     Dormant,
-    /// Permissions that none of the user's groups grants.
+    /// Users with permissions that none of their groups grants.
     OutsideGroups,
-    /// Logins that could not be read.
+    /// Users whose login history, or the time of a login in it, could not be read.
     HistoryUnreadable,
-    /// IP addresses that several users log in from.
-    SharedAddress,
-    /// Users whose configuration cascades to other accounts.
+    /// IP addresses from which several users logged in.
+    SharedIpAddress,
+    /// Users whose configuration cascades to linked accounts.
     LinkedAccounts,
-    /// Users who are in no group.
+    /// Users who are not a member of any group.
     UserInNoGroup,
-    /// Groups that nobody is in.
+    /// Groups that have no members.
     GroupWithoutMembers,
 }
 
 impl FindingKind {
-    /// Every kind, gravest first.
+    /// Every kind, most severe first.
     pub const ALL: [Self; 9] = [
         Self::NoSecondFactor,
-        Self::ApiWithoutMasks,
+        Self::ApiFromAnyAddress,
         Self::OutsideGroups,
         Self::Dormant,
         Self::HistoryUnreadable,
         Self::LinkedAccounts,
-        Self::SharedAddress,
+        Self::SharedIpAddress,
         Self::UserInNoGroup,
         Self::GroupWithoutMembers,
     ];
 
-    /// Whether a finding of this kind counts groups. All others count users.
-    pub fn counts_groups(self) -> bool {
+    /// Returns whether findings of this kind are about groups. All others are about users, or about the IP
+    /// addresses of users.
+    pub fn is_about_groups(self) -> bool {
         match self {
             Self::GroupWithoutMembers => true,
             Self::NoSecondFactor
-            | Self::ApiWithoutMasks
+            | Self::ApiFromAnyAddress
             | Self::Dormant
             | Self::OutsideGroups
             | Self::HistoryUnreadable
-            | Self::SharedAddress
+            | Self::SharedIpAddress
             | Self::LinkedAccounts
             | Self::UserInNoGroup => false,
         }
@@ -87,11 +89,11 @@ impl FindingKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NoSecondFactor => "no_second_factor",
-            Self::ApiWithoutMasks => "api_without_masks",
+            Self::ApiFromAnyAddress => "api_from_any_address",
             Self::Dormant => "dormant",
             Self::OutsideGroups => "outside_groups",
             Self::HistoryUnreadable => "history_unreadable",
-            Self::SharedAddress => "shared_address",
+            Self::SharedIpAddress => "shared_ip_address",
             Self::LinkedAccounts => "linked_accounts",
             Self::UserInNoGroup => "user_in_no_group",
             Self::GroupWithoutMembers => "group_without_members",
@@ -99,48 +101,53 @@ impl FindingKind {
     }
 }
 
-/// The result of one check. A check that found nothing has a finding too, without subjects: an auditor wants to know
-/// what was checked.
+/// Result of one check.
+///
+/// A check that found nothing has a finding without subjects, so that the auditor sees every check that was
+/// made.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// The kind of check.
+    /// Kind of the finding.
     pub kind: FindingKind,
-    /// The severity.
+    /// Severity of the finding.
     pub severity: Severity,
-    /// The headline.
+    /// Headline of the finding, in the words of the report.
     pub title: String,
-    /// The reason why the finding matters.
+    /// Reason why the finding matters.
     pub why: String,
-    /// The recommended action.
+    /// Recommended action.
     pub action: String,
-    /// The reason why the check was not possible, or not for every user.
-    pub not_judged: Option<String>,
-    /// The users, groups or addresses found, in the order of the account's lists.
+    /// Reason why the check could not be made at all, or could not be made for some users. `None` if
+    /// everything was checked.
+    pub not_checked: Option<String>,
+    /// The users, groups or IP addresses concerned. Users and groups are in the order of the account's lists;
+    /// IP addresses with the most users come first.
     pub subjects: Vec<Subject>,
 }
 
 impl Finding {
-    /// Returns the users among the subjects, as positions in [`Review::users`](crate::audit::Review::users).
+    /// Returns the users concerned, as positions in [`Review::users`](crate::audit::Review::users). The users
+    /// of a shared IP address are included.
     pub fn users(&self) -> BTreeSet<usize> {
         self.subjects.iter().flat_map(|subject| subject.who.users()).map(|user| user.position).collect()
     }
 }
 
-/// A subject of a finding: one user, group or IP address.
+/// A user, group or IP address that a finding is about, with the details.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Subject {
-    /// The user, group or address itself.
+    /// The user, group or IP address itself.
     #[serde(flatten)]
     pub who: Who,
-    /// The result for this subject, in words.
+    /// Details in words, for example `last login 2025-06-01`.
     pub detail: String,
-    /// The permissions, linked accounts or address masks found.
+    /// Names of the permissions or linked accounts concerned. Empty for findings about anything else.
     pub items: Vec<String>,
 }
 
-/// The user, group or IP address that a subject is.
+/// The user, group or IP address that a finding is about.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -149,17 +156,17 @@ pub enum Who {
     User(UserRef),
     /// A group.
     Group(GroupRef),
-    /// An IP address, and the users who log in from it.
+    /// An IP address with the users who logged in from it.
     IpAddress {
-        /// The address in its usual spelling.
+        /// The IP address in its canonical form.
         ip_address: String,
-        /// The users who log in from it.
+        /// The users who logged in from this IP address.
         users: Vec<UserRef>,
     },
 }
 
 impl Who {
-    /// Returns the name to show for the subject: of a user or a group its label, else the address.
+    /// Returns the name to show: the label of the user or group, or the IP address.
     pub fn label(&self) -> String {
         match self {
             Self::User(user) => user.label(),
@@ -168,7 +175,7 @@ impl Who {
         }
     }
 
-    /// Returns the noun for `n` subjects of this type: `user` or `users`, and so on.
+    /// Returns the noun for `n` subjects of this type, for example `user` or `users`.
     pub fn noun(&self, n: usize) -> &'static str {
         match (self, n) {
             (Self::User(_), 1) => "user",
@@ -180,7 +187,7 @@ impl Who {
         }
     }
 
-    /// Returns the users that the subject is or names.
+    /// Returns the user itself, or the users of an IP address. Returns an empty slice for a group.
     pub fn users(&self) -> &[UserRef] {
         match self {
             Self::User(user) => std::slice::from_ref(user),
@@ -194,13 +201,13 @@ impl Who {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct UserRef {
-    /// The position in [`Review::users`](crate::audit::Review::users).
+    /// Position in [`Review::users`](crate::audit::Review::users).
     pub position: usize,
-    /// UltraCart's identifier.
+    /// UltraCart's identifier of the user.
     pub user_id: Option<UserId>,
-    /// The login name.
+    /// Login name of the user.
     pub login: Option<Text>,
-    /// The full name.
+    /// Full name of the user.
     pub full_name: Option<Text>,
 }
 
@@ -209,7 +216,8 @@ impl UserRef {
         Self { position, user_id: user.user_id, login: user.login.clone(), full_name: user.full_name.clone() }
     }
 
-    /// Returns the name to show for the user: the login, else the identifier.
+    /// Returns the name to show for the user: the login name, otherwise the identifier, and a fixed text if
+    /// the user has neither.
     pub fn label(&self) -> String {
         match (&self.login, self.user_id) {
             (Some(login), _) if !login.trim().is_empty() => login.to_string(),
@@ -223,11 +231,11 @@ impl UserRef {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct GroupRef {
-    /// The position in [`Review::groups`](crate::audit::Review::groups).
+    /// Position in [`Review::groups`](crate::audit::Review::groups).
     pub position: usize,
-    /// UltraCart's identifier.
+    /// UltraCart's identifier of the group.
     pub group_oid: Option<GroupOid>,
-    /// The group's name.
+    /// Name of the group.
     pub name: Option<Text>,
 }
 
@@ -236,7 +244,8 @@ impl GroupRef {
         Self { position, group_oid: group.group_oid, name: group.name.clone() }
     }
 
-    /// Returns the name to show for the group: its name, else the identifier.
+    /// Returns the name to show for the group: its name, otherwise the identifier, and a fixed text if the
+    /// group has neither.
     pub fn label(&self) -> String {
         match (&self.name, self.group_oid) {
             (Some(name), _) if !name.trim().is_empty() => name.to_string(),

@@ -1,4 +1,4 @@
-//! Reads an account and reviews it.
+//! Reads an account through the client and reviews it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,21 +6,25 @@ use std::time::Duration;
 
 use ultracart_model::{Group, User};
 
-use super::analysis::base_url;
-use super::checkpoint::Place;
+use super::analysis::base_url_without_credentials;
+use super::checkpoint::CheckpointMode;
 use super::histories;
-use super::observer::{Nobody, Observer};
+use super::observer::{NoObserver, Observer};
 use super::review::{Facts, Review};
-use super::started::{Started, calls_spent, now};
+use super::started::{ReviewStart, calls_spent, now};
 use crate::{CachePolicy, Error, UserApi};
 
 impl UserApi {
-    /// Returns an access review to configure and [`run`](Audit::run): who may do what in the account, and what to check.
+    /// Returns an access review of the account, to configure and then [`run`](Audit::run).
+    ///
+    /// A review lists the groups, permissions and logins of every user, and findings such as users without a
+    /// second factor.
     ///
     /// ```
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// # let sim = ultracart_sim::Sim::builder().users(3).simple_key("key").build();
-    /// # let api = ultracart_client::Client::builder().simple_key("key").service(sim.service()).build()?.user_api();
+    /// # let client = ultracart_client::Client::builder().simple_key("key").service(sim.service()).build()?;
+    /// # let api = client.user_api();
     /// let review = api.audit().run().await?;
     /// for finding in &review.findings {
     ///     println!("{}: {} users", finding.title, finding.users().len());
@@ -32,95 +36,113 @@ impl UserApi {
         Audit {
             api: self.clone(),
             dormant_after: self.client().audit.dormant_after,
-            place: Place::Nowhere,
-            observer: Arc::new(Nobody),
+            checkpoint: CheckpointMode::Off,
+            observer: Arc::new(NoObserver),
         }
     }
 }
 
-/// An access review that has not run yet; see [`UserApi::audit`].
+/// An access review to configure and run, made by [`UserApi::audit`].
 #[derive(Clone, Debug)]
-#[must_use = "nothing is asked until it is run"]
+#[must_use = "a review does nothing until `run` is called"]
 pub struct Audit {
     api: UserApi,
     dormant_after: Duration,
-    place: Place,
+    checkpoint: CheckpointMode,
     observer: Arc<dyn Observer>,
 }
 
 impl Audit {
-    /// Sets the time without a login after which a user is dormant; by default `audit.dormant_after` of the configuration.
+    /// Sets the time without a login after which a user counts as dormant.
+    ///
+    /// The default is `audit.dormant_after` of the configuration. UltraCart keeps login histories for 90
+    /// days, so a longer time has the effect of 90 days.
     pub fn dormant_after(mut self, duration: Duration) -> Self {
         self.dormant_after = duration;
         self
     }
 
-    /// Writes every history to this file as soon as it is read. The file must hold no history yet; delete it when the
-    /// review is stored.
-    pub fn checkpoint(mut self, path: impl Into<PathBuf>) -> Self {
-        self.place = Place::New(path.into());
-        self
-    }
-
-    /// Resumes from the checkpoint of a run that was interrupted or had failures, and adds to it. A file that does not
-    /// exist or is empty is created.
+    /// Writes a checkpoint file at this path. Each login history that is read with a `getUserLogins` call is
+    /// added to the file as soon as it arrives.
     ///
-    /// A history is reused for a user with the same `user_id` and login if it is at most 7 days old.
-    pub fn resume(mut self, path: impl Into<PathBuf>) -> Self {
-        self.place = Place::Resume(path.into());
+    /// [`run`](Self::run) fails if the file already contains a login history. Delete the file once the review
+    /// is stored: the file contains personal data.
+    pub fn checkpoint(mut self, path: impl Into<PathBuf>) -> Self {
+        self.checkpoint = CheckpointMode::New(path.into());
         self
     }
 
-    /// Sets the observer of the review's cost, its progress and its checkpoint.
+    /// Resumes from the checkpoint of an earlier run that was interrupted or had failures.
+    ///
+    /// A login history is reused for a user with the same `user_id` and login name if it is at most 7 days
+    /// old. Newly read histories are appended to the file. If the file does not exist or is empty, a new
+    /// checkpoint is started in it.
+    pub fn resume(mut self, path: impl Into<PathBuf>) -> Self {
+        self.checkpoint = CheckpointMode::Resume(path.into());
+        self
+    }
+
+    /// Sets the observer, which is called with the review's cost and its progress.
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observer = Arc::new(observer);
         self
     }
 
-    /// Reads the account and reviews it.
+    /// Reads the account and returns the review.
     ///
-    /// A call that fails does not fail the review, which lists the parts that are [missing](Review::incomplete).
+    /// A review does not fail if the groups or a login history cannot be read. [`Review::incomplete`] lists
+    /// the parts that are missing.
     ///
     /// # Errors
-    /// If the checkpoint cannot be used (then no call was made), the users cannot be read, or the credential is not
-    /// accepted for the groups.
+    /// - The checkpoint cannot be used. No call was made.
+    /// - The list of users cannot be read.
+    /// - The list of groups cannot be read because the server does not accept the credential.
+    /// - The calls for the login histories cannot be forecast, because the quota's store cannot be reached.
     ///
     /// # Cancel safety
-    /// The histories read so far stay in the checkpoint, unless [`Observer::on_checkpoint_lost`] was called.
+    /// The login histories read so far stay in the checkpoint. If [`Observer::on_checkpoint_failed`] was
+    /// called, the histories from that time on are missing.
     ///
     /// # Calls
-    /// Two, and one for each user whose logins came neither with the list nor from the checkpoint, one at a time. After a
-    /// 401, a 410, a failed OAuth refresh, or five failures in a row that are not about one user, it stops and says so in
-    /// [`Review::stopped_by`]. The cache is not used: a review describes the account at one time.
+    /// One for each page of the lists of users and groups, and one for each user whose login history is
+    /// neither in the list of users nor in the checkpoint. The calls are made one after another. Cached
+    /// values are not used, since a review describes the account at one point in time. The values that the
+    /// review reads are cached.
+    ///
+    /// While the review reads login histories, it stops making calls after a 401, a 410, a failed token
+    /// refresh, or five failures in a row. [`Review::stopped_by`] then contains the kind of the error. A
+    /// failure that concerns one user only, such as a 404, counts like a success.
     pub async fn run(self) -> Result<Review, Error> {
-        let Self { api, dormant_after, place, observer } = self;
-        let base_url = base_url(&api.client().base_url);
-        let checkpoint = place.open(&base_url, now(&api))?;
+        let Self { api, dormant_after, checkpoint, observer } = self;
+        let base_url = base_url_without_credentials(&api.client().base_url);
+        let checkpoint = checkpoint.open(&base_url, now(&api))?;
         let spent_before = calls_spent(&api);
-        // Past the cache: the review says when it was taken.
         let users: Vec<Arc<User>> = api.cache_policy(CachePolicy::Refresh).get_users().await?.to_vec();
-        let started = Started { taken_at: now(&api), spent_before };
-        let groups = groups(&api).await?;
-        let asked = histories::ask(&api, &users, checkpoint, &*observer, &started).await?;
+        let start = ReviewStart { taken_at: now(&api), spent_before };
+        let groups = read_groups(&api).await?;
+        let loaded = histories::load(&api, &users, checkpoint, &*observer, &start).await?;
         let mut review = Review::new(Facts {
-            taken_at: started.taken_at,
+            taken_at: start.taken_at,
             base_url,
             dormant_after,
-            calls: started.calls_spent(&api),
-            users: users.into_iter().zip(asked.histories).collect(),
+            calls: start.calls_spent(&api),
+            users: users.into_iter().zip(loaded.histories).collect(),
             groups,
-            notes: asked.notes,
+            notes: loaded.notes,
         });
-        review.stopped_by = asked.stopped_by;
+        review.stopped_by = loaded.stopped_by;
         Ok(review)
     }
 }
 
-/// Reads the groups. The inner error is the reason why they are missing; a credential that is not accepted is the outer one.
-async fn groups(api: &UserApi) -> Result<Result<Vec<Arc<Group>>, String>, Error> {
+/// Reads the list of groups.
+///
+/// The outer error ends the review: the credential is not accepted. The inner error is the reason why the
+/// groups are missing from the review.
+async fn read_groups(api: &UserApi) -> Result<Result<Vec<Arc<Group>>, String>, Error> {
     match api.cache_policy(CachePolicy::Refresh).get_groups().await {
         Ok(groups) => Ok(Ok(groups.to_vec())),
-        Err(error) if histories::is_about_the_credential(&error) => Err(error),
+        Err(error) if histories::is_credential_error(&error) => Err(error),
         Err(error) => Ok(Err(error.to_string())),
     }
 }

@@ -1,7 +1,7 @@
-//! Access review: who may do what in the account, findings for an auditor, and what could not be read.
+//! Access review: the permissions of every user, with findings for an auditor and a list of missing parts.
 //!
-//! [`UserApi::audit`](crate::UserApi::audit) reviews the account. [`Review::new`] reviews facts from any source, without a
-//! call.
+//! [`UserApi::audit`](crate::UserApi::audit) configures and runs a review of the account. [`Review::new`]
+//! reviews an account from objects that the caller already has, without a call.
 
 mod access;
 mod analysis;

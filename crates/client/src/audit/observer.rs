@@ -1,4 +1,4 @@
-//! Progress of a review.
+//! Reports of a review's cost and progress to the caller.
 
 use std::fmt;
 use std::io;
@@ -6,58 +6,64 @@ use std::time::Duration;
 
 use ultracart_transport::limiter::Forecast;
 
-/// The work ahead, reported before the first history is read.
+/// Cost of a review, reported before the first login history is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plan {
-    /// Users of the account.
+    /// Number of users of the account.
     pub users: usize,
-    /// Histories that came with the list of users, at no cost.
-    pub with_list: usize,
-    /// Histories from the checkpoint of an earlier run.
-    pub resumed: usize,
-    /// Calls to make, one for each other history.
+    /// Number of login histories that were in the list of users and cost no call.
+    pub from_list: usize,
+    /// Number of login histories that are reused from the checkpoint of an earlier run.
+    pub from_checkpoint: usize,
+    /// Number of calls to make: one for each remaining login history.
     pub calls: u32,
-    /// Forecast of those calls by the limiter.
+    /// The limiter's forecast of when these calls can be made.
     pub forecast: Forecast,
 }
 
-/// The progress, reported after every history.
+/// Progress of a review, reported after each login history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Histories requested so far, failures included.
+    /// Number of login histories requested so far, including those that failed.
     pub done: u32,
-    /// Histories to request: the plan's calls.
+    /// Number of login histories to request: the same as [`Plan::calls`].
     pub total: u32,
-    /// Histories that could not be read.
+    /// Number of login histories requested so far that could not be read.
     pub failed: u32,
-    /// Calls that the review has spent so far, retries included.
+    /// Number of calls that the client has spent since the review started. Includes retries, and calls of
+    /// other callers that use the same client.
     pub calls_spent: u64,
-    /// Time that the remaining calls take by the configured quota.
-    pub left: Duration,
+    /// The limiter's forecast of the time until the last of the remaining calls is done. 0 if the forecast
+    /// fails.
+    pub time_left: Duration,
 }
 
-/// Observes a review. The methods are called between two calls to UltraCart, so they should return quickly.
+/// Observes the progress of a review.
+///
+/// The review waits for each method to return before it makes the next call, so the methods should return
+/// quickly.
 pub trait Observer: fmt::Debug + Send + Sync + 'static {
-    /// Called when the lists have been read, before the histories.
+    /// Called once: after the lists of users and groups were requested, and before the first login history is
+    /// requested.
     fn on_plan(&self, plan: &Plan) {
         _ = plan;
     }
 
-    /// Called after each history, also after one that failed.
-    fn on_call_done(&self, progress: &Progress) {
+    /// Called after each login history that was requested, including those that failed.
+    fn on_history_done(&self, progress: &Progress) {
         _ = progress;
     }
 
-    /// Called when the checkpoint cannot be written. The review continues without it.
-    fn on_checkpoint_lost(&self, error: &io::Error) {
+    /// Called when the checkpoint cannot be written. The review continues without a checkpoint.
+    fn on_checkpoint_failed(&self, error: &io::Error) {
         _ = error;
     }
 }
 
 /// An observer that does nothing.
 #[derive(Debug)]
-pub(super) struct Nobody;
+pub(super) struct NoObserver;
 
-impl Observer for Nobody {}
+impl Observer for NoObserver {}

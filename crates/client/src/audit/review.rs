@@ -1,4 +1,4 @@
-//! The types of a review.
+//! The types that make up a review.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,83 +12,90 @@ use super::days;
 use super::finding::{Finding, FindingKind, GroupRef, UserRef};
 use crate::ErrorKind;
 
-/// The facts about an account that a review is made from.
+/// The objects of an account, from which [`Review::new`] makes a review.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// The time at which the users were read.
+    /// Time at which the list of users was read.
     pub taken_at: Timestamp,
-    /// The address of the API.
+    /// Base URL of the API.
     pub base_url: String,
-    /// The time without a login after which a user is dormant.
+    /// Time without a login after which a user counts as dormant.
     pub dormant_after: Duration,
-    /// The calls spent, retries included.
+    /// Number of calls that it cost to read the account, retries included.
     pub calls: u64,
-    /// Every user, with their logins.
+    /// Every user of the account, with the login history.
     pub users: Vec<(Arc<User>, History)>,
-    /// Every group, or the reason why they could not be read.
+    /// Every group of the account, or the reason why the list of groups could not be read.
     pub groups: Result<Vec<Arc<Group>>, String>,
-    /// Remarks for the reader, for example about lists that disagree.
+    /// Notes for the reader of the review, for example about a checkpoint that could not be written.
     pub notes: Vec<String>,
 }
 
-/// An access review.
+/// An access review of one account.
 ///
-/// Serialized it is the command's `audit.json`. It holds no password: UltraCart sends none, and [`User`] reads none.
+/// The command `ultracart audit` writes it as `audit.json`. A review contains personal data, but no
+/// passwords: UltraCart sends none, and [`User`] never reads one from a response.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Review {
-    /// The version of this structure, `1`.
+    /// Version of the JSON format, `1`.
     pub schema_version: &'static str,
-    /// The time at which the users were read.
+    /// Time at which the list of users was read.
     #[serde(serialize_with = "as_text")]
     pub taken_at: Timestamp,
-    /// The address of the API, without anything that could be a credential.
+    /// Base URL of the API, without the parts that can contain a credential: user name, password, query and
+    /// fragment.
     pub base_url: String,
-    /// The server's name, with its port if it has one.
+    /// Host of the base URL, with the port if the URL has one.
     pub host: String,
-    /// The time without a login after which a user is dormant.
+    /// Time without a login after which a user counts as dormant.
     #[serde(rename = "dormant_after_seconds", serialize_with = "as_seconds")]
     pub dormant_after: Duration,
-    /// The calls spent, retries included.
+    /// Number of calls that the client spent during the review. Includes retries, and calls of other callers
+    /// that use the same client.
     pub calls: u64,
-    /// The missing parts and the reasons. Empty if the review is complete.
+    /// The parts that could not be read. Empty if the review is complete.
     pub incomplete: Vec<Incomplete>,
-    /// The kind of the error after which the review stopped reading histories, if it did: a 401, a 410, or the last of
-    /// several errors in a row. Not serialized; `incomplete` has it in words.
+    /// Kind of the error after which no more login histories were requested. `None` if no error stopped the
+    /// calls.
+    ///
+    /// The error is a 401, a 410, a failed token refresh, or the fifth failure in a row. The field is not
+    /// serialized; `incomplete` contains the error's text.
     #[serde(skip)]
     pub stopped_by: Option<ErrorKind>,
-    /// Remarks for the reader, for example about lists that disagree.
+    /// Notes for the reader, for example about a user and a group that disagree about a membership.
     pub notes: Vec<String>,
-    /// The result of every check, gravest first.
+    /// One finding for each check, most severe first.
     pub findings: Vec<Finding>,
-    /// Every group, including those known from users' memberships alone.
+    /// Every group of the account. Includes groups that are missing from the list of groups but appear in a
+    /// user.
     pub groups: Vec<ReviewedGroup>,
-    /// Every user.
+    /// Every user of the account.
     pub users: Vec<ReviewedUser>,
 }
 
-/// A part of the review that is missing.
+/// A part of the account that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Incomplete {
-    /// The missing part.
+    /// The missing part, for example `the list of groups`.
     pub what: String,
-    /// The reason.
+    /// The reason why it could not be read.
     pub why: String,
 }
 
-/// A user with groups, permissions and logins.
+/// A user with their groups, permissions and login history.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ReviewedUser {
-    /// The user as read from UltraCart, except that logins are in `history`.
+    /// The user as UltraCart returned it, without `login_histories`: the logins are in `history`.
     #[serde(serialize_with = "as_object")]
     pub user: Arc<User>,
-    /// The groups that the user is a member of, as positions in [`Review::groups`].
+    /// The user's groups, as positions in [`Review::groups`].
     pub groups: Vec<usize>,
-    /// The permissions, granted to the user or to a group of theirs.
+    /// The user's permissions: those granted to the user directly, and those of the user's groups.
     pub permissions: Vec<HeldPermission>,
-    /// The logins.
+    /// The user's login history.
     pub history: History,
 }
 
@@ -96,27 +103,28 @@ pub struct ReviewedUser {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct HeldPermission {
-    /// The permission's name.
+    /// Name of the permission.
     pub name: Text,
-    /// The heading under which UltraCart shows the permission.
+    /// Heading under which UltraCart lists the permission.
     pub permission_group: Option<Text>,
-    /// The source of the permission.
+    /// How the user got the permission.
     #[serde(flatten)]
     pub held: Held,
 }
 
-/// The source of a permission: groups or the user's own list.
+/// How a user got a permission: from a group or directly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "held", rename_all = "snake_case")]
 pub enum Held {
-    /// Granted to groups that the user is in, and possibly to the user, too.
+    /// At least one of the user's groups grants the permission. It may be granted to the user directly, too.
     ThroughGroup {
-        /// Positions in [`Review::groups`].
+        /// The user's groups that grant the permission, as positions in [`Review::groups`].
         groups: Vec<usize>,
     },
-    /// Granted to the user, and to none of the user's groups.
+    /// The permission is granted to the user directly, and none of the user's groups grants it.
     Outside,
-    /// Granted to the user; the grants of the user's groups are not known.
+    /// The permission is granted to the user directly. Whether a group grants it, too, is unknown, because
+    /// the permissions of at least one of the user's groups could not be read.
     Unknown,
 }
 
@@ -124,73 +132,73 @@ pub enum Held {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ReviewedGroup {
-    /// The group as read from UltraCart, or the fields that users' memberships have.
+    /// The group as UltraCart returned it. If `listed` is false, it has only an identifier and a name.
     #[serde(serialize_with = "as_object")]
     pub group: Arc<Group>,
-    /// Whether the group is in the list of groups. If not, it is known from users' memberships alone.
+    /// Whether the list of groups contains this group. If false, only the memberships of users mention it.
     pub listed: bool,
-    /// The members, as positions in [`Review::users`].
+    /// The group's members, as positions in [`Review::users`].
     pub members: Vec<usize>,
 }
 
-/// A user's logins of the last 90 days. UltraCart keeps no older ones.
+/// A user's login history: the logins of the last 90 days. UltraCart keeps no older ones.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum History {
-    /// The logins were read.
+    /// The login history was read.
     Read {
-        /// The source of the logins.
+        /// Where the login history was read from.
         source: Source,
-        /// The time at which they were read.
+        /// Time at which it was read from UltraCart.
         #[serde(serialize_with = "as_text")]
         read_at: Timestamp,
         /// The logins, in UltraCart's order.
         #[serde(serialize_with = "as_list")]
         logins: Arc<[UserLogin]>,
     },
-    /// The logins could not be read.
+    /// The login history could not be read.
     Unreadable {
-        /// The reason.
+        /// The reason why it could not be read.
         reason: String,
     },
 }
 
-/// The source of a history.
+/// Where a login history was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// The list of users, which costs no further call.
+    /// Read from the list of users, without a further call.
     List,
-    /// A `getUserLogins` call.
+    /// Read with a `getUserLogins` call for this user.
     Call,
-    /// The checkpoint of an earlier run.
+    /// Read from the checkpoint of an earlier run.
     Checkpoint,
 }
 
 impl Review {
-    /// Returns whether nothing is missing.
+    /// Returns whether every part of the account could be read.
     pub fn is_complete(&self) -> bool {
         self.incomplete.is_empty()
     }
 
-    /// Returns the finding of this kind.
+    /// Returns the finding of this kind, or `None` if the review has none.
     pub fn finding(&self, kind: FindingKind) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.kind == kind)
     }
 
-    /// Returns a reference to the user at this position.
+    /// Returns a reference to the user at this position in [`users`](Self::users), or `None` past the end.
     pub fn user_ref(&self, position: usize) -> Option<UserRef> {
         self.users.get(position).map(|user| UserRef::new(position, &user.user))
     }
 
-    /// Returns a reference to the group at this position.
+    /// Returns a reference to the group at this position in [`groups`](Self::groups), or `None` past the end.
     pub fn group_ref(&self, position: usize) -> Option<GroupRef> {
         self.groups.get(position).map(|group| GroupRef::new(position, &group.group))
     }
 }
 
 impl ReviewedUser {
-    /// Returns the logins, if they could be read.
+    /// Returns the logins, or `None` if the login history could not be read.
     pub fn logins(&self) -> Option<&[UserLogin]> {
         match &self.history {
             History::Read { logins, .. } => Some(logins),
@@ -198,12 +206,12 @@ impl ReviewedUser {
         }
     }
 
-    /// Returns the latest login with a readable time.
+    /// Returns the latest of the logins whose time can be parsed.
     pub fn last_login(&self) -> Option<&UserLogin> {
         days::latest(self.logins()?)
     }
 
-    /// Returns the permissions that grant the use of the API: those with the word `api` in their name.
+    /// Returns the permissions that allow the use of the API: those with the word `api` in their name.
     pub fn api_permissions(&self) -> impl Iterator<Item = &HeldPermission> {
         self.permissions.iter().filter(|permission| grants_api(&permission.name))
     }

@@ -1,31 +1,32 @@
-//! When a review began, and the calls it has spent since.
+//! The time at which a review started, and the calls spent since.
 
 use jiff::Timestamp;
 
 use crate::UserApi;
 
-/// The start of a review.
+/// State of the client at the start of a review.
 #[derive(Debug)]
-pub(super) struct Started {
-    /// The time at which the users had been read.
+pub(super) struct ReviewStart {
+    /// Time at which the list of users was read.
     pub(super) taken_at: Timestamp,
-    /// The client's [`calls_spent`] before the users were read.
+    /// Number of calls that the client had spent before it read the users.
     pub(super) spent_before: u64,
 }
 
-impl Started {
-    /// Returns the calls spent since then, including those of others that use the same client.
+impl ReviewStart {
+    /// Returns the number of calls that the client has spent since the start, including those of other
+    /// callers that use the same client.
     pub(super) fn calls_spent(&self, api: &UserApi) -> u64 {
         calls_spent(api).saturating_sub(self.spent_before)
     }
 }
 
-/// Returns the calls that the client has spent so far.
+/// Returns the number of calls that the client has spent so far.
 pub(super) fn calls_spent(api: &UserApi) -> u64 {
     api.client().transport.limiter().calls_spent()
 }
 
-/// Returns the time of day by the client's clock.
+/// Returns the current time of the client's clock.
 pub(super) fn now(api: &UserApi) -> Timestamp {
     Timestamp::try_from(api.client().transport.clock().wall()).unwrap_or_default()
 }

@@ -11,8 +11,8 @@ use super::context::CacheContext;
 use super::effect::Effect;
 use super::entries::Entries;
 use super::entry::Lifetime;
-use super::generations::{Change, Generations, Recorded};
-use super::read_through::{ReadThrough, Rules};
+use super::logical_clock::{Change, LogicalClock, RecordedChange};
+use super::read_through::{CacheSettings, ReadThrough};
 use super::resource::Resource;
 use super::stats::CacheStats;
 use crate::config;
@@ -27,15 +27,16 @@ pub(crate) struct Caches {
     pub(super) context: Arc<CacheContext>,
 }
 
-/// What the caches of a client did since it was built; see [`Client::snapshot`](crate::Client::snapshot).
+/// Statistics of a client's caches since the client was built; see
+/// [`Client::snapshot`](crate::Client::snapshot).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CacheSnapshot {
-    /// `get_users` and `get_user`.
+    /// Statistics of `get_users` and `get_user`.
     pub users: CacheStats,
-    /// `get_groups` and `get_group`.
+    /// Statistics of `get_groups` and `get_group`.
     pub groups: CacheStats,
-    /// `get_user_logins`.
+    /// Statistics of `get_user_logins`.
     pub logins: CacheStats,
 }
 
@@ -52,13 +53,14 @@ impl CacheSnapshot {
 
 /// Users or groups, for code that is the same for both.
 pub(crate) trait Kind: Listing {
-    /// Whether logins name objects of this kind.
+    /// Whether objects of this kind have logins. Users have logins; groups do not.
     const HAS_LOGINS: bool;
 
     fn resource(caches: &Caches) -> &Resource<Self>;
 
-    /// Returns the clock of the other kind, whose objects name objects of this one.
-    fn related(caches: &Caches) -> &Generations;
+    /// Returns the logical clock of the other kind. For users, this is the clock of groups; for groups, the
+    /// clock of users.
+    fn related(caches: &Caches) -> &LogicalClock;
 }
 
 impl Kind for Users {
@@ -68,8 +70,8 @@ impl Kind for Users {
         &caches.users
     }
 
-    fn related(caches: &Caches) -> &Generations {
-        &caches.groups.generations
+    fn related(caches: &Caches) -> &LogicalClock {
+        &caches.groups.logical_clock
     }
 }
 
@@ -80,8 +82,8 @@ impl Kind for Groups {
         &caches.groups
     }
 
-    fn related(caches: &Caches) -> &Generations {
-        &caches.users.generations
+    fn related(caches: &Caches) -> &LogicalClock {
+        &caches.users.logical_clock
     }
 }
 
@@ -89,12 +91,12 @@ impl Caches {
     pub(crate) fn new(config: &config::Cache, limiter: &Limiter) -> Self {
         let context = Arc::new(CacheContext::new(limiter.clone(), config.webhook_ttl));
         let webhook_ttl = Some(config.webhook_ttl);
-        let logins = Rules {
+        let logins = CacheSettings {
             operation: "get_user_logins",
             lifetime: Lifetime::new(&config.logins),
             webhook_lifetime: Lifetime::with_webhooks(&config.logins, webhook_ttl),
             can_lag: false,
-            required: |generations, id: UserId| generations.of_object(id.get()).generation,
+            required: |logical_clock, id: UserId| logical_clock.latest_change_of(id.get()).generation,
         };
         let entries = Entries::objects(logins.max_age());
         Self {
@@ -106,7 +108,7 @@ impl Caches {
         }
     }
 
-    /// Drops everything that is cached. Loads that are under way are not cached either.
+    /// Drops everything that is cached. The results of loads in progress will not be cached.
     pub(crate) fn clear(&self) {
         self.invalidate_everything();
         let Self { users, groups, logins, context: _ } = self;
@@ -120,27 +122,28 @@ impl Caches {
         CacheSnapshot { users: users.stats(), groups: groups.stats(), logins: logins.stats() }
     }
 
-    /// Invalidates what a write or an event changes. Until `lists_lag_until`, lists may not show it.
+    /// Invalidates the cached values that a write or an event changes. Lists that are requested before
+    /// `lists_lag_until` can still lack the change.
     pub(super) fn invalidate<L: Kind>(
         &self,
         id: Option<L::Id>,
         effect: Effect,
         lists_lag_until: Instant,
-    ) -> Recorded {
+    ) -> RecordedChange {
         if effect.on_related {
             L::related(self).record(Change::Related, lists_lag_until);
         }
         let change = id.map_or(Change::List, |id| Change::Object(L::raw_id(id)));
         if effect.on_logins && id.is_some() {
-            self.logins.generations.record(change, Instant::START);
+            self.logins.logical_clock.record(change, Instant::START);
         }
-        L::resource(self).generations.record(change, lists_lag_until)
+        L::resource(self).logical_clock.record(change, lists_lag_until)
     }
 
     pub(super) fn invalidate_everything(&self) {
         let Self { users, groups, logins, context: _ } = self;
-        for generations in [&users.generations, &groups.generations, &logins.generations] {
-            generations.record(Change::Everything, Instant::START);
+        for logical_clock in [&users.logical_clock, &groups.logical_clock, &logins.logical_clock] {
+            logical_clock.record(Change::Everything, Instant::START);
         }
     }
 }

@@ -1,25 +1,27 @@
-//! What a write or an event changes beside the object itself and its list.
+//! The effect of a change on objects of the other kind and on logins.
 
 use ultracart_model::User;
 
-/// What a write or an event changes beside the object itself and its list. Users name the groups that they are in, and
-/// groups name their users.
+/// The effect of a change on cached values other than the object and its list. A user contains a list of its
+/// groups, and a group a list of its users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Effect {
-    /// What objects of the other kind say about the object.
+    /// Whether objects of the other kind change, too: those that contain data of the changed object.
     pub(crate) on_related: bool,
-    /// What the user's logins say about the user.
+    /// Whether the user's logins change.
     pub(crate) on_logins: bool,
 }
 
 impl Effect {
-    /// The effect of a write of a group: every user says whether it is a member, and has the group's permissions.
+    /// The effect of a write of a group. The write can change users, since each user contains a list of the
+    /// user's groups and permissions.
     pub(crate) const OF_GROUP: Self = Self { on_related: true, on_logins: false };
 
-    /// The effect of inserting or deleting a user, or of an event that doesn't say what changed.
+    /// The effect of inserting or deleting a user, or of an event that may concern any field.
     pub(crate) const OF_WHOLE_USER: Self = Self { on_related: true, on_logins: true };
 
-    /// Returns the effect of an update of a user: fields that are not sent stay as they are.
+    /// Returns the effect of an update that sends the fields set in `sent`. All other fields of the user stay
+    /// as they are.
     pub(crate) fn of_update(sent: &User) -> Self {
         let has_name = sent.login.is_some() || sent.email.is_some() || sent.full_name.is_some();
         Self { on_related: sent.groups.is_some() || has_name, on_logins: sent.login.is_some() }

@@ -1,4 +1,4 @@
-//! Where the entries of a cache are kept.
+//! The storage of cache entries: one list, or a bounded map of objects.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use super::entry::Entry;
 use super::list_entry::ListEntry;
 use super::stats::CacheStats;
 
-/// Objects that a cache keeps at most; the least recently used leave it first.
+/// Maximum number of cached objects. The least recently used are evicted first.
 const MAX_OBJECTS: u64 = 10_000;
 
-/// Stores entries. Each read decides whether an entry may be served.
+/// Stored entries. They are not checked for freshness here: each read does that.
 pub(super) enum Entries<K, V: ?Sized> {
     /// One list, whatever the key.
     List(ListEntry<V>),
@@ -30,9 +30,9 @@ where
         Self::List(ListEntry::new())
     }
 
-    /// Entries older than `max_age` leave memory whenever the cache is used.
+    /// Creates an empty map. Entries older than `max_age` are evicted whenever the map is used.
     pub(super) fn objects(max_age: Duration) -> Self {
-        // moka takes no more than 1,000 years.
+        // moka accepts at most 1,000 years.
         let max_age = max_age.clamp(Duration::from_secs(1), Duration::from_hours(24 * 800));
         let objects = moka::sync::Cache::builder().max_capacity(MAX_OBJECTS).time_to_live(max_age);
         Self::Objects(objects.eviction_policy(EvictionPolicy::lru()).build())
@@ -52,7 +52,7 @@ where
         }
     }
 
-    /// Removes `entry`, unless another one has taken its place.
+    /// Removes `entry`, unless another one has replaced it.
     pub(super) fn remove(&self, key: K, entry: &Arc<Entry<V>>) {
         match self {
             Self::List(list) => list.remove_if(|present| Arc::ptr_eq(present, entry)),
@@ -66,7 +66,7 @@ where
         }
     }
 
-    /// Returns the hits that were counted with the entries.
+    /// Returns the hits that a list has counted. A map of objects counts no hits, so its counts are all 0.
     pub(super) fn stats(&self) -> CacheStats {
         if let Self::List(list) = self { list.stats() } else { CacheStats::default() }
     }

@@ -1,41 +1,44 @@
-//! A cached value, and how fresh it is by its age.
+//! A cached value and its freshness.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ultracart_transport::Instant;
 
-use super::generations::ReadStamp;
+use super::logical_clock::ReadStamp;
 use super::policy::RequiredFields;
 use super::response::{Cached, Served, SharedValue};
 use super::sync::AtomicInstant;
 use crate::config::CacheRule;
 
-/// A value that was read, or returned by a write.
+/// A cached value from a load or from the response to a write.
 #[derive(Debug)]
 pub(super) struct Entry<V: ?Sized> {
     pub(super) value: Arc<V>,
     pub(super) stamp: ReadStamp,
-    /// Calls that the load made, retries included.
+    /// Number of attempts that the load made, retries included. 0 for the response to a write.
     pub(super) calls: u32,
-    /// Pages of a list; 1 for an object.
+    /// Number of pages of a list; 1 for an object.
     pub(super) pages: u32,
-    /// What an object lacks compared with the same object read by itself.
+    /// Which fields the object lacks, compared with the response to `getUser` or `getGroup`.
     pub(super) missing: MissingFields,
-    /// Before this instant the entry is fresh and not due for a refresh, with or without webhooks.
+    /// Before this instant, the entry is neither expired nor due for a refresh. A change can still invalidate
+    /// it. The instant is computed without regard to webhooks: while they arrive, the entry may stay fresh
+    /// for longer.
     pub(super) fresh_until: Instant,
-    /// For a list that may not show a write yet: it expires then, whatever its age.
-    pub(super) expires_at: Option<Instant>,
+    /// The instant at which a list expires, even if its time to live is longer. Set only for a list that
+    /// possibly lacks a recent write of this client. `None` for all other entries.
+    pub(super) early_expiry: Option<Instant>,
     next_refresh: AtomicInstant,
 }
 
-/// What a load brought.
+/// The result of a successful load.
 #[derive(Debug)]
-pub(crate) struct Loaded<V: ?Sized> {
+pub(crate) struct LoadedValue<V: ?Sized> {
     pub(crate) value: Arc<V>,
-    /// Calls that the load made, retries included.
+    /// Number of attempts that the load made, retries included.
     pub(crate) calls: u32,
-    /// Pages of a list; 1 for an object.
+    /// Number of pages of a list; 1 for an object.
     pub(crate) pages: u32,
 }
 
@@ -45,33 +48,35 @@ pub(super) enum Freshness {
     Fresh,
     /// Fresh, and due for a refresh in the background.
     RefreshDue,
-    /// Past its time to live; an answer only if the server can't be reached, or if the caller allows it.
+    /// Past its time to live. Served only in an outage, or if the caller allows stale values.
     Expired,
-    /// Read before the latest change; an answer only if the caller allows it.
+    /// Read before the latest change. Served only if the caller allows stale values.
     Invalidated,
-    /// Past `stale_if_error`, too: never an answer.
+    /// Past its time to live plus `stale_if_error`. Never served.
     TooOld,
 }
 
-/// What a version of an object lacks compared with the same object read by itself.
+/// Which fields a version of an object lacks, compared with the response to `getUser` or `getGroup`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum MissingFields {
-    None,
-    /// Fields that only the server fills in.
+    Nothing,
+    /// Only read-only fields, which the server fills in.
     ReadOnly,
-    /// Fields that can be written.
+    /// At least one field that can be written.
     Writable,
-    /// The two have not been compared.
+    /// Not known: no two versions have been compared.
     Unknown,
 }
 
 impl MissingFields {
-    pub(super) fn allow(self, fields: RequiredFields) -> bool {
-        self == Self::None || (self == Self::ReadOnly && fields == RequiredFields::Writable)
+    /// Returns whether a caller who needs these fields may use an object that lacks the fields in `self`.
+    pub(super) fn satisfies(self, fields: RequiredFields) -> bool {
+        self == Self::Nothing || (self == Self::ReadOnly && fields == RequiredFields::Writable)
     }
 }
 
-/// The ages at which an entry is due for a refresh, expired, and too old.
+/// The ages at which an entry is due for a refresh, at which it expires, and from which it is never served,
+/// not even in an outage.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lifetime {
     pub(super) ttl: Duration,
@@ -84,7 +89,8 @@ impl Lifetime {
         Self::with_ttl(rule, rule.ttl)
     }
 
-    /// Returns the lifetime while webhooks come, if they make values live longer.
+    /// Returns the lifetime while webhooks arrive. Returns `None` if `webhook_ttl` is `None` or not longer
+    /// than the usual time to live, or if the cache is off.
     pub(super) fn with_webhooks(rule: &CacheRule, webhook_ttl: Option<Duration>) -> Option<Self> {
         let ttl = webhook_ttl.filter(|ttl| *ttl > rule.ttl && !rule.ttl.is_zero())?;
         Some(Self::with_ttl(rule, ttl))
@@ -97,15 +103,15 @@ impl Lifetime {
 }
 
 impl<V: ?Sized> Entry<V> {
-    pub(super) fn new(loaded: Loaded<V>, stamp: ReadStamp, lifetime: Lifetime) -> Self {
+    pub(super) fn new(loaded: LoadedValue<V>, stamp: ReadStamp, lifetime: Lifetime) -> Self {
         Self {
             value: loaded.value,
             stamp,
             calls: loaded.calls,
             pages: loaded.pages,
-            missing: MissingFields::None,
+            missing: MissingFields::Nothing,
             fresh_until: stamp.at + lifetime.refresh_due.min(lifetime.ttl),
-            expires_at: None,
+            early_expiry: None,
             next_refresh: AtomicInstant::default(),
         }
     }
@@ -115,10 +121,10 @@ impl<V: ?Sized> Entry<V> {
     }
 
     pub(super) fn expiring_at(self, instant: Instant) -> Self {
-        Self { expires_at: Some(instant), fresh_until: self.fresh_until.min(instant), ..self }
+        Self { early_expiry: Some(instant), fresh_until: self.fresh_until.min(instant), ..self }
     }
 
-    /// Returns how fresh the entry is by its age alone.
+    /// Returns how fresh the entry is, judged only by its age: changes are ignored.
     pub(super) fn freshness(&self, now: Instant, lifetime: Lifetime) -> Freshness {
         match now.since(self.stamp.at) {
             age if age >= lifetime.max_age => Freshness::TooOld,
@@ -128,7 +134,8 @@ impl<V: ?Sized> Entry<V> {
         }
     }
 
-    /// Claims the next attempt to refresh the entry, for `pause`. Returns whether this caller has it.
+    /// Claims a refresh of the entry, and returns whether the claim succeeded. After a successful claim, all
+    /// claims fail until `pause` has passed.
     pub(super) fn claim_refresh(&self, now: Instant, pause: Duration) -> bool {
         now >= self.next_refresh.load() && self.next_refresh.advance_to(now + pause) <= now
     }
@@ -139,8 +146,8 @@ impl<V: ?Sized> Entry<V> {
     }
 }
 
-impl<V> Loaded<V> {
-    /// A value that one page brought.
+impl<V> LoadedValue<V> {
+    /// Creates the result of a load of one object.
     pub(crate) fn one(value: V, calls: u32) -> Self {
         Self { value: Arc::new(value), calls, pages: 1 }
     }

@@ -1,4 +1,4 @@
-//! Failed loads, remembered so that a storm of callers makes one call.
+//! Cached failures: after a failed load, further callers get its error without a call for a while.
 
 use std::hash::Hash;
 use std::time::Duration;
@@ -6,9 +6,11 @@ use std::time::Duration;
 use ultracart_transport::{Error, ErrorKind, Instant};
 
 use super::context::CacheContext;
-use super::generations::Generation;
+use super::logical_clock::Generation;
 
-/// How long the first failure of a key is remembered. Each further one is remembered twice as long, up to 5 minutes.
+/// The back-off of a key's first failure: the time for which the failure is cached. Each further failure
+/// doubles the back-off, up to 5 minutes. If no further failure follows within 5 minutes after the back-off,
+/// the next failure counts as the first again.
 const FIRST_BACK_OFF: Duration = Duration::from_secs(5);
 const MAX_BACK_OFF: Duration = Duration::from_mins(5);
 
@@ -20,7 +22,7 @@ pub(super) struct Failures<K>(moka::sync::Cache<K, Failure>);
 #[derive(Clone)]
 struct Failure {
     error: Error,
-    /// The latest change that the failed load can have seen.
+    /// Generation at which the failed call was sent.
     generation: Generation,
     at: Instant,
     back_off: Duration,
@@ -31,14 +33,16 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Failures<K> {
         Self(moka::sync::Cache::new(MAX_FAILURES))
     }
 
-    /// Returns the key's last error during its back-off.
+    /// Returns the key's latest error. Returns `None` if the key has none, or if the error's back-off is
+    /// over.
     ///
-    /// An outage ends early when any write succeeds. A read that succeeds doesn't end it: each operation can fail by itself.
-    /// Any other error ends early when the object changes.
+    /// A successful write of any object ends the back-off of an outage early. A successful read does not: one
+    /// operation can fail while another succeeds. The back-off of any other error ends early when the object
+    /// changes.
     pub(super) fn recent(&self, key: K, required: Generation, context: &CacheContext) -> Option<Error> {
         let failure = self.0.get(&key).filter(|failure| context.now() < failure.at + failure.back_off)?;
         let holds = if is_outage(&failure.error) {
-            !context.has_answered_since(failure.at)
+            !context.has_responded_since(failure.at)
         } else {
             failure.generation >= required
         };
@@ -51,7 +55,8 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Failures<K> {
         self.0.insert(key, Failure { error, generation, at, back_off });
     }
 
-    /// Forgets the key's failure after a load of this generation succeeded, unless the failed load has a later generation.
+    /// Removes the key's failure after a load of this generation succeeded. Keeps a failure of a later
+    /// generation.
     pub(super) fn succeeded(&self, key: K, generation: Generation) {
         if self.0.get(&key).is_some_and(|failure| failure.generation <= generation) {
             self.0.invalidate(&key);
@@ -63,7 +68,8 @@ impl<K: Copy + Eq + Hash + Send + Sync + 'static> Failures<K> {
     }
 }
 
-/// Returns whether an expired value may be served instead of an error: the error says nothing about the object.
+/// Returns whether an error says nothing about the object itself, so that an expired value may be served
+/// instead.
 pub(super) fn is_outage(error: &Error) -> bool {
     use ErrorKind::{Connect, Deadline, Decode, IncompleteResponse, MaxWait, RateLimited, Server, Timeout};
     matches!(

@@ -1,4 +1,4 @@
-//! The entry of a list, for many threads that read it at the same time.
+//! The cached list of one operation, read by many threads at the same time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -7,7 +7,7 @@ use crossbeam_utils::CachePadded;
 use ultracart_transport::{COARSE_LAG, Instant};
 
 use super::entry::Entry;
-use super::generations::Generation;
+use super::logical_clock::Generation;
 use super::response::{Cached, Served, SharedValue};
 use super::stats::{CacheStats, Counters};
 use super::sync::lock;
@@ -17,22 +17,26 @@ const STRIPES: usize = 16;
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// A number for each thread that reads a list. Consecutive threads use different stripes.
+    /// A number for each thread that reads a list. Threads with consecutive numbers use different stripes of
+    /// a [`ListEntry`].
     static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// The entry of a list, in 16 stripes with a lock and a reference count each. A thread always reads through the same stripe.
+/// The cached list, which can be read through 16 stripes. All stripes refer to the same list, and each stripe
+/// has a lock and a reference count of its own. A thread always reads through the same stripe.
 ///
-/// So threads that read at the same time seldom write to the same cache line, which takes several times as long.
+/// If all threads shared one reference count, a read would take several times as long, because they would
+/// write to the same cache line.
 pub(super) struct ListEntry<V: ?Sized>(Box<[CachePadded<Mutex<Stripe<V>>>; STRIPES]>);
 
 struct Stripe<V: ?Sized> {
-    list: Option<Striped<V>>,
+    list: Option<StripedList<V>>,
     stats: CacheStats,
 }
 
-/// The entry, and a reference to its value that only the threads of one stripe count.
-type Striped<V> = (Arc<Entry<V>>, Arc<CachePadded<Arc<V>>>);
+/// The entry, and a reference to its value. The outer `Arc` of this reference belongs to one stripe: only
+/// that stripe's threads change its reference count.
+type StripedList<V> = (Arc<Entry<V>>, Arc<CachePadded<Arc<V>>>);
 
 impl<V: ?Sized> ListEntry<V> {
     pub(super) fn new() -> Self {
@@ -44,8 +48,9 @@ impl<V: ?Sized> ListEntry<V> {
         self.stripe().list.as_ref().map(|(entry, _)| Arc::clone(entry))
     }
 
-    /// Returns the list and counts a hit, if the list was read at or after the generation `required` and is certainly fresh.
-    /// `now` may lag by [`COARSE_LAG`].
+    /// Returns the list and counts a hit. Returns `None` if there is no list, if the list was read before the
+    /// generation `required`, or if the list may no longer be fresh. The actual time may be up to
+    /// [`COARSE_LAG`] after `now`.
     #[inline]
     pub(super) fn hit(&self, required: Generation, now: Instant, counters: &Counters) -> Option<Cached<V>> {
         let mut stripe = self.stripe();
@@ -73,10 +78,10 @@ impl<V: ?Sized> ListEntry<V> {
         }
     }
 
-    /// Removes the entry if `is_removed` returns true for it.
-    pub(super) fn remove_if(&self, is_removed: impl Fn(&Arc<Entry<V>>) -> bool) {
+    /// Removes the entry if `should_remove` returns true for it.
+    pub(super) fn remove_if(&self, should_remove: impl Fn(&Arc<Entry<V>>) -> bool) {
         for stripe in self.0.iter() {
-            let _removed = lock(stripe).list.take_if(|(entry, _)| is_removed(entry));
+            let _removed = lock(stripe).list.take_if(|(entry, _)| should_remove(entry));
         }
     }
 

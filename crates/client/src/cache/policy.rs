@@ -13,25 +13,33 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CachePolicy {
-    /// Returns a fresh cached value, or makes a call. If the server can't be reached, returns an expired value for as long
-    /// as `stale_if_error` allows, but never one that a write or a webhook invalidated.
+    /// Returns a fresh cached value, or makes a call. In an outage (such as no connection, a timeout or a
+    /// 5xx), returns an expired value for as long as `stale_if_error` allows, but never one that a write or a
+    /// webhook invalidated.
     #[default]
     Default,
     /// Returns a fresh cached value, or makes a call and returns its error if it fails.
     NeverStale,
-    /// Makes a call that is sent after this read was requested, and caches its result. Concurrent refreshes share the call.
+    /// Makes a call that is sent after this read was requested, and caches its result. Concurrent refreshes
+    /// share the call.
     Refresh,
     /// Makes a call of its own. The cache is neither read nor filled.
     Bypass,
-    /// Returns a fresh cached value, or fails with [`ErrorKind::NotCached`](crate::ErrorKind::NotCached). Never makes a call.
+    /// Returns a fresh cached value, or fails with [`ErrorKind::NotCached`](crate::ErrorKind::NotCached).
+    /// Never makes a call.
     OnlyIfCached,
-    /// Returns any cached value at once, also an expired or invalidated one, and refreshes it in the background. Waits for a
-    /// call only if nothing is cached.
+    /// Returns any cached value at once, unless the value is older than its time to live plus
+    /// `stale_if_error`. Waits for a call only if no value can be returned.
+    ///
+    /// An expired or invalidated value is refreshed in the background. A refresh can fail with an error that
+    /// is not an outage, such as a 403. For a short time after that, reads return this error instead of the
+    /// value.
     StaleAllowed,
 }
 
 impl CachePolicy {
-    /// Returns the policy for reading an object that is changed and written back: never in an expired version.
+    /// Returns the policy for reading an object that is then changed and written back. It never allows a
+    /// stale value.
     pub(crate) fn for_change(self) -> Self {
         match self {
             Self::Default | Self::StaleAllowed => Self::NeverStale,
@@ -39,7 +47,7 @@ impl CachePolicy {
         }
     }
 
-    /// Returns whether a fresh cached value is an answer.
+    /// Returns whether a fresh cached value may be served.
     pub(super) fn reads_cache(self) -> bool {
         !matches!(self, Self::Refresh | Self::Bypass)
     }
@@ -53,7 +61,7 @@ pub(crate) enum RequiredFields {
     Writable,
 }
 
-/// How one read uses the cache, and what it needs.
+/// How one read uses the cache, and which fields it needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Read {
     pub(crate) policy: CachePolicy,

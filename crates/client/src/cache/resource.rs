@@ -1,4 +1,4 @@
-//! A kind of object with its list: users, or groups.
+//! The cache of one kind of object, users or groups: the list and the single objects.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,31 +9,31 @@ use ultracart_transport::{Error, ErrorKind, Instant};
 
 use super::context::CacheContext;
 use super::entries::Entries;
-use super::entry::{Entry, Freshness, Lifetime, Loaded, MissingFields};
+use super::entry::{Entry, Freshness, Lifetime, LoadedValue, MissingFields};
 use super::failures::is_outage;
-use super::generations::{Change, Generations, LatestChange, ReadStamp};
 use super::loads::LoadRequest;
+use super::logical_clock::{Change, LatestChange, LogicalClock, ReadStamp};
 use super::policy::{CachePolicy, Read, RequiredFields};
-use super::read_through::{ReadThrough, Rules};
+use super::read_through::{CacheSettings, ReadThrough};
 use super::response::{Cached, Served};
 use super::stats::CacheStats;
 use super::sync::{KeyedLocks, lock};
 use crate::config::CacheRule;
 use crate::list::Listing;
 
-/// The cached list and the cached objects of one kind, which share a logical clock.
+/// The cached list and the cached objects of one kind. They share a logical clock.
 ///
-/// An object is served from the newer of two versions: the one in the list, or the one that was read by itself or returned by
-/// a write.
+/// An object is served from the newer of two versions: the one in the list, or the one that came from a read
+/// of this single object or from a write.
 #[derive(Debug)]
 pub(crate) struct Resource<L: Listing> {
-    pub(super) generations: Arc<Generations>,
+    pub(super) logical_clock: Arc<LogicalClock>,
     pub(crate) list: Arc<ReadThrough<(), L>>,
     objects: Arc<ReadThrough<L::Id, L::Item>>,
-    /// What listed objects lack, learned from the latest object that was read by itself.
+    /// Which fields are missing from objects in the list, learned from the latest read of one object.
     missing_in_list: Mutex<MissingFields>,
-    /// What replies to writes lack, learned from the latest reply that could be compared.
-    missing_in_replies: Mutex<MissingFields>,
+    /// Which fields responses to writes lack, learned from the latest response that could be compared.
+    missing_in_write_responses: Mutex<MissingFields>,
     locks: KeyedLocks<L::Id>,
 }
 
@@ -57,42 +57,44 @@ impl<L: Listing> Version<L> {
 }
 
 impl<L: Listing> Resource<L> {
-    /// Makes the caches of the operations that return the list and one object.
+    /// Creates the caches of two operations: the one that returns the list, and the one that returns one
+    /// object.
     pub(super) fn new(
         [list_operation, object_operation]: [&'static str; 2],
         rule: &CacheRule,
         webhook_ttl: Option<Duration>,
         context: &Arc<CacheContext>,
     ) -> Self {
-        let generations = Arc::default();
-        let list = Rules {
+        let logical_clock = Arc::default();
+        let list = CacheSettings {
             operation: list_operation,
             lifetime: Lifetime::new(rule),
             webhook_lifetime: Lifetime::with_webhooks(rule, webhook_ttl),
             can_lag: true,
-            required: |generations, ()| generations.of_list(),
+            required: |logical_clock, ()| logical_clock.latest_change_of_any(),
         };
-        // An object that was read once may never be read again: it is not refreshed ahead of its expiry.
+        // Objects are not refreshed ahead: an object that was read once may never be read again.
         let rule = &CacheRule { refresh_at: 1.0, ..rule.clone() };
-        let objects = Rules {
+        let objects = CacheSettings {
             operation: object_operation,
             lifetime: Lifetime::new(rule),
             webhook_lifetime: Lifetime::with_webhooks(rule, webhook_ttl),
-            can_lag: L::READ_WITH_LIST,
-            required: |generations, id| generations.of_object(L::raw_id(id)).generation,
+            can_lag: L::ITEM_MAY_COME_FROM_LIST,
+            required: |logical_clock, id| logical_clock.latest_change_of(L::raw_id(id)).generation,
         };
         let entries = Entries::objects(objects.max_age());
         Self {
-            list: ReadThrough::new(list, Entries::list(), &generations, context),
-            objects: ReadThrough::new(objects, entries, &generations, context),
-            generations,
+            list: ReadThrough::new(list, Entries::list(), &logical_clock, context),
+            objects: ReadThrough::new(objects, entries, &logical_clock, context),
+            logical_clock,
             missing_in_list: Mutex::new(MissingFields::Unknown),
-            missing_in_replies: Mutex::new(MissingFields::Unknown),
+            missing_in_write_responses: Mutex::new(MissingFields::Unknown),
             locks: KeyedLocks::new(),
         }
     }
 
-    /// Reads one object: from the cache, else with a reload of the list that is due anyway, else by itself.
+    /// Reads one object: from the cache, from a reload of an outdated list, or with a call for the object
+    /// alone.
     pub(crate) async fn get<F, G>(
         &self,
         id: L::Id,
@@ -101,20 +103,21 @@ impl<L: Listing> Resource<L> {
         call_list: impl Fn(LoadRequest) -> G,
     ) -> Result<Cached<L::Item>, Error>
     where
-        F: Future<Output = Result<Loaded<L::Item>, Error>> + Send + 'static,
-        G: Future<Output = Result<Loaded<L>, Error>> + Send + 'static,
+        F: Future<Output = Result<LoadedValue<L::Item>, Error>> + Send + 'static,
+        G: Future<Output = Result<LoadedValue<L>, Error>> + Send + 'static,
     {
-        // With `Default` the caches below must not serve stale values: `stale_instead_of` picks the newer of both versions.
+        // With `Default` the two caches must not serve stale values: `stale_instead_of` serves the newer of
+        // their versions.
         let policy = if read.policy == CachePolicy::Default { CachePolicy::NeverStale } else { read.policy };
         let mut list_calls = 0;
         if read.policy.reads_cache() {
             if let Some((version, Freshness::Fresh | Freshness::RefreshDue)) = self.newest(id, read.fields) {
                 return Ok(self.hit(&version));
             }
-            if self.list_reload_serves(id, read) {
+            if self.should_read_with_list(id, read) {
                 match self.list.get((), policy.into(), call_list).await {
                     Ok(list) => {
-                        if let Some(item) = self.shown_in(&list, id) {
+                        if let Some(item) = self.current_in(&list, id) {
                             return Ok(list.part(item));
                         }
                         list_calls = list.calls();
@@ -132,7 +135,7 @@ impl<L: Listing> Resource<L> {
                 Ok(object.after_calls(list_calls))
             }
             Err(error) => {
-                // Only if this read made the call: a remembered error is no news.
+                // A cached failure (0 attempts) has done this before.
                 if error.is_not_found() && error.attempts() > 0 {
                     self.invalidate_deleted(id);
                 }
@@ -142,26 +145,27 @@ impl<L: Listing> Resource<L> {
         }
     }
 
-    /// Returns whether nothing has changed the object since `read` was sent, as far as this client knows.
+    /// Returns false if this client knows of a change of the object since `read` was sent.
     pub(crate) fn is_current(&self, id: L::Id, read: &Cached<L::Item>) -> bool {
         read.stamp().generation >= self.change_of(id).generation
     }
 
-    /// Locks an object for reading, changing and writing it back. Plain writes don't take this lock.
+    /// Locks an object while it is read, changed and written back. Plain writes don't use this lock.
     pub(crate) async fn lock(&self, id: L::Id) -> OwnedMutexGuard<()> {
         self.locks.lock(id).await
     }
 
-    /// Caches the object that a write returned. Fields that the cached version before it has and the reply doesn't are missing
-    /// in it. Without such a version, replies are as complete as the latest one that could be compared.
-    pub(super) fn put_written(&self, id: L::Id, item: Arc<L::Item>, stamp: ReadStamp) {
-        let mut missing = lock(&self.missing_in_replies);
-        let before = self.any_version(id).filter(|(_, missing)| *missing != MissingFields::Unknown);
+    /// Caches the object that a write returned. A field counts as missing if the previous cached version has
+    /// it and the returned object does not. If there is no version to compare with, the result of the latest
+    /// comparison is used.
+    pub(super) fn cache_written(&self, id: L::Id, item: Arc<L::Item>, stamp: ReadStamp) {
+        let mut missing = lock(&self.missing_in_write_responses);
+        let before = self.latest_cached(id).filter(|(_, missing)| *missing != MissingFields::Unknown);
         if let Some((before, missing_before)) = before {
             *missing = missing_fields::<L>(&item, &before, |_| false).max(missing_before);
         }
-        let loaded = Loaded { value: item, calls: 0, pages: 1 };
-        let entry = Entry::new(loaded, stamp, self.objects.rules.lifetime).missing(*missing);
+        let loaded = LoadedValue { value: item, calls: 0, pages: 1 };
+        let entry = Entry::new(loaded, stamp, self.objects.settings.lifetime).missing(*missing);
         self.objects.put(id, entry);
     }
 
@@ -177,27 +181,27 @@ impl<L: Listing> Resource<L> {
     }
 
     fn change_of(&self, id: L::Id) -> LatestChange {
-        self.generations.of_object(L::raw_id(id))
+        self.logical_clock.latest_change_of(L::raw_id(id))
     }
 
-    /// Returns the newer of the cached versions of an object that are valid and have these fields, whether fresh or expired.
+    /// Returns the newer of an object's two cached versions. Ignores versions that are invalidated or too
+    /// old, or that lack one of these fields.
     fn newest(&self, id: L::Id, fields: RequiredFields) -> Option<(Version<L>, Freshness)> {
         let change = self.change_of(id);
-        let object =
-            self.objects.entries.get(id).filter(|object| {
-                object.stamp.generation >= change.generation && object.missing.allow(fields)
-            });
+        let object = self.objects.entries.get(id).filter(|object| {
+            object.stamp.generation >= change.generation && object.missing.satisfies(fields)
+        });
         let object = object.map(|object| {
             let freshness = self.objects.freshness(&object);
             (Version::Object(object), freshness)
         });
-        let listed = self.listed(id, change).filter(|_| lock(&self.missing_in_list).allow(fields));
+        let listed = self.listed(id, change).filter(|_| lock(&self.missing_in_list).satisfies(fields));
         let listed = listed.map(|(list, item)| {
             let freshness = self.list.freshness(&list);
             (Version::Listed(list, item), freshness)
         });
         let versions = listed.into_iter().chain(object);
-        // The last of two equal ones: the object, which is the more complete one.
+        // Of two equal stamps, the last wins: the object, which is more complete.
         versions
             .filter(|(_, freshness)| *freshness != Freshness::TooOld)
             .max_by_key(|(version, _)| version.stamp())
@@ -213,7 +217,7 @@ impl<L: Listing> Resource<L> {
         }
     }
 
-    /// Serves the newest version instead of an error, if the policy allows that and the error is an outage.
+    /// Serves the newest cached version instead of the error of an outage, if the policy allows it.
     fn stale_instead_of(&self, error: Error, id: L::Id, read: Read) -> Result<Cached<L::Item>, Error> {
         let is_allowed = read.policy == CachePolicy::Default && is_outage(&error);
         match self.newest(id, read.fields).filter(|_| is_allowed) {
@@ -225,7 +229,8 @@ impl<L: Listing> Resource<L> {
         }
     }
 
-    /// Returns the object in the cached list, if the list has seen its latest change and doesn't lag behind it.
+    /// Returns the object in the cached list. Returns `None` if the list may lack `change`, the object's
+    /// latest change.
     fn listed(&self, id: L::Id, change: LatestChange) -> Option<Listed<L>> {
         let list = self.list.entries.get(())?;
         let has_seen_change =
@@ -235,20 +240,33 @@ impl<L: Listing> Resource<L> {
     }
 
     /// Returns the object in a list that was just read, unless the list may lag behind a write of the object.
-    fn shown_in(&self, list: &Cached<L>, id: L::Id) -> Option<Arc<L::Item>> {
+    fn current_in(&self, list: &Cached<L>, id: L::Id) -> Option<Arc<L::Item>> {
         let (stamp, change) = (list.stamp(), self.change_of(id));
         let lags = stamp.generation >= change.generation && stamp.at < change.lists_lag_until;
         list.find(id).filter(|_| !lags).map(Arc::clone)
     }
 
-    /// Returns whether to read the object with its list.
+    /// Returns whether to read the object by reloading its list.
     ///
-    /// The cached list must hold the object, have one page (so that a reload costs one call) and not be known to lack required
-    /// fields. It must also be outdated for all its objects, so that the reload serves later reads too, and no longer lag
-    /// behind writes. With `StaleAllowed` it must instead be the newest version.
-    fn list_reload_serves(&self, id: L::Id, read: Read) -> bool {
+    /// These conditions must always hold:
+    ///
+    /// - The policy is not `OnlyIfCached`.
+    /// - Lists are known to have the required fields.
+    /// - The cached list contains the object.
+    /// - The cached list has one page, so that a reload costs one call.
+    ///
+    /// With `StaleAllowed`, these must hold, too:
+    ///
+    /// - The list has the newest cached version of the object.
+    /// - That version does not lag behind a write.
+    ///
+    /// With any other policy, these must hold, too:
+    ///
+    /// - The list is outdated for all its objects, so that the reload also serves later reads.
+    /// - Lists no longer lag behind a write of the object.
+    fn should_read_with_list(&self, id: L::Id, read: Read) -> bool {
         let is_allowed =
-            read.policy != CachePolicy::OnlyIfCached && lock(&self.missing_in_list).allow(read.fields);
+            read.policy != CachePolicy::OnlyIfCached && lock(&self.missing_in_list).satisfies(read.fields);
         let Some(list) = self.list.entries.get(()).filter(|_| is_allowed) else { return false };
         let LatestChange { generation, lists_lag_until } = self.change_of(id);
         let serves = if read.policy == CachePolicy::StaleAllowed {
@@ -256,22 +274,23 @@ impl<L: Listing> Resource<L> {
             is_newest && (list.stamp.generation < generation || list.stamp.at >= lists_lag_until)
         } else {
             let is_outdated = self.list.freshness(&list) == Freshness::Expired
-                || list.stamp.generation < self.generations.of_all_objects().generation;
+                || list.stamp.generation < self.logical_clock.latest_change_of_all().generation;
             is_outdated && self.list.context.now() >= lists_lag_until
         };
         serves && list.pages == 1 && list.value.find(id).is_some()
     }
 
-    /// Invalidates the list if it still has an object that the server no longer has.
+    /// Invalidates the list if it still contains this object, which the server no longer has.
     fn invalidate_deleted(&self, id: L::Id) {
         let change = self.change_of(id);
         if self.listed(id, change).is_some() {
-            self.generations.record(Change::Object(L::raw_id(id)), Instant::START);
+            self.logical_clock.record(Change::Object(L::raw_id(id)), Instant::START);
         }
     }
 
-    /// Returns any cached version of an object, however old, with what it lacks.
-    fn any_version(&self, id: L::Id) -> Option<(Arc<L::Item>, MissingFields)> {
+    /// Returns a cached version of an object, whatever its age, and which fields that version lacks. Uses the
+    /// version in the list only if no other version is cached.
+    fn latest_cached(&self, id: L::Id) -> Option<(Arc<L::Item>, MissingFields)> {
         if let Some(object) = self.objects.entries.get(id) {
             return Some((Arc::clone(&object.value), object.missing));
         }
@@ -280,15 +299,16 @@ impl<L: Listing> Resource<L> {
         Some((Arc::clone(item), *lock(&self.missing_in_list)))
     }
 
-    /// Learns from an object that was read by itself what the objects in the list lack.
+    /// Compares an object from a single read with its listed version, to learn which fields lists lack.
     fn learn_missing_fields(&self, id: L::Id, object: &L::Item) {
         let Some((list, item)) = self.listed(id, self.change_of(id)) else { return };
-        // If another listed object has the field, lists include it: this object got it since.
+        // If another listed object has the field, lists include it, and this object got it since the list was
+        // read.
         let is_listed = |name: &str| {
             list.value.iter().any(|member| !L::missing_fields(member, object).any(|missing| missing == name))
         };
         let mut missing = missing_fields::<L>(&item, object, is_listed);
-        // An object without read-only fields doesn't tell whether lists leave them out.
+        // An object without read-only fields does not show whether lists omit them.
         let empty = L::Item::default();
         let tells = |name: &&str| L::missing_fields(&empty, object).any(|shown| shown == *name);
         if !L::READ_ONLY_FIELDS.iter().all(tells) {
@@ -299,7 +319,7 @@ impl<L: Listing> Resource<L> {
     }
 }
 
-/// Returns what `version` lacks that `other` has, without the fields for which `is_excused` returns true.
+/// Returns which fields `version` lacks and `other` has, except those for which `is_excused` returns true.
 fn missing_fields<L: Listing>(
     version: &L::Item,
     other: &L::Item,
@@ -309,10 +329,10 @@ fn missing_fields<L: Listing>(
     let kinds = missing.map(|name| {
         if L::READ_ONLY_FIELDS.contains(&name) { MissingFields::ReadOnly } else { MissingFields::Writable }
     });
-    kinds.max().unwrap_or(MissingFields::None)
+    kinds.max().unwrap_or(MissingFields::Nothing)
 }
 
-/// Returns whether only the list failed, so that the object alone may be read.
+/// Returns whether an error concerns the list only, so that the object can still be read by itself.
 fn is_about_the_list(error: &Error) -> bool {
     let kinds = [ErrorKind::Decode, ErrorKind::PaginationLoop, ErrorKind::BodyTooLarge, ErrorKind::Api];
     kinds.contains(&error.kind())

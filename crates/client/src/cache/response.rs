@@ -1,4 +1,4 @@
-//! A value from the cache or from a call, and how fresh it is.
+//! Responses of reads, and their freshness.
 
 use std::fmt;
 use std::ops::Deref;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossbeam_utils::CachePadded;
 use ultracart_transport::{ErrorKind, Instant};
 
-use super::generations::ReadStamp;
+use super::logical_clock::ReadStamp;
 
 /// A shared, immutable response with its freshness, age and cost in calls.
 ///
@@ -28,26 +28,27 @@ use super::generations::ReadStamp;
 pub struct Cached<T: ?Sized> {
     value: SharedValue<T>,
     stamp: ReadStamp,
-    /// In nanoseconds: little enough to be moved quickly.
+    /// Age of the value in nanoseconds.
     age: u64,
     calls: u32,
     served: Served,
 }
 
-/// A reference to a cached value.
+/// A reference to a shared value.
 pub(super) enum SharedValue<T: ?Sized> {
     One(Arc<T>),
-    /// A reference that few threads share, to a value that all threads share.
+    /// A reference whose count is on a cache line that few threads use.
     Striped(Arc<CachePadded<Arc<T>>>),
 }
 
-/// Whether a response is as new as the caller's [`CachePolicy`](crate::CachePolicy) asked for.
+/// Whether a returned value is fresh or stale. [`CachePolicy`](crate::CachePolicy) decides when stale values
+/// are returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Served {
-    /// The value is within its time to live, and nothing is known to have changed it since it was read.
+    /// The value is new from the server, or it is cached and neither expired nor invalidated.
     Fresh,
-    /// The value is expired or invalidated, and was returned all the same.
+    /// The value is expired or invalidated.
     Stale(Stale),
 }
 
@@ -55,16 +56,17 @@ pub enum Served {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stale {
-    /// The value is expired, and the call for a new one failed with this kind of error.
+    /// The value is expired, and the call for a newer one failed with this kind of error.
     Failed(ErrorKind),
     /// The value is expired, and is being refreshed in the background.
     Refreshing,
-    /// A write or a webhook invalidated the value, and it is being refreshed in the background.
+    /// A write or a webhook invalidated the value. The value is being refreshed in the background, unless a
+    /// refresh failed a short time ago.
     Invalidated,
 }
 
 impl<T: ?Sized> Cached<T> {
-    /// A value that was read at `stamp` and is served at `now`.
+    /// Creates a response that is served at `now`.
     #[inline]
     pub(super) fn new(
         value: SharedValue<T>,
@@ -77,12 +79,12 @@ impl<T: ?Sized> Cached<T> {
         Self { value, stamp, age, calls, served }
     }
 
-    /// Returns when the call that brought the value was sent.
+    /// Returns the stamp of the call that returned the value.
     pub(crate) fn stamp(&self) -> ReadStamp {
         self.stamp
     }
 
-    /// Adds calls that were made before the one that brought the value.
+    /// Adds the number of earlier calls of the same read.
     pub(super) fn after_calls(self, calls: u32) -> Self {
         Self { calls: self.calls + calls, ..self }
     }
@@ -103,14 +105,15 @@ impl<T: ?Sized> Cached<T> {
         self.served
     }
 
-    /// Returns the time since the call that brought this value was sent, accurate to 50 ms.
+    /// Returns the time since the call that returned this value was sent, accurate to 50 ms.
     ///
-    /// For an object that this client wrote, that call is the write.
+    /// If the value is the response to a write of this client, the age is the time since the write was sent.
     pub fn age(&self) -> Duration {
         Duration::from_nanos(self.age)
     }
 
-    /// Returns how many calls this read made: 0 if the value was cached, or if another caller's call brought it.
+    /// Returns the number of calls that this read made, including failed ones. The number is 0 if the value
+    /// was served without a call, or came from the call of another read.
     pub fn calls(&self) -> u32 {
         self.calls
     }

@@ -1,6 +1,6 @@
-//! What the cache was good for, counted.
+//! Counters of each cache.
 //!
-//! With the feature `metrics` also through its facade, each with a label `operation`:
+//! With the feature `metrics` they are also metrics, each with a label `operation`:
 //!
 //! | name | kind | labels |
 //! |---|---|---|
@@ -18,28 +18,29 @@ use tracing::trace;
 
 use super::sync::lock;
 
-/// What a cache was good for since its client was built; see [`Client::snapshot`](crate::Client::snapshot).
+/// Counters of one cache since its client was built; see [`Client::snapshot`](crate::Client::snapshot).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CacheStats {
-    /// Reads that were answered with what was remembered and good.
+    /// Reads that were served with a fresh cached value.
     pub hits: u64,
-    /// Reads that waited for a call that another read had begun, whatever it came to.
+    /// Reads that waited for a load of another read, whether it succeeded or failed.
     pub joins: u64,
-    /// Reads that began a load, be it one call, several, or none because all readers went away before its turn came. A read by
-    /// [`CachePolicy::Bypass`](crate::CachePolicy::Bypass) counts nowhere.
+    /// Reads that started a load, even if the load was withdrawn before it was sent. Reads with
+    /// [`CachePolicy::Bypass`](crate::CachePolicy::Bypass) are not counted.
     pub misses: u64,
-    /// Reads that were answered with what was too old or invalid.
+    /// Reads that were served with an expired or invalidated value.
     pub stale: u64,
-    /// Loads that were sent ahead of time, for reads to come. One that gave way before that to whoever waits is none.
+    /// Refresh-aheads that were sent.
     pub refreshes: u64,
-    /// Loads ahead of time that were not made, to keep the rest of the quota for what waits for it.
+    /// Refresh-aheads that were skipped: during a hold, during another refresh-ahead, or because they would
+    /// have left too few calls to others.
     pub refreshes_skipped: u64,
-    /// What was read and not remembered, since something changed meanwhile.
+    /// Loaded values that were not cached, because a change invalidated them during the load.
     pub discarded: u64,
-    /// Reads that were answered with the error of a call a moment ago.
+    /// Reads for which a cached failure was found.
     pub failures_repeated: u64,
-    /// Calls that would have been made without the cache, less those that it made ahead of time.
+    /// Calls that hits and joins would have cost without the cache, minus the calls that refresh-aheads cost.
     pub calls_saved: u64,
 }
 
@@ -57,9 +58,9 @@ impl AddAssign for CacheStats {
     }
 }
 
-/// What is counted beside hits and joins.
+/// An event that is counted; hits and joins have functions of their own.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Counted {
+pub(super) enum CountedEvent {
     Miss,
     Stale,
     Refresh,
@@ -72,14 +73,14 @@ pub(super) enum Counted {
 #[derive(Debug)]
 pub(super) struct Counters {
     operation: &'static str,
-    facade: sink::Hits,
+    facade: sink::HitMetrics,
     stats: Mutex<CacheStats>,
     refresh_calls: AtomicU64,
 }
 
 impl Counters {
     pub(super) fn new(operation: &'static str) -> Self {
-        let (facade, stats) = (sink::Hits::new(operation), Mutex::default());
+        let (facade, stats) = (sink::HitMetrics::new(operation), Mutex::default());
         Self { operation, facade, stats, refresh_calls: AtomicU64::default() }
     }
 
@@ -87,7 +88,8 @@ impl Counters {
         self.hit_in(&mut lock(&self.stats), calls_saved);
     }
 
-    /// Counts a hit in `stats`, which the caller adds to [`stats`](Self::stats).
+    /// Counts a hit in `stats` instead of these counters. The caller keeps `stats`, and later passes it to
+    /// [`Self::stats`], which adds it to these counters' values.
     pub(super) fn hit_in(&self, stats: &mut CacheStats, calls_saved: u32) {
         stats.hits += 1;
         stats.calls_saved += u64::from(calls_saved);
@@ -103,27 +105,28 @@ impl Counters {
         trace!(operation = self.operation, cache = "join");
     }
 
-    /// A refresh ahead of expiry was sent, and made this many calls.
+    /// Counts a refresh-ahead that was sent, and its calls.
     pub(super) fn refresh(&self, calls: u32) {
         self.refresh_calls.fetch_add(calls.into(), Ordering::Relaxed);
-        self.count(Counted::Refresh);
+        self.count(CountedEvent::Refresh);
     }
 
-    pub(super) fn count(&self, counted: Counted) {
+    pub(super) fn count(&self, event: CountedEvent) {
         let mut stats = lock(&self.stats);
-        let total = match counted {
-            Counted::Miss => &mut stats.misses,
-            Counted::Stale => &mut stats.stale,
-            Counted::Refresh => &mut stats.refreshes,
-            Counted::RefreshSkipped => &mut stats.refreshes_skipped,
-            Counted::Discarded => &mut stats.discarded,
-            Counted::FailureRepeated => &mut stats.failures_repeated,
+        let total = match event {
+            CountedEvent::Miss => &mut stats.misses,
+            CountedEvent::Stale => &mut stats.stale,
+            CountedEvent::Refresh => &mut stats.refreshes,
+            CountedEvent::RefreshSkipped => &mut stats.refreshes_skipped,
+            CountedEvent::Discarded => &mut stats.discarded,
+            CountedEvent::FailureRepeated => &mut stats.failures_repeated,
         };
         *total += 1;
-        sink::count(self.operation, counted);
+        sink::count(self.operation, event);
     }
 
-    /// Returns the sum of these counters and of `others`.
+    /// Adds `others` to these counters and returns the sum. `others` are the hits that were counted with
+    /// [`hit_in`](Self::hit_in).
     pub(super) fn stats(&self, others: CacheStats) -> CacheStats {
         let mut stats = *lock(&self.stats);
         stats += others;
@@ -136,9 +139,9 @@ impl Counters {
 #[expect(clippy::unused_self, reason = "with the feature they have work to do")]
 mod sink {
     #[derive(Debug)]
-    pub(super) struct Hits;
+    pub(super) struct HitMetrics;
 
-    impl Hits {
+    impl HitMetrics {
         pub(super) fn new(_: &'static str) -> Self {
             Self
         }
@@ -146,27 +149,28 @@ mod sink {
         pub(super) fn joined(&self, _: &'static str, _: u32) {}
     }
 
-    pub(super) fn count(_: &'static str, _: super::Counted) {}
+    pub(super) fn count(_: &'static str, _: super::CountedEvent) {}
 }
 
 #[cfg(feature = "metrics")]
 mod sink {
     use metrics::{Key, Label, Level, Metadata, counter, with_recorder};
 
-    use super::Counted;
+    use super::CountedEvent;
 
     const READS: &str = "ultracart_cache_reads_total";
     const REFRESHES: &str = "ultracart_cache_refreshes_total";
     static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
 
-    /// The keys of what every hit counts: made once, so that a hit allocates nothing.
+    /// The keys of the metrics that a hit or a joined load changes. They are created once, so that a hit
+    /// allocates nothing.
     #[derive(Debug)]
-    pub(super) struct Hits {
+    pub(super) struct HitMetrics {
         reads: Key,
         calls_saved: Key,
     }
 
-    impl Hits {
+    impl HitMetrics {
         pub(super) fn new(operation: &'static str) -> Self {
             let operation = Label::new("operation", operation);
             let calls_saved = Key::from_parts("ultracart_cache_calls_saved_total", vec![operation.clone()]);
@@ -189,17 +193,17 @@ mod sink {
         with_recorder(|recorder| recorder.register_counter(key, &METADATA).increment(count.into()));
     }
 
-    pub(super) fn count(operation: &'static str, counted: Counted) {
-        let (name, outcome) = match counted {
-            Counted::Miss => (READS, "miss"),
-            Counted::Stale => (READS, "stale"),
-            Counted::Refresh => (REFRESHES, "made"),
-            Counted::RefreshSkipped => (REFRESHES, "skipped"),
-            Counted::Discarded => {
+    pub(super) fn count(operation: &'static str, event: CountedEvent) {
+        let (name, outcome) = match event {
+            CountedEvent::Miss => (READS, "miss"),
+            CountedEvent::Stale => (READS, "stale"),
+            CountedEvent::Refresh => (REFRESHES, "made"),
+            CountedEvent::RefreshSkipped => (REFRESHES, "skipped"),
+            CountedEvent::Discarded => {
                 return counter!("ultracart_cache_discarded_loads_total", "operation" => operation)
                     .increment(1);
             }
-            Counted::FailureRepeated => return,
+            CountedEvent::FailureRepeated => return,
         };
         counter!(name, "operation" => operation, "outcome" => outcome).increment(1);
     }

@@ -1,4 +1,4 @@
-//! Locks and atomics as the cache uses them.
+//! Helpers for locks and atomics.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::OwnedMutexGuard;
 use ultracart_transport::Instant;
 
-/// Locks a mutex whose data no panic leaves half changed, so that poison can be ignored.
+/// Locks a mutex, even if a thread panicked while it held the lock. No such panic leaves the data half
+/// changed.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An instant that threads share, and that only moves forward.
+/// An instant that threads share. It only moves forward.
 #[derive(Debug, Default)]
 pub(super) struct AtomicInstant(AtomicU64);
 
@@ -22,13 +23,13 @@ impl AtomicInstant {
         Instant::from_nanos(self.0.load(Ordering::Acquire))
     }
 
-    /// Moves to `instant` if that is later, and returns where it was.
+    /// Moves to `instant` if that is later. Returns the previous instant.
     pub(super) fn advance_to(&self, instant: Instant) -> Instant {
         Instant::from_nanos(self.0.fetch_max(instant.as_nanos(), Ordering::AcqRel))
     }
 }
 
-/// One async lock per key, which exists as long as a caller holds it or waits for it.
+/// One async lock per key. A lock exists while a caller holds it or waits for it.
 #[derive(Debug)]
 pub(super) struct KeyedLocks<K>(Mutex<HashMap<K, Weak<tokio::sync::Mutex<()>>>>);
 
@@ -37,7 +38,7 @@ impl<K: Copy + Eq + Hash> KeyedLocks<K> {
         Self(Mutex::new(HashMap::new()))
     }
 
-    /// Waits for the lock of `key`, first come, first served.
+    /// Waits for the lock of `key`. Waiting callers get it in the order in which they asked.
     pub(super) async fn lock(&self, key: K) -> OwnedMutexGuard<()> {
         self.get(key).lock_owned().await
     }

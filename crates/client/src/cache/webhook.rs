@@ -1,18 +1,18 @@
-//! What a webhook event invalidates.
+//! Invalidation by webhook events.
 //!
-//! An event only says that something changed: it may be late, come twice or out of order, so what it says about the object
-//! is never cached. An event about a write of this client invalidates once more, and so may cost one reload.
+//! The object in an event is never cached, because events may be late, repeated or out of order. An event
+//! about a write of this client invalidates the object a second time, which may cost one load.
 
 use ultracart_model::{Event, UserId};
 use ultracart_transport::Instant;
 
 use super::caches::Caches;
 use super::effect::Effect;
-use super::generations::Change;
+use super::logical_clock::Change;
 use crate::list::Users;
 
 impl Caches {
-    /// Invalidates what an event says has changed, now or some time ago.
+    /// Invalidates the objects that an event reports as changed.
     pub(crate) fn on_event(&self, event: &Event) {
         if event.user().is_some() {
             self.context.on_delivery();
@@ -27,12 +27,12 @@ impl Caches {
                 }
                 self.context.on_event();
             }
-            // Nothing but the logins: a reload of the list for each login would cost more than the quota has.
+            // Only the logins are invalidated: reloading the list after each login would exceed the quota.
             Event::UserLogin(_) => {
                 let change = event.user_id().map(UserId::get).map_or(Change::Everything, Change::Object);
-                self.logins.generations.record(change, Instant::START);
+                self.logins.logical_clock.record(change, Instant::START);
             }
-            // Not about users.
+            // Other events do not concern users.
             _ => {}
         }
     }

@@ -1,4 +1,4 @@
-//! Whole lists, and looking up in them.
+//! Complete lists of users and groups, with look-ups.
 
 mod index;
 
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use ultracart_model::{Group, GroupOid, User, UserId};
 
-use index::{Index, ManyKeys, numbered};
+use index::{Index, MultiIndex, with_positions};
 
 /// A list whose items have ids.
 pub(crate) trait Listing:
@@ -24,28 +24,33 @@ pub(crate) trait Listing:
     type Id: Copy + fmt::Debug + Eq + Hash + Send + Sync + 'static;
     type Item: Clone + Default + fmt::Debug + PartialEq + Send + Sync + 'static;
 
-    /// The names of the fields that only the server fills in.
+    /// Names of the fields that only the server fills in.
     const READ_ONLY_FIELDS: &'static [&'static str];
 
-    /// Whether an item may be read with the list instead of by itself.
-    const READ_WITH_LIST: bool;
+    /// Whether a read of one item may have to read the server's list. This is true if the server can answer a
+    /// request for one item with an empty response. The server's lists lag behind writes, so an item from a
+    /// list can lack a recent write.
+    const ITEM_MAY_COME_FROM_LIST: bool;
 
     /// Returns the first item with this id.
     fn find(&self, id: Self::Id) -> Option<&Arc<Self::Item>>;
 
+    /// Returns the id as a number.
     fn raw_id(id: Self::Id) -> i32;
 
+    /// Returns the id of an item.
     fn id(item: &Self::Item) -> Option<Self::Id>;
 
     /// Returns the names of the fields that are set in `other` and not in `item`.
     fn missing_fields<'a>(item: &Self::Item, other: &'a Self::Item) -> impl Iterator<Item = &'a str>;
 }
 
+/// Declares the type of a list: its items, their id, its indexes and its implementation of [`Listing`].
 macro_rules! list {
     (
         $(#[$meta:meta])*
         $name:ident of $item:ident by $id:ident: $id_type:ident; $($index:ident: $index_type:ty),*;
-        read only: $read_only:expr; read with list: $read_with_list:expr
+        read only: $read_only:expr; item may come from list: $item_may_come_from_list:expr
     ) => {
         $(#[$meta])*
         #[derive(Clone)]
@@ -56,9 +61,9 @@ macro_rules! list {
         }
 
         impl $name {
-            /// The one with this id; the first, if the list has several.
+            #[doc = concat!("Returns the `", stringify!($item), "` with this id, or the first of several.")]
             ///
-            /// Costs no call, and `O(log n)`; the first such look-up sorts the list, `O(n log n)`.
+            /// Makes no call. Takes `O(log n)`; the first look-up by id sorts an index in `O(n log n)`.
             pub fn get(&self, id: $id_type) -> Option<&Arc<$item>> {
                 self.find(id)
             }
@@ -72,7 +77,7 @@ macro_rules! list {
             type Id = $id_type;
             type Item = $item;
             const READ_ONLY_FIELDS: &'static [&'static str] = &$read_only;
-            const READ_WITH_LIST: bool = $read_with_list;
+            const ITEM_MAY_COME_FROM_LIST: bool = $item_may_come_from_list;
 
             fn find(&self, id: $id_type) -> Option<&Arc<$item>> {
                 let found = self.$id.find(&self.items, |item| item.$id.as_ref(), Ord::cmp, &id);
@@ -88,7 +93,7 @@ macro_rules! list {
             }
 
             fn missing_fields<'a>(item: &$item, other: &'a $item) -> impl Iterator<Item = &'a str> {
-                item.lacks(other)
+                item.missing_fields(other)
             }
         }
 
@@ -123,7 +128,7 @@ macro_rules! list {
             }
         }
 
-        // What has been looked up in a list makes no other list of it.
+        // Indexes do not count: they are built from the items.
 
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
@@ -140,15 +145,16 @@ macro_rules! list {
 }
 
 list!(
-    /// All users of an account, as they were when they were read.
+    /// All users of an account at one point in time, with look-ups. It dereferences to a slice.
     ///
-    /// For a batch take the list once and look up in it: the batch then costs the calls for one list, and sees every
-    /// user as of the same moment. A look-up copies no user.
+    /// [`UserApi::get_users`](crate::UserApi::get_users) returns it. In a batch job, load the list once and
+    /// look users up in it. Then only the list costs calls, and all users are from the same point in time. A
+    /// look-up copies no user.
     ///
     /// ```
     /// use ultracart_client::{Users, model::User};
     ///
-    /// // As `UserApi::get_users` gives it.
+    /// // In a program: `api.get_users().await?`.
     /// let users = Users::from_iter([
     ///     User::new().user_id(7).login("ada").email("Ada@example.com"),
     ///     User::new().user_id(8).login("bob").email("ada@example.com"),
@@ -157,30 +163,33 @@ list!(
     /// assert_eq!(users.by_login("ada"), Some(&users[0]));
     /// assert_eq!(users.by_email("ada@example.com").count(), 2);
     /// ```
-    Users of User by user_id: UserId; logins: Index, emails: Index, members: ManyKeys<GroupOid>;
-    read only: ["login_histories"]; read with list: false
+    Users of User by user_id: UserId; logins: Index, emails: Index, members: MultiIndex<GroupOid>;
+    read only: ["login_histories"]; item may come from list: false
 );
 
 impl Users {
-    /// The one with exactly this login; the first, if the list has several.
+    /// Returns the user with exactly this login, or the first of several.
     ///
-    /// Costs no call, and `O(log n)`; the first such look-up sorts the list, `O(n log n)`.
+    /// Makes no call. Takes `O(log n)`; the first look-up by login sorts an index in `O(n log n)`.
     pub fn by_login(&self, login: &str) -> Option<&Arc<User>> {
         let found = self.logins.find(&self.items, |user| user.login.as_deref(), str::cmp, login);
         self.at(found.iter().copied()).next()
     }
 
-    /// Those with this e-mail address, in the list's order. `A` and `a` are the same, `Ä` and `ä` are not.
+    /// Returns the users with this e-mail address, in the order of the list. The case of ASCII letters is
+    /// ignored.
     ///
-    /// Costs no call, and `O(log n)`; the first such look-up sorts the list, `O(n log n)`.
+    /// Makes no call. Takes `O(log n)`; the first look-up by e-mail address sorts an index in `O(n log n)`.
     pub fn by_email(&self, email: &str) -> impl Iterator<Item = &Arc<User>> + use<'_> {
-        let found = self.emails.find(&self.items, |user| user.email.as_deref(), ignoring_case, email);
+        let found = self.emails.find(&self.items, |user| user.email.as_deref(), cmp_ignore_ascii_case, email);
         self.at(found.iter().copied())
     }
 
-    /// Those who say that they are in this group, in the list's order.
+    /// Returns the users whose own `groups` field says that they are members of the group, in the order of
+    /// the list.
     ///
-    /// Costs no call, and `O(log n)`; the first such look-up sorts all memberships, `O(n log n)`.
+    /// Makes no call. With n memberships it takes `O(log n)`; the first look-up by group sorts the
+    /// memberships in `O(n log n)`.
     ///
     /// ```
     /// use ultracart_client::{Users, model::{User, UserGroupMembership}};
@@ -190,10 +199,10 @@ impl Users {
     ///     User::new().login("ada").groups(groups(true)),
     ///     User::new().login("bob").groups(groups(false)),
     /// ]);
-    /// assert_eq!(users.members(3.into()).collect::<Vec<_>>(), [&users[0]]);
+    /// assert_eq!(users.by_group(3.into()).collect::<Vec<_>>(), [&users[0]]);
     /// ```
-    pub fn members(&self, group: GroupOid) -> impl Iterator<Item = &Arc<User>> {
-        let keys = numbered(&self.items).flat_map(|(position, user)| {
+    pub fn by_group(&self, group: GroupOid) -> impl Iterator<Item = &Arc<User>> {
+        let keys = with_positions(&self.items).flat_map(|(position, user)| {
             let groups = user.groups.iter().flatten().filter(|group| group.member == Some(true));
             groups.filter_map(move |group| Some((group.group_oid?, position)))
         });
@@ -202,15 +211,16 @@ impl Users {
 }
 
 list!(
-    /// All groups of an account, as they were when they were read.
+    /// All groups of an account at one point in time, with look-ups. It dereferences to a slice.
     ///
-    /// For a batch take the list once and look up in it: the batch then costs the calls for one list, and sees every
-    /// group as of the same moment. A look-up copies no group.
+    /// [`UserApi::get_groups`](crate::UserApi::get_groups) returns it. In a batch job, load the list once and
+    /// look groups up in it. Then only the list costs calls, and all groups are from the same point in time.
+    /// A look-up copies no group.
     ///
     /// ```
     /// use ultracart_client::{Groups, model::{Group, GroupUserMembership}};
     ///
-    /// // As `UserApi::get_groups` gives it.
+    /// // In a program: `api.get_groups().await?`.
     /// let ada = GroupUserMembership::new().user_id(7).member(true);
     /// let groups = Groups::from_iter([
     ///     Group::new().group_oid(3).name("Support").users(vec![ada]),
@@ -218,26 +228,27 @@ list!(
     /// ]);
     /// assert_eq!(groups.get(4.into()), Some(&groups[1]));
     /// assert_eq!(groups.by_name("Support").collect::<Vec<_>>(), [&groups[0]]);
-    /// assert_eq!(groups.of_user(7.into()).collect::<Vec<_>>(), [&groups[0]]);
+    /// assert_eq!(groups.by_user(7.into()).collect::<Vec<_>>(), [&groups[0]]);
     /// ```
-    Groups of Group by group_oid: GroupOid; names: Index, users: ManyKeys<UserId>;
-    read only: []; read with list: true
+    Groups of Group by group_oid: GroupOid; names: Index, users: MultiIndex<UserId>;
+    read only: []; item may come from list: true
 );
 
 impl Groups {
-    /// Those with exactly this name, in the list's order.
+    /// Returns the groups with exactly this name, in the order of the list.
     ///
-    /// Costs no call, and `O(log n)`; the first such look-up sorts the list, `O(n log n)`.
+    /// Makes no call. Takes `O(log n)`; the first look-up by name sorts an index in `O(n log n)`.
     pub fn by_name(&self, name: &str) -> impl Iterator<Item = &Arc<Group>> + use<'_> {
         let found = self.names.find(&self.items, |group| group.name.as_deref(), str::cmp, name);
         self.at(found.iter().copied())
     }
 
-    /// Those that say that this user is in them, in the list's order.
+    /// Returns the groups that list the user as a member, in the order of the list.
     ///
-    /// Costs no call, and `O(log n)`; the first such look-up sorts all memberships, `O(n log n)`.
-    pub fn of_user(&self, user: UserId) -> impl Iterator<Item = &Arc<Group>> {
-        let keys = numbered(&self.items).flat_map(|(position, group)| {
+    /// Makes no call. With n memberships it takes `O(log n)`; the first look-up by user sorts the memberships
+    /// in `O(n log n)`.
+    pub fn by_user(&self, user: UserId) -> impl Iterator<Item = &Arc<Group>> {
+        let keys = with_positions(&self.items).flat_map(|(position, group)| {
             let users = group.users.iter().flatten().filter(|user| user.member == Some(true));
             users.filter_map(move |user| Some((user.user_id?, position)))
         });
@@ -245,8 +256,8 @@ impl Groups {
     }
 }
 
-/// The order in which texts are equal if they differ in the case of ASCII letters alone.
-fn ignoring_case(a: &str, b: &str) -> Ordering {
+/// Compares texts and ignores the case of ASCII letters.
+fn cmp_ignore_ascii_case(a: &str, b: &str) -> Ordering {
     let lower = |byte: u8| byte.to_ascii_lowercase();
     a.bytes().map(lower).cmp(b.bytes().map(lower))
 }

@@ -1,13 +1,13 @@
-//! Answers, read with distrust: a 200 can be an error, or HTML, or nothing.
+//! Decodes responses. A response with status 200 can still be an error, HTML or empty.
 
 use serde::de::DeserializeOwned;
 use ultracart_model::{
     ErrorDetails, ErrorResponse, GroupResponse, GroupsResponse, UserLoginsResponse, UserResponse,
     UsersResponse,
 };
-use ultracart_transport::{Answer, Error, ErrorKind};
+use ultracart_transport::{ApiResponse, Error, ErrorKind};
 
-/// What all answers have in common.
+/// A decoded response, with access to fields that all responses have.
 pub(super) trait Envelope: DeserializeOwned {
     fn success(&self) -> Option<bool>;
     fn error(&self) -> Option<&ErrorDetails>;
@@ -30,61 +30,77 @@ macro_rules! envelopes {
 
 envelopes!(ErrorResponse, GroupResponse, GroupsResponse, UserLoginsResponse, UserResponse, UsersResponse);
 
-/// An answer that succeeded in what it says, too.
-pub(super) fn decode<T: Envelope>(answer: &Answer) -> Result<T, Error> {
-    // UTF-8 is checked as a whole, for next to nothing: text by text it is a sixth of what decoding costs.
-    let decoded = match str::from_utf8(&answer.body) {
+/// Decodes a response whose status is a success.
+///
+/// # Errors
+/// If the response cannot be decoded, or says that the call failed.
+pub(super) fn decode<T: Envelope>(response: &ApiResponse) -> Result<T, Error> {
+    // Checking the whole body for UTF-8 costs almost nothing. Checking each string takes a sixth of the
+    // decoding time.
+    let decoded = match str::from_utf8(&response.body) {
         Ok(text) => serde_json::from_str(text),
-        Err(_) => serde_json::from_slice(&answer.body),
+        Err(_) => serde_json::from_slice(&response.body),
     };
-    let decoded: T = decoded.map_err(|_| undecodable::<T>(answer))?;
+    let decoded: T = decoded.map_err(|_| decode_error::<T>(response))?;
     let failed = decoded.error().filter(|error| **error != ErrorDetails::new());
     if failed.is_some() || decoded.success() == Some(false) {
-        return Err(Error::refused(answer.status.as_u16(), failed.unwrap_or(&ErrorDetails::new())));
+        return Err(Error::from_error_details(
+            response.status.as_u16(),
+            failed.unwrap_or(&ErrorDetails::new()),
+        ));
     }
     Ok(decoded)
 }
 
-/// What the answer was to hold.
+/// Returns a field that the response must have.
+///
+/// # Errors
+/// If the field is missing.
 pub(super) fn required<T>(field: Option<T>, name: &str) -> Result<T, Error> {
-    field.ok_or_else(|| undocumented(&format!("there is no `{name}` in it")))
+    field.ok_or_else(|| invalid_response(&format!("has no field `{name}`")))
 }
 
-/// Says where an answer is not what it should be; never what stands there, which can be personal data.
-fn undecodable<T: Envelope>(answer: &Answer) -> Error {
-    let body = answer.body.trim_ascii_start();
+/// Describes why and where a response cannot be decoded. Shows no values from the response, since they can be
+/// personal data.
+fn decode_error<T: Envelope>(response: &ApiResponse) -> Error {
+    let body = response.body.trim_ascii_start();
     if body.is_empty() {
-        return undocumented("it is empty");
+        return invalid_response("is empty");
     }
     if body.starts_with(b"<") {
-        return undocumented("it is HTML, so it came from a proxy in between and not from the API");
+        return invalid_response("is HTML, so it came from a proxy and not from the API");
     }
-    // Again, with the path written down, which costs time that a good answer need not spend.
-    let mut deserializer = serde_json::Deserializer::from_slice(&answer.body);
-    let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut deserializer) else {
-        return undocumented("something follows the JSON");
+    // Decodes once more to find the path. Recording it for every response would make decoding slower.
+    let mut deserializer = serde_json::Deserializer::from_slice(&response.body);
+    let Err(source) = serde_path_to_error::deserialize::<_, T>(&mut deserializer) else {
+        return invalid_response("has data after the JSON");
     };
-    let path = error.path().to_string();
-    let error = error.into_inner();
-    let (line, column) = (error.line(), error.column());
-    if !error.is_data() {
-        return undocumented(&format!("it is no JSON from line {line}, column {column} on"));
+    let path = source.path().to_string();
+    let source = source.into_inner();
+    let (line, column) = (source.line(), source.column());
+    if !source.is_data() {
+        return invalid_response(&format!("is not valid JSON at line {line}, column {column}"));
     }
-    // Where the whole is meant the path is a dot, which says nothing.
+    // The path of the whole document is a dot.
     let place = match path.as_str() {
         "." => format!("at line {line}, column {column}"),
         path => format!("at `{path}` (line {line}, column {column})"),
     };
-    let text = error.to_string();
-    // Looked for at the end: before it is the field's name, which the server chose.
+    let text = source.to_string();
+    // Only the end is compared: the field's name before it comes from the server.
     if text.trim_end_matches(&format!(" at line {line} column {column}")).ends_with(" levels deep") {
-        return undocumented(&format!("{place}: it is nested too deeply"));
+        return mismatch(&format!("{place}: nested too deeply"));
     }
     let expected = text.rfind("expected ").map_or("something else was expected", |at| &text[at..]);
     let expected = expected.split(" at line ").next().unwrap_or_default();
-    undocumented(&format!("{place}: {expected}"))
+    mismatch(&format!("{place}: {expected}"))
 }
 
-fn undocumented(what: &str) -> Error {
-    Error::new(ErrorKind::Decode, format!("the answer is not what the API documents: {what}")).after_sending()
+fn mismatch(place_and_reason: &str) -> Error {
+    invalid_response(&format!("does not match the API documentation {place_and_reason}"))
+}
+
+/// Returns a decode error whose message is "the response" and then `problem`.
+fn invalid_response(problem: &str) -> Error {
+    Error::new(ErrorKind::Decode, format!("the response {problem}")).mark_sent()
 }

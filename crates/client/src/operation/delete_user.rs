@@ -1,7 +1,7 @@
-//! `delete_user`: a user less.
+//! `delete_user`: deletes a user.
 
 use ultracart_model::{ErrorResponse, UserId};
-use ultracart_transport::{Answer, Call, Error};
+use ultracart_transport::{ApiResponse, Call, Error};
 
 use super::Operation;
 use super::decode::decode;
@@ -16,10 +16,10 @@ impl Operation for DeleteUser {
         Ok(Call::delete("delete_user", format!("/user/users/{}", self.0)))
     }
 
-    fn decode(&self, answer: &Answer) -> Result<(), Error> {
-        if answer.body.trim_ascii().is_empty() {
+    fn decode(&self, response: &ApiResponse) -> Result<(), Error> {
+        if response.body.trim_ascii().is_empty() {
             return Ok(());
         }
-        decode::<ErrorResponse>(answer).map(drop)
+        decode::<ErrorResponse>(response).map(drop)
     }
 }

@@ -1,7 +1,7 @@
-//! `get_groups`: every group of the account.
+//! `get_groups`: reads all groups of the account.
 
 use ultracart_model::{Group, GroupOid, GroupsResponse, ResponseMetadata};
-use ultracart_transport::{Answer, Call, Error};
+use ultracart_transport::{ApiResponse, Call, Error};
 
 use super::decode::{decode, required};
 use super::{ListOperation, Operation, Page};
@@ -28,8 +28,8 @@ impl Operation for GetGroups {
         Ok(Call::get("get_groups", self.0.path("/user/groups")))
     }
 
-    fn decode(&self, answer: &Answer) -> Result<Self::Output, Error> {
-        let answer: GroupsResponse = decode(answer)?;
-        Ok((required(answer.groups, "groups")?, answer.metadata))
+    fn decode(&self, response: &ApiResponse) -> Result<Self::Output, Error> {
+        let response: GroupsResponse = decode(response)?;
+        Ok((required(response.groups, "groups")?, response.metadata))
     }
 }

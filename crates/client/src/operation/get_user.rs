@@ -1,7 +1,7 @@
-//! `get_user`: one user.
+//! `get_user`: reads one user.
 
 use ultracart_model::{User, UserId, UserResponse};
-use ultracart_transport::{Answer, Call, Error};
+use ultracart_transport::{ApiResponse, Call, Error};
 
 use super::Operation;
 use super::decode::{decode, required};
@@ -16,7 +16,7 @@ impl Operation for GetUser {
         Ok(Call::get("get_user", format!("/user/users/{}", self.0)).bad_request_is_not_found())
     }
 
-    fn decode(&self, answer: &Answer) -> Result<User, Error> {
-        required(decode::<UserResponse>(answer)?.user, "user")
+    fn decode(&self, response: &ApiResponse) -> Result<User, Error> {
+        required(decode::<UserResponse>(response)?.user, "user")
     }
 }

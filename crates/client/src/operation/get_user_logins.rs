@@ -1,7 +1,7 @@
-//! `get_user_logins`: a user's logins of the last 90 days.
+//! `get_user_logins`: reads a user's logins of the last 90 days.
 
 use ultracart_model::{UserId, UserLogin, UserLoginsResponse};
-use ultracart_transport::{Answer, Call, Error};
+use ultracart_transport::{ApiResponse, Call, Error};
 
 use super::Operation;
 use super::decode::{decode, required};
@@ -16,7 +16,7 @@ impl Operation for GetUserLogins {
         Ok(Call::get("get_user_logins", format!("/user/users/{}/logins", self.0)).bad_request_is_not_found())
     }
 
-    fn decode(&self, answer: &Answer) -> Result<Vec<UserLogin>, Error> {
-        required(decode::<UserLoginsResponse>(answer)?.logins, "logins")
+    fn decode(&self, response: &ApiResponse) -> Result<Vec<UserLogin>, Error> {
+        required(decode::<UserLoginsResponse>(response)?.logins, "logins")
     }
 }

@@ -1,7 +1,7 @@
-//! `get_users`: every user of the account.
+//! `get_users`: reads all users of the account.
 
 use ultracart_model::{ResponseMetadata, User, UserId, UsersResponse};
-use ultracart_transport::{Answer, Call, Error};
+use ultracart_transport::{ApiResponse, Call, Error};
 
 use super::decode::{decode, required};
 use super::{ListOperation, Operation, Page};
@@ -28,8 +28,8 @@ impl Operation for GetUsers {
         Ok(Call::get("get_users", self.0.path("/user/users")))
     }
 
-    fn decode(&self, answer: &Answer) -> Result<Self::Output, Error> {
-        let answer: UsersResponse = decode(answer)?;
-        Ok((required(answer.users, "users")?, answer.metadata))
+    fn decode(&self, response: &ApiResponse) -> Result<Self::Output, Error> {
+        let response: UsersResponse = decode(response)?;
+        Ok((required(response.users, "users")?, response.metadata))
     }
 }

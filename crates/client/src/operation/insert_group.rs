@@ -1,7 +1,7 @@
-//! `insert_group`: a new group.
+//! `insert_group`: inserts a group.
 
 use ultracart_model::{Group, GroupResponse};
-use ultracart_transport::{Answer, Call, Error};
+use ultracart_transport::{ApiResponse, Call, Error};
 
 use super::decode::{decode, required};
 use super::{Operation, body};
@@ -16,7 +16,7 @@ impl Operation for InsertGroup<'_> {
         Ok(Call::insert("insert_group", "/user/groups", body(self.0)?))
     }
 
-    fn decode(&self, answer: &Answer) -> Result<Group, Error> {
-        required(decode::<GroupResponse>(answer)?.group, "group")
+    fn decode(&self, response: &ApiResponse) -> Result<Group, Error> {
+        required(decode::<GroupResponse>(response)?.group, "group")
     }
 }

@@ -1,7 +1,7 @@
-//! `insert_user`: a new user.
+//! `insert_user`: inserts a user.
 
 use ultracart_model::{User, UserResponse};
-use ultracart_transport::{Answer, Call, Error, ErrorKind};
+use ultracart_transport::{ApiResponse, Call, Error, ErrorKind};
 
 use super::decode::{decode, required};
 use super::{Operation, body};
@@ -17,7 +17,7 @@ impl Operation for InsertUser<'_> {
         Ok(Call::insert("insert_user", "/user/users", body(self.0)?))
     }
 
-    fn decode(&self, answer: &Answer) -> Result<User, Error> {
-        required(decode::<UserResponse>(answer)?.user, "user")
+    fn decode(&self, response: &ApiResponse) -> Result<User, Error> {
+        required(decode::<UserResponse>(response)?.user, "user")
     }
 }

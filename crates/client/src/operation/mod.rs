@@ -1,4 +1,4 @@
-//! The operations as plain data: what each one sends, and what it makes of the answer. No I/O.
+//! The API's operations as plain data: the call that each one sends, and how it decodes the response. No I/O.
 
 mod decode;
 mod delete_group;
@@ -29,24 +29,30 @@ pub(crate) use update_user::UpdateUser;
 
 use bytes::Bytes;
 use serde::Serialize;
-use ultracart_transport::{Answer, Call, Error, ErrorKind};
+use ultracart_transport::{ApiResponse, Call, Error, ErrorKind};
 
-/// One of the eleven.
+/// One of the API's operations.
 pub(crate) trait Operation {
-    /// What it gives.
+    /// The value that the operation returns.
     type Output;
 
-    /// What is sent.
+    /// Returns the call to send.
+    ///
+    /// # Errors
+    /// If the object to write is invalid.
     fn call(&self) -> Result<Call, Error>;
 
-    /// What it makes of an answer whose status is a success.
-    fn decode(&self, answer: &Answer) -> Result<Self::Output, Error>;
+    /// Decodes a response whose status is a success.
+    ///
+    /// # Errors
+    /// If the response cannot be decoded, or says that the call failed.
+    fn decode(&self, response: &ApiResponse) -> Result<Self::Output, Error>;
 }
 
-/// The body of a write.
+/// Returns the body of a write: the object as JSON.
 fn body(object: &impl Serialize) -> Result<Bytes, Error> {
     let json = serde_json::to_vec(object).map_err(|error| {
-        Error::new(ErrorKind::InvalidRequest, "it cannot be written as JSON").with_source(error)
+        Error::new(ErrorKind::InvalidRequest, "the object cannot be written as JSON").with_source(error)
     })?;
     Ok(json.into())
 }

@@ -1,7 +1,7 @@
-//! `update_group`: a group as it shall be.
+//! `update_group`: updates a group.
 
 use ultracart_model::{Group, GroupOid, GroupResponse};
-use ultracart_transport::{Answer, Call, Error};
+use ultracart_transport::{ApiResponse, Call, Error};
 
 use super::decode::{decode, required};
 use super::{Operation, body};
@@ -16,7 +16,7 @@ impl Operation for UpdateGroup<'_> {
         Ok(Call::update("update_group", format!("/user/groups/{}", self.0), body(self.1)?))
     }
 
-    fn decode(&self, answer: &Answer) -> Result<Group, Error> {
-        required(decode::<GroupResponse>(answer)?.group, "group")
+    fn decode(&self, response: &ApiResponse) -> Result<Group, Error> {
+        required(decode::<GroupResponse>(response)?.group, "group")
     }
 }

@@ -1,7 +1,7 @@
-//! `update_user`: a user as it shall be.
+//! `update_user`: updates a user.
 
 use ultracart_model::{User, UserId, UserResponse};
-use ultracart_transport::{Answer, Call, Error, ErrorKind};
+use ultracart_transport::{ApiResponse, Call, Error, ErrorKind};
 
 use super::decode::{decode, required};
 use super::{Operation, body};
@@ -17,7 +17,7 @@ impl Operation for UpdateUser<'_> {
         Ok(Call::update("update_user", format!("/user/users/{}", self.0), body(self.1)?))
     }
 
-    fn decode(&self, answer: &Answer) -> Result<User, Error> {
-        required(decode::<UserResponse>(answer)?.user, "user")
+    fn decode(&self, response: &ApiResponse) -> Result<User, Error> {
+        required(decode::<UserResponse>(response)?.user, "user")
     }
 }

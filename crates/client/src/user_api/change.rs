@@ -1,4 +1,4 @@
-//! Read, change, write back: the same for users and groups.
+//! The read-change-write cycle of `update_user_with` and `update_group_with`.
 
 use std::sync::Arc;
 
@@ -10,7 +10,8 @@ use crate::cache::{Cached, Effect, Kind, Read, RequiredFields, Write};
 use crate::list::{Groups, Users};
 use crate::operation::{Operation, UpdateGroup, UpdateUser};
 
-/// Reads of an object for one change, at most. The last version that was read is written back without a check.
+/// Maximum number of reads for one change. After that many reads, the object is written back without a check
+/// for other changes.
 const MAX_READS: u32 = 4;
 
 /// A kind of object that can be read, changed and written back.
@@ -63,7 +64,8 @@ impl Changeable for Groups {
 }
 
 impl UserApi {
-    /// Reads an object, changes it and writes it back, again if it is overtaken.
+    /// Reads an object, changes it and writes it back. Starts again if this client learns of another change
+    /// of the object before the write is sent.
     pub(super) async fn change<L: Changeable>(
         &self,
         id: L::Id,
@@ -89,7 +91,7 @@ impl UserApi {
             let write = Write::<L>::new(caches, Some(id), L::effect(&before, &after));
             let write = Arc::new(write.based_on(&before, unless_changed_since, lock));
             match self.store(L::update(id, &after), &write).await {
-                // It is read again.
+                // The object is read again.
                 Err(_) if write.is_overtaken() => {}
                 result => return result,
             }

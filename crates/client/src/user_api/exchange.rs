@@ -1,4 +1,4 @@
-//! Calls of the API: sent, decoded, and what they tell the cache.
+//! Sends calls, decodes their responses and reports writes to the cache.
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ impl UserApi {
         Ok(stored)
     }
 
-    /// Sends a deletion. After a 400, `look` is sent to find out whether the object exists.
+    /// Sends a deletion. After a 400, sends `probe` to find out whether the object exists.
     pub(super) async fn delete<L: Kind>(
         &self,
         operation: impl Operation<Output = ()>,
-        look: impl Operation,
+        probe: impl Operation,
         write: &Arc<Write<L>>,
     ) -> Result<(), Error> {
         let error = match self.send_write(operation, write).await {
@@ -36,18 +36,19 @@ impl UserApi {
         };
         let is_gone = match error.kind() {
             ErrorKind::NotFound => true,
-            ErrorKind::BadRequest => self.look(look).await.is_err_and(|error| error.is_not_found()),
+            ErrorKind::BadRequest => self.send_uncached(probe).await.is_err_and(|error| error.is_not_found()),
             _ => false,
         };
-        match (is_gone, error.earlier_attempt_may_have_applied()) {
-            // An earlier attempt, whose outcome was not seen, has deleted it.
+        match (is_gone, error.earlier_attempt_may_have_had_effect()) {
+            // An earlier attempt with an unknown outcome has deleted it.
             (true, true) => Ok(()),
             (true, false) => Err(error.with_kind(ErrorKind::NotFound)),
             (false, _) => Err(error),
         }
     }
 
-    /// Sends a write, and ends it if it fails. After a success the caller ends it.
+    /// Sends a write. If its call fails, this function calls `Write::end`. If its call succeeds, the caller
+    /// must call `Write::end`.
     async fn send_write<L: Kind, O: Operation>(
         &self,
         operation: O,
@@ -57,13 +58,13 @@ impl UserApi {
         let result = self.exchange(operation, call, Some(Arc::clone(write) as Arc<dyn AttemptHook>)).await;
         result.map(|(output, _)| output).inspect_err(|error| {
             let is_refused =
-                matches!(error.status(), Some(400..500)) && !error.earlier_attempt_may_have_applied();
+                matches!(error.status(), Some(400..500)) && !error.earlier_attempt_may_have_had_effect();
             write.end(if is_refused { WriteOutcome::Refused } else { WriteOutcome::Unknown });
         })
     }
 
-    /// Sends the call of a load. Returns its output and how many attempts it took.
-    pub(super) async fn read<O: Operation>(
+    /// Sends the call of a load. Returns the output of the operation and the number of attempts.
+    pub(super) async fn send_load<O: Operation>(
         &self,
         operation: O,
         load: &LoadRequest,
@@ -72,8 +73,8 @@ impl UserApi {
         self.exchange(operation, call, load.hook.clone()).await
     }
 
-    /// Sends a call that no cache sees.
-    async fn look<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
+    /// Sends a call that neither reads nor changes the cache.
+    async fn send_uncached<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
         let call = operation.call()?;
         self.exchange(operation, call, None).await.map(|(output, _)| output)
     }
@@ -85,9 +86,9 @@ impl UserApi {
         hook: Option<Arc<dyn AttemptHook>>,
     ) -> Result<(O::Output, u32), Error> {
         let name = call.operation;
-        let answer = self.client.transport.send_with_hook(call, hook).await?;
-        let (attempts, status) = (answer.attempts, answer.status.as_u16());
-        let output = operation.decode(&answer);
+        let response = self.client.transport.send_with_hook(call, hook).await?;
+        let (attempts, status) = (response.attempts, response.status.as_u16());
+        let output = operation.decode(&response);
         let output =
             output.map_err(|error| error.with_operation(name).with_attempts(attempts).with_status(status))?;
         Ok((output, attempts))

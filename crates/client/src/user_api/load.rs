@@ -1,4 +1,4 @@
-//! How the caches load what is missing.
+//! The calls that load values into the cache.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use ultracart_model::{Group, GroupOid, User, UserId, UserLogin};
 use ultracart_transport::{Error, ErrorKind};
 
 use super::UserApi;
-use crate::cache::{CachePolicy, Cached, LoadRequest, Loaded, Read};
+use crate::cache::{CachePolicy, Cached, LoadRequest, LoadedValue, Read};
 use crate::operation::{GetGroup, GetGroups, GetUser, GetUserLogins, GetUsers, ListOperation, Page};
 
-type LoadResult<T> = Result<Loaded<T>, Error>;
+type LoadResult<T> = Result<LoadedValue<T>, Error>;
 
 impl UserApi {
     pub(super) async fn user(&self, id: UserId, read: Read) -> Result<Cached<User>, Error> {
@@ -28,35 +28,37 @@ impl UserApi {
     }
 
     pub(super) async fn load_logins(self, user_id: UserId, load: LoadRequest) -> LoadResult<[UserLogin]> {
-        let (logins, calls) = self.read(GetUserLogins(user_id), &load).await?;
-        Ok(Loaded { value: logins.into(), calls, pages: 1 })
+        let (logins, calls) = self.send_load(GetUserLogins(user_id), &load).await?;
+        Ok(LoadedValue { value: logins.into(), calls, pages: 1 })
     }
 
     async fn load_user(self, id: UserId, load: LoadRequest) -> LoadResult<User> {
-        let (user, calls) = self.read(GetUser(id), &load).await?;
-        Ok(Loaded::one(user, calls))
+        let (user, calls) = self.send_load(GetUser(id), &load).await?;
+        Ok(LoadedValue::one(user, calls))
     }
 
     async fn load_group(self, oid: GroupOid, policy: CachePolicy, load: LoadRequest) -> LoadResult<Group> {
         let mut first = None;
         let find_out = async {
-            let response = self.read(GetGroup(oid), &load).await?;
+            let response = self.send_load(GetGroup(oid), &load).await?;
             Ok::<_, Error>(first.insert(response).0.is_none())
         };
-        // One load finds out what the server returns, and others wait for it.
+        // One load finds out whether the server returns a body, and others wait for it.
         let returns_nothing = *self.client.get_group_returns_nothing.get_or_try_init(|| find_out).await?;
         let (group, calls) = match first {
             Some(response) => response,
             None if returns_nothing => (None, 0),
-            None => self.read(GetGroup(oid), &load).await?,
+            None => self.send_load(GetGroup(oid), &load).await?,
         };
         match group {
-            Some(group) => Ok(Loaded::one(group, calls)),
+            Some(group) => Ok(LoadedValue::one(group, calls)),
             None => self.load_group_from_list(oid, policy, &load, calls).await,
         }
     }
 
-    /// Reads the list and takes the group from it. `calls` calls were made before, which returned nothing.
+    /// Requests the list of groups and returns the group `oid` from it. `calls` is the number of calls of
+    /// `getGroup` that this load has already made. It is 0 if another load found that `getGroup` returns
+    /// nothing, so that this load skipped it.
     async fn load_group_from_list(
         &self,
         oid: GroupOid,
@@ -74,10 +76,10 @@ impl UserApi {
         let group = groups.get(oid).ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("there is no group {oid}"))
                 .with_operation("get_group")
-                .after_sending()
+                .mark_sent()
                 .with_attempts(calls)
         })?;
-        Ok(Loaded { value: Arc::clone(group), calls, pages: 1 })
+        Ok(LoadedValue { value: Arc::clone(group), calls, pages: 1 })
     }
 
     /// Loads all pages of a list.
@@ -92,10 +94,11 @@ impl UserApi {
         loop {
             let operation = O::page(page);
             let name = operation.call()?.operation;
-            let ((new_items, metadata), attempts) = self.read(operation, &load).await.map_err(|error| {
-                let calls = calls + error.attempts();
-                error.with_attempts(calls)
-            })?;
+            let ((new_items, metadata), attempts) =
+                self.send_load(operation, &load).await.map_err(|error| {
+                    let calls = calls + error.attempts();
+                    error.with_attempts(calls)
+                })?;
             // Only the first page stamps the load.
             load.hook = None;
             (calls, pages) = (calls + attempts, pages + 1);
@@ -105,7 +108,9 @@ impl UserApi {
             items.extend(new_items);
             match next {
                 Some(next) => page = next,
-                None => return Ok(Loaded { value: Arc::new(items.into_iter().collect()), calls, pages }),
+                None => {
+                    return Ok(LoadedValue { value: Arc::new(items.into_iter().collect()), calls, pages });
+                }
             }
         }
     }

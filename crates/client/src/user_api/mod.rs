@@ -22,20 +22,22 @@ use crate::operation::{
 
 /// UltraCart's operations on the users and groups of an account. Clones share everything.
 ///
-/// Reads are cached (`[cache]` in the configuration, 5 minutes by default); a write invalidates what it affects. So a read
-/// that begins after a write has returned never sees an older version of what was written, except with
-/// [`CachePolicy::StaleAllowed`], and except in a whole list for 5 seconds if the server's lists lag behind its writes.
-/// [`cache_policy`](Self::cache_policy) changes how reads use the cache.
+/// Reads are cached (`[cache]` in the configuration, 5 minutes by default), and a write invalidates the
+/// objects that it affects. [`cache_policy`](Self::cache_policy) changes how reads use the cache.
+///
+/// A read that begins after a write has returned never sees an older version of the written object, except
+/// with [`CachePolicy::StaleAllowed`]. A whole list can still have the older version, because the server's
+/// lists can lag behind writes. This ends 5 seconds after the write, or 15 seconds if its outcome is unknown.
 ///
 /// # Errors
-/// Every operation fails with an [`Error`] that says whether the server may have carried it out all the same. A failed read
-/// is remembered for 5 seconds, and for up to 5 minutes if it fails again and again, so that a storm of callers makes one
-/// call.
+/// If an operation fails, its [`Error`] says whether the server may have carried out the operation. The
+/// failure of a read is cached for 5 seconds. If the read fails repeatedly, the failure is cached for up to 5
+/// minutes. So a failing read costs few calls, even if it has many callers.
 ///
 /// # Cancel safety
-/// A write that is dropped before it is sent costs nothing. Dropped later, it is finished in the background. A read that is
-/// dropped before it is sent costs nothing, unless other callers wait for the same. Dropped later, it goes on, and its result
-/// is cached (except with [`CachePolicy::Bypass`]).
+/// A write that is dropped before it is sent is never sent and costs no call. The same holds for a read,
+/// unless other callers wait for the same value. A write or read that is dropped later completes in the
+/// background. The result of such a read is cached, except with [`CachePolicy::Bypass`].
 ///
 /// See UltraCart's documentation of the [User API](https://www.ultracart.com/api/#resource_user.html).
 #[derive(Clone)]
@@ -53,13 +55,13 @@ impl UserApi {
         &self.client
     }
 
-    /// Returns the same operations with another policy for reads.
+    /// Returns a clone of this `UserApi` with another policy for reads.
     ///
     /// ```no_run
     /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
     /// use ultracart_client::CachePolicy;
     ///
-    /// let users = api.cache_policy(CachePolicy::Refresh).get_users().await?; // as they are now, for one call
+    /// let users = api.cache_policy(CachePolicy::Refresh).get_users().await?; // makes one call
     /// # Ok(())
     /// # }
     /// ```
@@ -70,11 +72,19 @@ impl UserApi {
 
     /// Returns every user of the account (`getUsers`).
     ///
+    /// ```no_run
+    /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
+    /// let users = api.get_users().await?;
+    /// println!("{} users, read {:?} ago", users.len(), users.age());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// See [`UserApi`]; [`ErrorKind::PaginationLoop`] if the server never comes to the list's end.
+    /// See [`UserApi`]; [`ErrorKind::PaginationLoop`] if the server repeats pages of the list.
     ///
     /// # Calls
-    /// None while the list is fresh (`cache.users.ttl`); else one, and one more for each further page of a long list.
+    /// None while the list is fresh (`cache.users.ttl`); otherwise one for each page of the list.
     pub async fn get_users(&self) -> Result<Cached<Users>, Error> {
         let list = &self.client.caches.users.list;
         if let Some(hit) = list.try_hit(self.policy) {
@@ -85,27 +95,46 @@ impl UserApi {
 
     /// Returns one user (`getUser`).
     ///
-    /// The user comes out of the cached list if it is fresh and has all fields. The first single read finds out whether lists
-    /// have them. The user's `login_histories` are then as old as the list:
-    /// [`get_user_logins`](Self::get_user_logins) knows of later logins.
+    /// The user is taken from the cached list if the list is fresh and complete. A list is complete if its
+    /// users have all fields that `getUser` returns; the first call for a single user finds this out. The
+    /// `login_histories` of a user from the list are as old as the list;
+    /// [`get_user_logins`](Self::get_user_logins) returns later logins.
+    ///
+    /// ```no_run
+    /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
+    /// let user = api.get_user(7.into()).await?;
+    /// println!("{:?}", user.email);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`UserApi`]; [`ErrorKind::NotFound`] if there is no such user.
     ///
     /// # Calls
-    /// None if the user, or a complete list, is fresh (`cache.users.ttl`); otherwise one, or two if a reloaded list no longer has
-    /// the user.
+    /// None if the user is cached and fresh (`cache.users.ttl`), alone or in a complete list. Otherwise one,
+    /// which either reads the user or reloads an outdated list that contained the user. A second call reads
+    /// the user if the reloaded list lacks the user or cannot be decoded.
     pub async fn get_user(&self, user_id: UserId) -> Result<Cached<User>, Error> {
         self.user(user_id, self.policy.into()).await
     }
 
     /// Returns a user's logins of the last 90 days (`getUserLogins`).
     ///
+    /// ```no_run
+    /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
+    /// for login in api.get_user_logins(7.into()).await?.iter() {
+    ///     println!("{:?} from {:?}", login.login_dts, login.ip_address);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`UserApi`]; [`ErrorKind::NotFound`] if there is no such user.
     ///
     /// # Calls
-    /// None while the logins are fresh (`cache.logins.ttl`); else one.
+    /// None while the logins are fresh (`cache.logins.ttl`), otherwise one.
     pub async fn get_user_logins(&self, user_id: UserId) -> Result<Cached<[UserLogin]>, Error> {
         let call = |load| self.clone().load_logins(user_id, load);
         self.client.caches.logins.get(user_id, self.policy.into(), call).await
@@ -113,8 +142,19 @@ impl UserApi {
 
     /// Inserts a user (`insertUser`) and returns it as UltraCart stored it.
     ///
+    /// ```no_run
+    /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
+    /// use ultracart_client::model::User;
+    ///
+    /// let user = api.insert_user(&User::new().login("ada").email("ada@example.com")).await?;
+    /// println!("{:?}", user.user_id);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// See [`UserApi`]. An insert that may have reached the server is not sent again: look for the login first.
+    /// See [`UserApi`]. An insert that may have reached the server is not sent again. Before you repeat it,
+    /// check whether a user with this login exists.
     ///
     /// # Calls
     /// One.
@@ -123,7 +163,17 @@ impl UserApi {
         self.store(InsertUser(user), &write).await
     }
 
-    /// Updates a user (`updateUser`) and returns it as UltraCart stored it. Fields that are not set stay as they are.
+    /// Updates a user (`updateUser`) and returns it as UltraCart stored it. Fields that are not set stay as
+    /// they are.
+    ///
+    /// ```no_run
+    /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
+    /// use ultracart_client::model::User;
+    ///
+    /// api.update_user(7.into(), &User::new().phone("555-0100")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`UserApi`].
@@ -136,16 +186,21 @@ impl UserApi {
         self.store(UpdateUser(user_id, user), &write).await
     }
 
-    /// Reads a user, changes it and writes it back, including fields that this version of the library doesn't know. Nothing
-    /// is written if `change` changes nothing.
+    /// Reads a user, changes it and writes it back, including fields that this version of the library doesn't
+    /// know. Returns the user as UltraCart stored it. If `change` changes nothing, nothing is written and the
+    /// user is returned as it was read.
     ///
-    /// The user is read from the cache if it is fresh there: after one [`get_users`](Self::get_users), a thousand users are
-    /// changed with little more than a thousand calls. [`CachePolicy::Refresh`] always reads it from the server.
+    /// The user is read from the cache if it is not stale there: after one [`get_users`](Self::get_users),
+    /// changing a thousand users takes little more than a thousand calls. With [`CachePolicy::Refresh`], the
+    /// user is always read from the server.
     ///
-    /// If the user is known to have changed before the write is sent, the user is read again and `change` is called again, up
-    /// to three times. After that the write is sent without a check. Concurrent calls of this function for one user through one
-    /// client never undo each other. They can undo what another program, another client or another operation writes between
-    /// the reading and the writing, since UltraCart has no conditional update.
+    /// If this client learns of another change before the write is sent, it reads the user and calls `change`
+    /// again, up to three times. After that it sends the write without a check.
+    ///
+    /// Concurrent calls of this function for one user never undo each other, if all use the same client. But
+    /// other programs, clients and operations can also write the user. If they do so between this function's
+    /// read and write, this function can undo their changes. UltraCart has no conditional update that would
+    /// prevent this.
     ///
     /// ```no_run
     /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
@@ -169,11 +224,19 @@ impl UserApi {
 
     /// Deletes a user (`deleteUser`).
     ///
+    /// ```no_run
+    /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
+    /// api.delete_user(7.into()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`UserApi`]; [`ErrorKind::NotFound`] if there is no such user.
     ///
     /// # Calls
-    /// One. If UltraCart refuses with a 400, which can also mean that there is no such user, one more to find out.
+    /// One. After a 400, a second call finds out whether the user exists: a 400 can also mean that there is
+    /// no such user.
     pub async fn delete_user(&self, user_id: UserId) -> Result<(), Error> {
         let write = Arc::new(Write::<Users>::new(&self.client.caches, Some(user_id), Effect::OF_WHOLE_USER));
         self.delete(DeleteUser(user_id), GetUser(user_id), &write).await
@@ -181,11 +244,20 @@ impl UserApi {
 
     /// Returns every group of the account (`getGroups`).
     ///
+    /// ```no_run
+    /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
+    /// for group in api.get_groups().await?.iter() {
+    ///     println!("{:?}", group.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// See [`UserApi`]; [`ErrorKind::PaginationLoop`] if the server never comes to the list's end.
+    /// See [`UserApi`]; [`ErrorKind::PaginationLoop`] if the server repeats pages of the list.
     ///
     /// # Calls
-    /// None while the list is fresh (`cache.groups.ttl`); else one, and one more for each further page of a long list.
+    /// None while the list is fresh (`cache.groups.ttl`); otherwise one for each page of the list.
     pub async fn get_groups(&self) -> Result<Cached<Groups>, Error> {
         let list = &self.client.caches.groups.list;
         if let Some(hit) = list.try_hit(self.policy) {
@@ -196,23 +268,44 @@ impl UserApi {
 
     /// Returns one group (`getGroup`).
     ///
-    /// The group comes out of the cached list as [a user](Self::get_user) does. UltraCart documents that the call returns
-    /// nothing: after the first empty response, groups are read with the list.
+    /// The group is taken from the cached list under the same conditions as in [`get_user`](Self::get_user).
+    /// UltraCart's documentation says that the response of `getGroup` is empty. After the first empty
+    /// response, groups are always taken from the list.
+    ///
+    /// ```no_run
+    /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
+    /// let group = api.get_group(3.into()).await?;
+    /// println!("{:?}", group.name);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`UserApi`]; [`ErrorKind::NotFound`] if there is no such group.
     ///
     /// # Calls
-    /// None if the group, or a complete list, is fresh (`cache.groups.ttl`); otherwise one. The first empty response also costs
-    /// a list.
+    /// None if the group is cached and fresh (`cache.groups.ttl`), alone or in a complete list. Otherwise
+    /// one, or two as in [`get_user`](Self::get_user). If the response of `getGroup` is empty, the list is
+    /// requested, too. Later reads request only the list.
     pub async fn get_group(&self, group_oid: GroupOid) -> Result<Cached<Group>, Error> {
         self.group(group_oid, self.policy.into()).await
     }
 
     /// Inserts a group (`insertGroup`) and returns it as UltraCart stored it.
     ///
+    /// ```no_run
+    /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
+    /// use ultracart_client::model::Group;
+    ///
+    /// let group = api.insert_group(&Group::new().name("Support")).await?;
+    /// println!("{:?}", group.group_oid);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// See [`UserApi`]. An insert that may have reached the server is not sent again: look for the name first.
+    /// See [`UserApi`]. An insert that may have reached the server is not sent again. Before you repeat it,
+    /// check whether a group with this name exists.
     ///
     /// # Calls
     /// One.
@@ -221,7 +314,17 @@ impl UserApi {
         self.store(InsertGroup(group), &write).await
     }
 
-    /// Updates a group (`updateGroup`) and returns it as UltraCart stored it. Fields that are not set stay as they are.
+    /// Updates a group (`updateGroup`) and returns it as UltraCart stored it. Fields that are not set stay as
+    /// they are.
+    ///
+    /// ```no_run
+    /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
+    /// use ultracart_client::model::Group;
+    ///
+    /// api.update_group(3.into(), &Group::new().name("Support")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`UserApi`].
@@ -233,16 +336,26 @@ impl UserApi {
         self.store(UpdateGroup(group_oid, group), &write).await
     }
 
-    /// Reads a group, changes it and writes it back, including fields that this version of the library doesn't know.
-    /// Nothing is written if `change` changes nothing.
+    /// Reads a group, changes it and writes it back, including fields that this version of the library
+    /// doesn't know. Returns the group as UltraCart stored it. If `change` changes nothing, nothing is
+    /// written and the group is returned as it was read.
     ///
-    /// See [`update_user_with`](Self::update_user_with) for when the group is read, and which changes can undo each other.
+    /// [`update_user_with`](Self::update_user_with) describes when the object is read, and which changes can
+    /// undo each other.
+    ///
+    /// ```no_run
+    /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
+    /// api.update_group_with(3.into(), |group| group.name = Some("Support".into())).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`UserApi`].
     ///
     /// # Calls
-    /// One for the write, if anything changed, plus one for each time that the group, or its list, is read from the server.
+    /// One for the write, if anything changed, plus one for each time that the group, or its list, is read
+    /// from the server.
     pub async fn update_group_with(
         &self,
         group_oid: GroupOid,
@@ -253,11 +366,19 @@ impl UserApi {
 
     /// Deletes a group (`deleteGroup`).
     ///
+    /// ```no_run
+    /// # async fn example(api: ultracart_client::UserApi) -> Result<(), ultracart_client::Error> {
+    /// api.delete_group(3.into()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`UserApi`]; [`ErrorKind::NotFound`] if there is no such group.
     ///
     /// # Calls
-    /// One. If UltraCart refuses with a 400, which can also mean that there is no such group, one more to find out.
+    /// One. After a 400, a second call finds out whether the group exists: a 400 can also mean that there is
+    /// no such group.
     pub async fn delete_group(&self, group_oid: GroupOid) -> Result<(), Error> {
         let write = Arc::new(Write::<Groups>::new(&self.client.caches, Some(group_oid), Effect::OF_GROUP));
         self.delete(DeleteGroup(group_oid), GetGroup(group_oid), &write).await

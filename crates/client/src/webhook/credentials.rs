@@ -1,4 +1,4 @@
-//! Who may deliver.
+//! The credentials of a delivery.
 
 use std::fmt;
 
@@ -8,18 +8,18 @@ use ring::hmac;
 
 use crate::config::Secret;
 
-/// What a delivery has to bring.
+/// Credentials that a delivery must have.
 pub(super) enum Credentials {
-    /// Nothing.
+    /// None: every delivery is accepted.
     None,
-    /// These, or nobody's.
+    /// A user name and a password. Contains `None` if the password is empty: then every delivery is refused.
     Basic(Option<Box<Basic>>),
 }
 
-/// A name and a password, as the digest of both.
+/// A user name and a password, as a digest of both.
 ///
-/// Digests have one length, and ring compares them in constant time: how long it takes says nothing of what is right
-/// about a guess, neither which half, nor how much of it, nor its length.
+/// Digests have equal lengths, and ring compares them in constant time. So the duration of a check reveals
+/// nothing about the credentials.
 pub(super) struct Basic {
     key: hmac::Key,
     tag: hmac::Tag,
@@ -31,12 +31,13 @@ impl Credentials {
         Self::Basic((!password.is_empty()).then(|| Basic::new(user, password).into()))
     }
 
-    /// Whether an `Authorization` header has what it takes.
-    pub(super) fn admit(&self, authorization: Option<&[u8]>) -> bool {
+    /// Returns whether a delivery is accepted. `authorization` is the value of its `Authorization` header. It
+    /// is `None` if the delivery has no such header, or more than one.
+    pub(super) fn accept(&self, authorization: Option<&[u8]>) -> bool {
         match (self, authorization) {
             (Self::None, _) => true,
             (Self::Basic(Some(expected)), Some(header)) => {
-                decode(header).is_some_and(|given| expected.is(&given))
+                decode(header).is_some_and(|given| expected.matches(&given))
             }
             (Self::Basic(_), _) => false,
         }
@@ -45,7 +46,7 @@ impl Credentials {
 
 impl Basic {
     fn new(user: &str, password: &str) -> Self {
-        // No secret: it is a digest that is needed, and no signature.
+        // The key need not be secret: the tag serves as a digest, not as a signature.
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"ultracart webhook");
         let mut digest = hmac::Context::with_key(&key);
         for part in [user, ":", password] {
@@ -54,12 +55,13 @@ impl Basic {
         Self { key, tag: digest.sign() }
     }
 
-    fn is(&self, given: &[u8]) -> bool {
+    fn matches(&self, given: &[u8]) -> bool {
         hmac::verify(&self.key, given, self.tag.as_ref()).is_ok()
     }
 }
 
-/// The `name:password` of a header.
+/// Returns the decoded `name:password` of an `Authorization` header, or `None` if it is not valid Basic
+/// authentication.
 fn decode(header: &[u8]) -> Option<Vec<u8>> {
     let (scheme, rest) = header.trim_ascii().split_at_checked("basic".len())?;
     if !scheme.eq_ignore_ascii_case(b"basic") || !rest.starts_with(b" ") {

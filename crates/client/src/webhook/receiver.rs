@@ -1,4 +1,4 @@
-//! From a request to what it changes.
+//! The receiver of deliveries.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,90 +15,100 @@ use ultracart_model::Event;
 use ultracart_transport::Clock;
 
 use super::credentials::Credentials;
-use super::refused::{Reason, Refused};
-use super::{body, unpack};
+use super::error::{DeliveryError, Reason};
+use super::{body, decode};
 use crate::user_api::UserApi;
 
-/// Takes what UltraCart's webhooks deliver. Clones share everything.
+/// Receives the deliveries of UltraCart's webhooks. Clones share everything.
 ///
-/// It is made by [`Client::webhook`](crate::Client::webhook), or by [`Receiver::builder`] where there is no client that
-/// remembers anything. See the [module](super) for what it takes and what it refuses.
+/// [`Client::webhook`](crate::Client::webhook) builds one that invalidates the client's cache.
+/// [`Receiver::builder`] builds one without a client. The [module](super) describes which deliveries are
+/// refused.
 ///
-/// It makes no call, and waits for nothing but the body of a request. To read it takes some milliseconds for each MiB.
+/// A receiver makes no call and waits only for the body of a request. Decoding takes some milliseconds for
+/// each MiB.
 #[derive(Clone)]
-pub struct Receiver(pub(super) Arc<Shared>);
+pub struct Receiver(pub(super) Arc<ReceiverState>);
 
-pub(super) struct Shared {
+pub(super) struct ReceiverState {
     pub(super) api: Option<UserApi>,
     pub(super) credentials: Credentials,
     pub(super) max_body: usize,
-    pub(super) max_unpacked: usize,
+    pub(super) max_decompressed: usize,
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// A delivery that was taken.
+/// A delivery that was accepted.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// What happened, in the order in which it stands there.
+    /// The events, in the order of the delivery.
     pub events: Vec<Event>,
 }
 
 impl Receiver {
-    /// Takes a delivery, in any framework: the `Authorization` header, if there is one, and the whole body.
+    /// Receives a delivery as bytes: the `Authorization` header, if there is one, and the whole body.
     ///
-    /// When it returns, the client has forgotten what the events have made old.
+    /// When it returns, the values that the events affect are already invalidated in the client's cache.
     ///
     /// # Errors
-    /// If the credentials are wrong (then the body is not looked at), or the body is too long or cannot be read.
-    /// Nothing is forgotten then. [`Refused`] says what to answer.
-    pub fn receive(&self, authorization: Option<&[u8]>, body: &[u8]) -> Result<Delivery, Refused> {
-        self.admit(authorization).and_then(|()| self.take(body)).inspect_err(log)
+    /// If the credentials are wrong, or the body is too large or cannot be decoded. Nothing is invalidated
+    /// then. [`DeliveryError`] has the response to send.
+    pub fn receive(&self, authorization: Option<&[u8]>, body: &[u8]) -> Result<Delivery, DeliveryError> {
+        self.authorize(authorization).and_then(|()| self.apply(body)).inspect_err(log)
     }
 
-    /// Takes a request, whatever its method and path. Its body is read no further than it is needed, and for 20 seconds
-    /// at the most.
+    /// Receives a delivery as a request, with any method and path. Reads its body for at most 20 seconds.
     ///
     /// # Errors
-    /// As [`receive`](Self::receive), and if the body is too slow or breaks off. The credentials are looked at before
-    /// the body is asked for. A request with several `Authorization` headers has none that counts.
+    /// If the credentials are wrong: then the body is not read. Several `Authorization` headers in one
+    /// request count as wrong credentials.
+    ///
+    /// If the body is too large, too slow or incomplete, or cannot be decoded.
     ///
     /// # Cancel safety
-    /// Dropped while it waits for the body it has done nothing.
-    pub async fn accept<B: Body<Data = Bytes>>(
+    /// Dropping the future while it reads the body has no effect on the cache.
+    pub async fn receive_request<B: Body<Data = Bytes>>(
         &self,
         request: http::Request<B>,
-    ) -> Result<Delivery, Refused> {
+    ) -> Result<Delivery, DeliveryError> {
         let delivery = async {
-            self.admit(authorization(request.headers()))?;
-            self.take(&body::read(request.into_body(), self.0.max_body, &*self.0.clock).await?)
+            self.authorize(authorization(request.headers()))?;
+            self.apply(&body::read(request.into_body(), self.0.max_body, &*self.0.clock).await?)
         };
         delivery.await.inspect_err(log)
     }
 
-    /// An axum router that takes what is posted to `path`, answers with an empty 200 or with what a [`Refused`] says,
-    /// and to other methods with a 405.
+    /// Returns an axum router that receives deliveries by `POST` at `path`, such as `/ultracart`.
     ///
-    /// How many connections there may be, and how long the head of a request may take, is the server's affair.
+    /// The response is an empty 200, the response of a [`DeliveryError`], or a 405 for methods other than
+    /// `POST`. The server that runs the router must limit the number of connections and the time to read a
+    /// request's head.
     ///
     /// # Panics
-    /// If axum takes no such path: it begins with a slash.
+    /// If axum does not accept the path, for example because it does not begin with a slash.
     pub fn router(&self, path: &str) -> axum::Router {
         let receiver = self.clone();
-        let hook = |request: Request| async move { receiver.accept(request).await.map(|_| StatusCode::OK) };
+        let hook =
+            |request: Request| async move { receiver.receive_request(request).await.map(|_| StatusCode::OK) };
         axum::Router::new().route(path, post(hook))
     }
 
-    fn admit(&self, authorization: Option<&[u8]>) -> Result<(), Refused> {
-        if self.0.credentials.admit(authorization) { Ok(()) } else { Err(Refused(Reason::Credentials)) }
+    fn authorize(&self, authorization: Option<&[u8]>) -> Result<(), DeliveryError> {
+        if self.0.credentials.accept(authorization) {
+            Ok(())
+        } else {
+            Err(DeliveryError(Reason::Credentials))
+        }
     }
 
-    fn take(&self, body: &[u8]) -> Result<Delivery, Refused> {
-        let Shared { max_body, max_unpacked, .. } = *self.0;
+    /// Decodes the events and invalidates what they affect.
+    fn apply(&self, body: &[u8]) -> Result<Delivery, DeliveryError> {
+        let ReceiverState { max_body, max_decompressed, .. } = *self.0;
         if body.len() > max_body {
-            return Err(Refused(Reason::TooLong { max: max_body }));
+            return Err(DeliveryError(Reason::TooLarge { max: max_body }));
         }
-        let events = unpack::events(body, max_unpacked)?;
+        let events = decode::events(body, max_decompressed)?;
         debug!(events = events.len(), "webhook delivery");
         if let Some(api) = &self.0.api {
             for event in &events {
@@ -109,14 +119,14 @@ impl Receiver {
     }
 }
 
-/// The one header that counts.
+/// Returns the value of the `Authorization` header, if there is exactly one.
 fn authorization(headers: &HeaderMap) -> Option<&[u8]> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next()?;
     values.next().is_none().then(|| value.as_bytes())
 }
 
-fn log(refused: &Refused) {
+fn log(refused: &DeliveryError) {
     debug!(reason = %refused, "webhook delivery refused");
 }
 
@@ -125,7 +135,7 @@ impl fmt::Debug for Receiver {
         f.debug_struct("Receiver")
             .field("credentials", &self.0.credentials)
             .field("max_body", &self.0.max_body)
-            .field("max_unpacked", &self.0.max_unpacked)
+            .field("max_decompressed", &self.0.max_decompressed)
             .finish_non_exhaustive()
     }
 }

@@ -1,11 +1,11 @@
-//! Every permission and every notification that the account has.
+//! All permissions and notifications of the account.
 
 use std::fmt::Debug;
 use std::sync::LazyLock;
 
 use ultracart_model::{Notification, Permission};
 
-/// `permission_group` and its permissions.
+/// The name of each permission group, and the names of its permissions.
 const PERMISSIONS: [(&str, [&str; 5]); 6] = [
     ("Orders", ["orders_view", "orders_edit", "orders_refund", "orders_export", "orders_batch"]),
     (
@@ -24,7 +24,9 @@ const PERMISSIONS: [(&str, [&str; 5]); 6] = [
     ("Administration", ["users_manage", "groups_manage", "settings_edit", "webhooks_manage", "api_access"]),
 ];
 
-/// `name`, `notification_group`, and what can be set: distribution centres, affiliate, order, order as plain text.
+/// The name, the `notification_group` and four flags of each notification. The flags say whether it can be
+/// filtered by distribution centers, can include the affiliate, can include the order, and can include the
+/// order as plain text.
 const NOTIFICATIONS: [(&str, &str, [bool; 4]); 8] = [
     ("Order Received", "Orders", [true, true, true, true]),
     ("Order Shipped", "Orders", [true, false, true, true]),
@@ -38,7 +40,8 @@ const NOTIFICATIONS: [(&str, &str, [bool; 4]); 8] = [
 
 pub(super) static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::new);
 
-/// The entries, both granted and not, with their JSON.
+/// All permissions and notifications. For each, the JSON is stored twice: with `selected: true` and with
+/// `selected: false`.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     pub(super) permissions: Vec<Entry<Permission>>,
@@ -47,13 +50,13 @@ pub(crate) struct Catalogue {
 
 #[derive(Debug)]
 pub(crate) struct Entry<T> {
-    /// As it is where it is not selected.
+    /// The entry with `selected: false`.
     pub(super) off: T,
     off_json: Vec<u8>,
     on_json: Vec<u8>,
 }
 
-/// An entry of a list that says of everything there is whether it is selected.
+/// A permission or a notification. Users and groups list all of them, each with a `selected` flag.
 pub(crate) trait Selectable: Clone + Debug + 'static {
     fn entries() -> &'static [Entry<Self>];
     fn name(&self) -> Option<&str>;
@@ -116,19 +119,21 @@ impl Selectable for Notification {
     }
 }
 
-/// Which permissions or notifications somebody has.
+/// The selected permissions or notifications of a user or group.
 #[derive(Clone, Debug)]
 pub(crate) enum Selection<T> {
-    /// Not said: the field is left out.
+    /// There is no list, so responses omit the field.
     Unset,
-    /// Everything in the catalogue; the bits say what is selected. A hundred thousand users fit in memory this way.
+    /// The list has all entries of the catalogue. Bit n is set if entry n, counted from 0, is selected. This
+    /// takes little memory, even for 100,000 users.
     Catalogue(u64),
-    /// As somebody sent it.
+    /// The list as a client or a test sent it.
     Given(Vec<T>),
 }
 
 impl<T: Selectable> Selection<T> {
-    /// What was sent, and the rest of the catalogue as not selected.
+    /// Creates the list from the entries that were sent. Appends every other entry of the catalogue as not
+    /// selected.
     pub(super) fn completed(mut sent: Vec<T>) -> Self {
         for entry in T::entries() {
             if !sent.iter().any(|known| known.name() == entry.off.name()) {
@@ -138,7 +143,7 @@ impl<T: Selectable> Selection<T> {
         Self::Given(sent)
     }
 
-    /// Writes the list; the answer is `false` where there is none.
+    /// Writes the list as JSON. If there is no list, writes nothing and returns `false`.
     pub(super) fn write(&self, out: &mut Vec<u8>) -> bool {
         out.push(b'[');
         let start = out.len();
@@ -165,7 +170,7 @@ impl<T: Selectable> Selection<T> {
     }
 }
 
-/// The bits of those entries of the catalogue; a name ending in `*` stands for all that start with the rest.
+/// Returns the bits of the entries with these names. A trailing `*` matches any rest of a name.
 pub(super) fn bits<T: Selectable>(wanted: &[&str]) -> u64 {
     let is_wanted = |entry: &Entry<T>| {
         let name = entry.off.name().unwrap_or_default();
@@ -183,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bits_say_which_permissions_are_selected() {
+    fn bits_select_permissions() {
         let selection = Selection::<Permission>::Catalogue(bits::<Permission>(&["orders_*", "api_access"]));
         let mut json = Vec::new();
         assert!(selection.write(&mut json));
@@ -199,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_was_sent_is_completed() {
+    fn sent_list_is_completed_from_the_catalogue() {
         let sent = Notification::new().name("Low Inventory").selected(true).include_order(true);
         let Selection::Given(list) = Selection::completed(vec![sent.clone()]) else { panic!("not a list") };
         assert_eq!(list.len(), 8);

@@ -1,4 +1,4 @@
-//! A group as the account keeps it. Who is in it is kept with the users.
+//! A stored group. Its memberships are stored with the users.
 
 use ultracart_model::{Group, Notification, Permission};
 
@@ -6,14 +6,14 @@ use super::catalogue::Selection;
 
 #[derive(Clone, Debug)]
 pub(crate) struct GroupRow {
-    /// Without the lists below.
+    /// The group without its permissions, notifications and users.
     pub(crate) group: Group,
     pub(crate) permissions: Selection<Permission>,
     pub(crate) notifications: Selection<Notification>,
 }
 
 impl GroupRow {
-    /// A group that grants nothing.
+    /// Creates a group without a name, in which no permission and no notification is selected.
     pub(crate) fn new() -> Self {
         Self {
             group: Group::new(),
@@ -22,8 +22,8 @@ impl GroupRow {
         }
     }
 
-    /// The group just as the object says, but for its users.
-    pub(crate) fn just_as(mut group: Group) -> Self {
+    /// Creates a group exactly as given, except that its `users` are dropped.
+    pub(crate) fn from_object(mut group: Group) -> Self {
         let permissions = group.permissions.take().map_or(Selection::Unset, Selection::Given);
         let notifications = group.notifications.take().map_or(Selection::Unset, Selection::Given);
         group.users = None;

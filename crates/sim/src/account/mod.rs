@@ -1,4 +1,4 @@
-//! The account itself: users, groups, and who is in which. It knows neither HTTP nor limits.
+//! Users, groups and memberships, independent of HTTP and limits.
 
 mod catalogue;
 mod groups;
@@ -17,14 +17,15 @@ pub(crate) use self::render::write_list;
 pub(crate) use self::seed::{Population, Rng, seed};
 pub(crate) use self::users::{History, UserRow};
 
-/// Logins are kept this long.
+/// Maximum age of the logins that the API returns.
 const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 #[derive(Debug)]
 pub(crate) struct Account {
     users: BTreeMap<UserId, UserRow>,
     groups: BTreeMap<GroupOid, GroupRow>,
-    /// Whose login is whose: no two users have the same.
+    /// Maps each login name to its user. If tests give several users the same name, it maps to the user that
+    /// was stored last.
     logins: HashMap<Box<str>, UserId>,
     next_user: i32,
     next_group: i32,
@@ -59,24 +60,24 @@ impl Account {
         self.groups.iter().map(|(oid, row)| (*oid, row))
     }
 
-    /// Who has this login.
+    /// Returns the user with this login name.
     pub(crate) fn login_holder(&self, login: &str) -> Option<UserId> {
         self.logins.get(login).copied()
     }
 
-    /// An identifier that no user has had. The account is full when there is none.
+    /// Returns an ID greater than every ID that a user has had, or `None` if no such ID is left.
     pub(crate) fn free_user_id(&self) -> Option<UserId> {
         (self.next_user < i32::MAX).then_some(UserId::from(self.next_user))
     }
 
-    /// An identifier that no group has had.
+    /// Returns an OID greater than every OID that a group has had, or `None` if no such OID is left.
     pub(crate) fn free_group_oid(&self) -> Option<GroupOid> {
         (self.next_group < i32::MAX).then_some(GroupOid::from(self.next_group))
     }
 
-    /// Puts a user in the place of whoever was there.
+    /// Adds a user, or replaces the user with this ID.
     pub(crate) fn put_user(&mut self, id: UserId, mut row: UserRow) {
-        self.forget_login(id);
+        self.release_login(id);
         row.user.user_id = Some(id);
         if let Some(login) = &row.user.login {
             self.logins.insert(login.as_str().into(), id);
@@ -85,7 +86,7 @@ impl Account {
         self.users.insert(id, row);
     }
 
-    /// Puts a group in the place of whichever was there. Who is in it stays as it was.
+    /// Adds a group, or replaces the group with this OID. Memberships do not change.
     pub(crate) fn put_group(&mut self, oid: GroupOid, mut row: GroupRow) {
         row.group.group_oid = Some(oid);
         self.next_group = self.next_group.max(oid.get().saturating_add(1));
@@ -93,7 +94,7 @@ impl Account {
     }
 
     pub(crate) fn remove_user(&mut self, id: UserId) -> bool {
-        self.forget_login(id);
+        self.release_login(id);
         self.users.remove(&id).is_some()
     }
 
@@ -104,7 +105,7 @@ impl Account {
         self.groups.remove(&oid).is_some()
     }
 
-    /// Makes exactly these users the members of a group.
+    /// Sets the members of a group to exactly these users.
     pub(crate) fn set_members(&mut self, oid: GroupOid, members: &std::collections::BTreeSet<UserId>) {
         for (id, row) in &mut self.users {
             if members.contains(id) {
@@ -115,7 +116,7 @@ impl Account {
         }
     }
 
-    fn forget_login(&mut self, id: UserId) {
+    fn release_login(&mut self, id: UserId) {
         let login = self.users.get(&id).and_then(|row| row.user.login.as_deref());
         if let Some(login) = login
             && self.logins.get(login) == Some(&id)
@@ -124,7 +125,8 @@ impl Account {
         }
     }
 
-    /// The logins of the last 90 days, newest first. A time that can't be read is no reason to hide a login.
+    /// Returns a user's login history, as stored or generated, but without logins older than 90 days. Logins
+    /// whose time cannot be parsed are included.
     pub(crate) fn history(&self, row: &UserRow, now: Timestamp) -> Vec<UserLogin> {
         let oldest = now.checked_sub(HISTORY).unwrap_or(Timestamp::MIN);
         let recent = |login: &UserLogin| {
@@ -139,17 +141,17 @@ impl Account {
         logins
     }
 
-    /// A user as an object, with the history.
+    /// Returns a user as in an API response, with the login history.
     pub(crate) fn user_object(&self, row: &UserRow, now: Timestamp) -> User {
         let mut json = Vec::new();
-        self.group_names().write_user(&mut json, row, Some(&self.history(row, now)));
+        self.user_writer().write_user(&mut json, row, Some(&self.history(row, now)));
         serde_json::from_slice(&json).unwrap_or_default()
     }
 
-    /// A group as an object, with its users.
+    /// Returns a group as in an API response, with its users.
     pub(crate) fn group_object(&self, oid: GroupOid, row: &GroupRow) -> Group {
         let mut json = Vec::new();
-        self.user_names().write_group(&mut json, oid, row);
+        self.group_writer().write_group(&mut json, oid, row);
         serde_json::from_slice(&json).unwrap_or_default()
     }
 }

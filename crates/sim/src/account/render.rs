@@ -1,7 +1,8 @@
-//! Users and groups as JSON.
+//! Writes users and groups as JSON.
 //!
-//! A user says of every group whether they are in it, and a group of every user: the same few texts, very often. They
-//! are written once for each answer and copied from there, so a list of a hundred thousand users takes no time.
+//! A user contains an entry for every group, and a group contains an entry for every user, each with a
+//! `member` flag. A list of users or groups repeats these entries in each object. So an entry is serialized
+//! once, up to the flag, and then copied. This keeps a list of 100,000 users fast.
 
 use std::collections::BTreeMap;
 
@@ -9,46 +10,49 @@ use ultracart_model::{GroupOid, GroupUserMembership, UserGroupMembership, UserId
 
 use super::{Account, GroupRow, UserRow};
 
-/// The start of each membership entry: all of it but the flag and the end.
+/// Writes users. Holds, for each group, the JSON of the entry that every user contains. The entry ends before
+/// its last field, the `member` flag, because the flag differs between users.
 #[derive(Debug)]
-pub(crate) struct GroupNames(BTreeMap<GroupOid, Vec<u8>>);
+pub(crate) struct UserWriter(BTreeMap<GroupOid, Vec<u8>>);
 
-/// The same for the users, in one piece.
-pub(crate) struct UserNames<'a> {
+/// Writes groups. `json` holds the membership entries of all users, one after another. Each entry ends before
+/// its last field, the `member` flag, because the flag differs between groups.
+pub(crate) struct GroupWriter<'a> {
     account: &'a Account,
     json: Vec<u8>,
+    /// The offset in `json` at which each entry ends.
     ends: Vec<usize>,
 }
 
 impl Account {
-    pub(crate) fn group_names(&self) -> GroupNames {
+    pub(crate) fn user_writer(&self) -> UserWriter {
         let start = |(oid, row): (GroupOid, &GroupRow)| {
             let mut entry = UserGroupMembership::new().group_oid(oid);
             entry.name.clone_from(&row.group.name);
-            (oid, open(serde_json::to_vec(&entry).unwrap_or_default()))
+            (oid, strip_closing_brace(serde_json::to_vec(&entry).unwrap_or_default()))
         };
-        GroupNames(self.groups().map(start).collect())
+        UserWriter(self.groups().map(start).collect())
     }
 
-    pub(crate) fn user_names(&self) -> UserNames<'_> {
-        let mut names =
-            UserNames { account: self, json: Vec::new(), ends: Vec::with_capacity(self.users.len()) };
+    pub(crate) fn group_writer(&self) -> GroupWriter<'_> {
+        let mut writer =
+            GroupWriter { account: self, json: Vec::new(), ends: Vec::with_capacity(self.users.len()) };
         for (id, row) in self.users() {
             let mut entry = GroupUserMembership::new().user_id(id);
             entry.login.clone_from(&row.user.login);
             entry.email.clone_from(&row.user.email);
             entry.full_name.clone_from(&row.user.full_name);
-            names.json.extend(open(serde_json::to_vec(&entry).unwrap_or_default()));
-            names.ends.push(names.json.len());
+            writer.json.extend(strip_closing_brace(serde_json::to_vec(&entry).unwrap_or_default()));
+            writer.ends.push(writer.json.len());
         }
-        names
+        writer
     }
 }
 
-impl GroupNames {
-    /// Writes a user; `logins` are the ones that come with them.
+impl UserWriter {
+    /// Writes a user, with `login_histories` if `logins` is given.
     pub(crate) fn write_user(&self, out: &mut Vec<u8>, row: &UserRow, logins: Option<&[UserLogin]>) {
-        let mut object = Object::open(out, serde_json::to_vec(&row.user).unwrap_or_default());
+        let mut object = Object::reopen(out, serde_json::to_vec(&row.user).unwrap_or_default());
         object.field("permissions", |out| row.permissions.write(out));
         object.field("notifications", |out| row.notifications.write(out));
         object.field("groups", |out| {
@@ -65,10 +69,10 @@ impl GroupNames {
     }
 }
 
-impl UserNames<'_> {
+impl GroupWriter<'_> {
     /// Writes a group.
     pub(crate) fn write_group(&self, out: &mut Vec<u8>, oid: GroupOid, row: &GroupRow) {
-        let mut object = Object::open(out, serde_json::to_vec(&row.group).unwrap_or_default());
+        let mut object = Object::reopen(out, serde_json::to_vec(&row.group).unwrap_or_default());
         object.field("permissions", |out| row.permissions.write(out));
         object.field("notifications", |out| row.notifications.write(out));
         object.field("users", |out| {
@@ -83,8 +87,8 @@ impl UserNames<'_> {
     }
 }
 
-/// Takes the closing brace off an object.
-fn open(mut json: Vec<u8>) -> Vec<u8> {
+/// Removes the closing brace of a JSON object, so that fields can be appended.
+fn strip_closing_brace(mut json: Vec<u8>) -> Vec<u8> {
     json.pop();
     json
 }
@@ -94,7 +98,7 @@ fn member(out: &mut Vec<u8>, start: &[u8], is_member: bool) {
     out.extend_from_slice(if is_member { br#","member":true}"# } else { br#","member":false}"# });
 }
 
-/// Writes a JSON list.
+/// Writes a JSON array.
 pub(crate) fn write_list<T>(
     out: &mut Vec<u8>,
     items: impl Iterator<Item = T>,
@@ -110,18 +114,18 @@ pub(crate) fn write_list<T>(
     out.push(b']');
 }
 
-/// An object that gets more fields than its type has written.
+/// A JSON object to which fields can be appended.
 struct Object<'a> {
     out: &'a mut Vec<u8>,
 }
 
 impl<'a> Object<'a> {
-    fn open(out: &'a mut Vec<u8>, object: Vec<u8>) -> Self {
-        out.extend(open(object));
+    fn reopen(out: &'a mut Vec<u8>, object: Vec<u8>) -> Self {
+        out.extend(strip_closing_brace(object));
         Self { out }
     }
 
-    /// Adds a field, unless `value` says that there is none.
+    /// Appends a field. `value` writes the field's JSON, or returns `false` to omit the field.
     fn field(&mut self, name: &str, value: impl FnOnce(&mut Vec<u8>) -> bool) {
         let before = self.out.len();
         if self.out.last() != Some(&b'{') {

@@ -1,4 +1,4 @@
-//! A user as the account keeps them.
+//! A stored user.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::seed::SeededHistory;
 
 #[derive(Clone, Debug)]
 pub(crate) struct UserRow {
-    /// Without the lists below.
+    /// The user without its permissions, notifications, groups, login history and new passwords.
     pub(crate) user: User,
     pub(crate) permissions: Selection<Permission>,
     pub(crate) notifications: Selection<Notification>,
@@ -23,7 +23,7 @@ pub(crate) struct UserRow {
 
 #[derive(Clone, Debug)]
 pub(crate) enum History {
-    /// Worked out when it is asked for.
+    /// The history is generated each time it is read.
     Seeded(SeededHistory),
     Given(Vec<UserLogin>),
 }
@@ -38,7 +38,7 @@ impl History {
 }
 
 impl UserRow {
-    /// A user who may do nothing and has never logged in.
+    /// Creates a user without groups and logins, for whom no permission and no notification is selected.
     pub(crate) fn new() -> Self {
         Self {
             user: User::new(),
@@ -51,8 +51,9 @@ impl UserRow {
         }
     }
 
-    /// The user just as the object says: what it leaves out stays out, however odd that is.
-    pub(crate) fn just_as(mut user: User) -> Self {
+    /// Creates a user as given. If the list of permissions or of notifications is missing, responses omit it,
+    /// too. Memberships without a `group_oid` are dropped.
+    pub(crate) fn from_object(mut user: User) -> Self {
         let mut row = Self::new();
         row.permissions = user.permissions.take().map_or(Selection::Unset, Selection::Given);
         row.notifications = user.notifications.take().map_or(Selection::Unset, Selection::Given);
@@ -78,7 +79,8 @@ impl UserRow {
     }
 }
 
-/// What the account works out itself cannot be stored beside it under the same name.
+/// Removes the fields of `extra` that the row stores separately. Otherwise a response would contain them
+/// twice, or would contain a new password.
 fn without_lists(mut user: User) -> User {
     let owned = [
         "permissions",

@@ -1,11 +1,12 @@
-//! What the account allows: so many calls in each window, for the application and for the IP address, each on its own.
+//! The account's rate limits. Each application and each IP address has its own windows.
 //!
-//! These are plain models, written apart from any client's limiter, so that one can be held against the other.
+//! This code has nothing in common with the client's limiter. It does not repeat the limiter's errors, so
+//! tests can find them.
 
-mod fixed;
-mod flights;
-mod leaky;
-mod log;
+mod fixed_window;
+mod in_flight;
+mod leaky_bucket;
+mod sliding_log;
 mod window;
 
 use std::collections::BTreeMap;
@@ -13,17 +14,17 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-pub(crate) use self::flights::Flights;
+pub(crate) use self::in_flight::CallsInFlight;
 use self::window::Meter;
 pub use self::window::Window;
 
-/// Whose calls are counted together.
+/// The calls that are counted together: those of an application or of an IP address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Scope {
-    /// All that call with one credential: `simple key`, or an OAuth client's id.
+    /// All calls of the application with this name: the text `simple key`, or an OAuth client ID.
     Application(String),
-    /// All that call from one address.
+    /// All calls from one IP address.
     Ip(IpAddr),
 }
 
@@ -36,15 +37,15 @@ impl fmt::Display for Scope {
     }
 }
 
-/// How many calls a window has room for.
+/// The number of calls that are left in a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Remaining {
-    /// Whose calls the window counts.
+    /// The application or IP address whose calls the window counts.
     pub scope: Scope,
     /// The window.
     pub window: Window,
-    /// How many calls fit in now.
+    /// Number of calls that are available now.
     pub calls: u32,
 }
 
@@ -61,13 +62,13 @@ impl Limits {
         Self { windows, meters }
     }
 
-    /// The first window that has no room for a call of these scopes.
-    pub(crate) fn full(&self, scopes: &[Scope], now: Duration) -> Option<&Window> {
+    /// Returns the first full window of these scopes.
+    pub(crate) fn first_full_window(&self, scopes: &[Scope], now: Duration) -> Option<&Window> {
         let windows = self.windows.iter().enumerate();
         scopes.iter().find_map(|scope| {
             let seen = self.meters.get(scope);
-            windows.clone().find_map(|(place, window)| {
-                let remaining = match seen.and_then(|meters| meters.get(place)) {
+            windows.clone().find_map(|(index, window)| {
+                let remaining = match seen.and_then(|meters| meters.get(index)) {
                     Some(meter) => meter.remaining(now),
                     None => window.meter().remaining(now),
                 };
@@ -86,20 +87,22 @@ impl Limits {
         }
     }
 
-    /// How much room there is in every window of every scope that has called.
+    /// Returns the remaining calls in every window. Includes the scopes that were passed to `new` or to
+    /// `count`, and no others.
     pub(crate) fn remaining(&self, now: Duration) -> Vec<Remaining> {
-        let rooms = self.meters.iter().flat_map(|(scope, meters)| {
+        let remaining = self.meters.iter().flat_map(|(scope, meters)| {
             self.windows.iter().zip(meters).map(move |(window, meter)| Remaining {
                 scope: scope.clone(),
                 window: window.clone(),
                 calls: meter.remaining(now),
             })
         });
-        rooms.collect()
+        remaining.collect()
     }
 
-    /// What a scripted 429 says that was given no text.
-    pub(crate) fn any_message(&self) -> String {
+    /// Returns the default message of a scripted 429: the message of the first window. If there are no
+    /// windows, it is the message of UltraCart's documented limit of 1,000 calls an hour.
+    pub(crate) fn default_message(&self) -> String {
         match self.windows.first() {
             Some(window) => window.to_string(),
             None => Window::leaky_bucket(1_000, Duration::from_hours(1)).to_string(),
@@ -116,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_scope_has_windows_of_its_own_and_the_first_full_one_is_named() {
+    fn each_scope_has_its_own_windows() {
         let (key, other) = (Scope::Application("a".into()), Scope::Application("b".into()));
         let ip = Scope::Ip([127, 0, 0, 1].into());
         let day = Window::leaky_bucket(3, Duration::from_hours(24));
@@ -125,12 +128,12 @@ mod tests {
         let now = Duration::ZERO;
         limits.count(&[key.clone(), ip.clone()], now);
         limits.count(std::slice::from_ref(&key), now);
-        assert_eq!(limits.full(&[key.clone(), ip.clone()], now), Some(&hour));
-        assert_eq!(limits.full(&[other.clone(), ip.clone()], now), None);
+        assert_eq!(limits.first_full_window(&[key.clone(), ip.clone()], now), Some(&hour));
+        assert_eq!(limits.first_full_window(&[other.clone(), ip.clone()], now), None);
         limits.count(&[other.clone(), ip.clone()], now);
-        assert_eq!(limits.full(&[other, ip.clone()], now), Some(&hour), "the address is full");
+        assert_eq!(limits.first_full_window(&[other, ip.clone()], now), Some(&hour), "the address is full");
         let later = Duration::from_hours(1);
         limits.count(std::slice::from_ref(&ip), later);
-        assert_eq!(limits.full(&[ip], later), Some(&day));
+        assert_eq!(limits.first_full_window(&[ip], later), Some(&day));
     }
 }

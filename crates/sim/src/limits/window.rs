@@ -1,15 +1,16 @@
-//! A limit as it is configured.
+//! The configuration of a window.
 
 use std::fmt;
 use std::time::Duration;
 
-use super::fixed::Fixed;
-use super::leaky::Leaky;
-use super::log::Log;
+use super::fixed_window::FixedWindow;
+use super::leaky_bucket::LeakyBucket;
+use super::sliding_log::SlidingLog;
 
-/// So many calls in so much time, for each application and for each IP address.
+/// A rate limit: a number of calls per time, for each application and for each IP address.
 ///
-/// UltraCart says "leaky bucket"; what it really counts is not known, so a careful client is tested against all three.
+/// UltraCart documents a leaky bucket, but its exact algorithm is not known. Test a client against all three
+/// kinds.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,22 +35,25 @@ enum Kind {
 }
 
 impl Window {
-    /// A bucket that holds `calls` and drains as many in `per`: there is no time at which it starts anew.
+    /// Creates a leaky bucket that holds `calls` calls. In each period of length `per`, `calls` calls drain
+    /// from it, evenly.
     pub fn leaky_bucket(calls: u32, per: Duration) -> Self {
         Self { kind: Kind::LeakyBucket, calls, per, burst: calls }
     }
 
-    /// At most `calls` in any stretch of `per`.
+    /// Creates a sliding log, which admits at most `calls` calls in any interval of length `per`.
     pub fn sliding_log(calls: u32, per: Duration) -> Self {
         Self { kind: Kind::SlidingLog, ..Self::leaky_bucket(calls, per) }
     }
 
-    /// At most `calls` in each of the windows of `per` that follow one another from the account's start.
+    /// Creates a fixed window, which admits `calls` calls in each period of length `per`. The first period
+    /// starts when the account is built.
     pub fn fixed_window(calls: u32, per: Duration) -> Self {
         Self { kind: Kind::FixedWindow, ..Self::leaky_bucket(calls, per) }
     }
 
-    /// How many calls a leaky bucket holds, if that is not `calls`. It changes nothing for the other kinds.
+    /// Sets how many calls a leaky bucket holds. Without it, that is the `calls` given to
+    /// [`leaky_bucket`](Self::leaky_bucket). Other kinds ignore it.
     #[must_use]
     pub fn burst(mut self, burst: u32) -> Self {
         self.burst = burst;
@@ -58,42 +62,42 @@ impl Window {
 
     pub(super) fn meter(&self) -> Meter {
         match self.kind {
-            Kind::LeakyBucket => Meter::Leaky(Leaky::new(self.calls, self.per, self.burst)),
-            Kind::SlidingLog => Meter::Log(Log::new(self.calls, self.per)),
-            Kind::FixedWindow => Meter::Fixed(Fixed::new(self.calls, self.per)),
+            Kind::LeakyBucket => Meter::LeakyBucket(LeakyBucket::new(self.calls, self.per, self.burst)),
+            Kind::SlidingLog => Meter::SlidingLog(SlidingLog::new(self.calls, self.per)),
+            Kind::FixedWindow => Meter::FixedWindow(FixedWindow::new(self.calls, self.per)),
         }
     }
 }
 
-/// What UltraCart says when the window is full.
+/// Formats the message of UltraCart's 429 for a full window.
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "rate of {} per {} second(s) exceeded.", self.calls, self.per.as_secs_f64())
     }
 }
 
-/// How full a window is for one application or address.
+/// The state of a window for one application or IP address.
 #[derive(Debug)]
 pub(super) enum Meter {
-    Leaky(Leaky),
-    Log(Log),
-    Fixed(Fixed),
+    LeakyBucket(LeakyBucket),
+    SlidingLog(SlidingLog),
+    FixedWindow(FixedWindow),
 }
 
 impl Meter {
     pub(super) fn remaining(&self, now: Duration) -> u32 {
         match self {
-            Self::Leaky(meter) => meter.remaining(now),
-            Self::Log(meter) => meter.remaining(now),
-            Self::Fixed(meter) => meter.remaining(now),
+            Self::LeakyBucket(meter) => meter.remaining(now),
+            Self::SlidingLog(meter) => meter.remaining(now),
+            Self::FixedWindow(meter) => meter.remaining(now),
         }
     }
 
     pub(super) fn add(&mut self, now: Duration) {
         match self {
-            Self::Leaky(meter) => meter.add(now),
-            Self::Log(meter) => meter.add(now),
-            Self::Fixed(meter) => meter.add(now),
+            Self::LeakyBucket(meter) => meter.add(now),
+            Self::SlidingLog(meter) => meter.add(now),
+            Self::FixedWindow(meter) => meter.add(now),
         }
     }
 }
@@ -103,13 +107,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_window_says_what_ultracart_says() {
+    fn window_displays_ultracarts_message() {
         let window = Window::leaky_bucket(10_000, Duration::from_hours(24)).burst(7);
         assert_eq!(window.to_string(), "rate of 10000 per 86400 second(s) exceeded.");
     }
 
     #[test]
-    fn windows_of_nothing_and_of_no_time_do_no_harm() {
+    fn windows_with_extreme_values_do_not_panic() {
         for make in [Window::leaky_bucket, Window::sliding_log, Window::fixed_window] {
             let mut none = make(0, Duration::from_secs(1)).meter();
             none.add(Duration::ZERO);

@@ -1,14 +1,14 @@
-//! The input of an operation, apart from the account itself.
+//! The input of an operation besides the account.
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use jiff::Timestamp;
 
 use crate::record::has_type;
-use crate::reply::Problem;
-use crate::settings::{Settings, UnknownId};
+use crate::response::ApiError;
+use crate::settings::{Settings, UnknownIdStatus};
 
-/// A request, the settings that its operation depends on, and the time of day.
+/// A request, the account's settings, and the current date and time.
 pub(crate) struct Context<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) wall: Timestamp,
@@ -17,20 +17,20 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// Returns the error for an unknown identifier.
-    pub(super) fn unknown(&self, what: &str, id: i32) -> Problem {
+    pub(super) fn unknown_id(&self, what: &str, id: i32) -> ApiError {
         let status = match self.settings.unknown_id {
-            UnknownId::BadRequest => StatusCode::BAD_REQUEST,
-            UnknownId::NotFound => StatusCode::NOT_FOUND,
+            UnknownIdStatus::BadRequest => StatusCode::BAD_REQUEST,
+            UnknownIdStatus::NotFound => StatusCode::NOT_FOUND,
         };
-        Problem::new(status, format!("{what} {id} does not exist.")).about(id)
+        ApiError::new(status, format!("{what} {id} does not exist.")).about(id)
     }
 
-    /// Returns the body of a write, which has to be JSON.
-    pub(super) fn json(&self) -> Result<&[u8], Problem> {
+    /// Returns the body of a write, or an error if its `Content-Type` is not JSON.
+    pub(super) fn json(&self) -> Result<&[u8], ApiError> {
         if has_type(self.request.headers(), "application/json") {
             Ok(self.request.body())
         } else {
-            Err(Problem::bad_request("The Content-Type must be application/json; charset=UTF-8."))
+            Err(ApiError::bad_request("The Content-Type must be application/json; charset=UTF-8."))
         }
     }
 }

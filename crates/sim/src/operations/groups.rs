@@ -9,55 +9,68 @@ use super::context::Context;
 use super::fields::{Fields, invalid_json, replace_extra};
 use super::page::Page;
 use crate::account::{Account, GroupRow};
-use crate::reply::{Problem, Reply};
+use crate::response::{ApiError, BufferedResponse};
 use crate::settings::GetGroupBody;
 
-pub(super) fn list(account: &Account, context: &Context<'_>) -> Result<Reply, Problem> {
-    let page = Page::of(context, account.groups().len())?;
-    let users = account.user_names();
-    Ok(page.reply("groups", account.groups(), |out, (oid, row)| users.write_group(out, oid, row)))
+pub(super) fn list(account: &Account, context: &Context<'_>) -> Result<BufferedResponse, ApiError> {
+    let page = Page::parse(context, account.groups().len())?;
+    let writer = account.group_writer();
+    Ok(page.response("groups", account.groups(), |out, (oid, row)| writer.write_group(out, oid, row)))
 }
 
-pub(super) fn get(account: &Account, oid: GroupOid, context: &Context<'_>) -> Result<Reply, Problem> {
+pub(super) fn get(
+    account: &Account,
+    oid: GroupOid,
+    context: &Context<'_>,
+) -> Result<BufferedResponse, ApiError> {
     match context.settings.get_group_body {
         GetGroupBody::Present => stored(account, oid, context),
-        GetGroupBody::Empty => find(account, oid, context).map(|_| Reply::empty(StatusCode::OK)),
+        GetGroupBody::Empty => find(account, oid, context).map(|_| BufferedResponse::empty(StatusCode::OK)),
     }
 }
 
-pub(super) fn insert(account: &mut Account, context: &Context<'_>) -> Result<Reply, Problem> {
+pub(super) fn insert(account: &mut Account, context: &Context<'_>) -> Result<BufferedResponse, ApiError> {
     let body = context.json()?;
-    let oid = account.free_group_oid().ok_or_else(|| Problem::bad_request("The account is full."))?;
-    change(account, oid, GroupRow::new(), body)?;
+    let oid = account.free_group_oid().ok_or_else(|| ApiError::bad_request("The account is full."))?;
+    apply(account, oid, GroupRow::new(), body)?;
     stored(account, oid, context)
 }
 
-pub(super) fn update(account: &mut Account, oid: GroupOid, context: &Context<'_>) -> Result<Reply, Problem> {
+pub(super) fn update(
+    account: &mut Account,
+    oid: GroupOid,
+    context: &Context<'_>,
+) -> Result<BufferedResponse, ApiError> {
     let body = context.json()?;
     let row = find(account, oid, context)?.clone();
-    change(account, oid, row, body)?;
+    apply(account, oid, row, body)?;
     stored(account, oid, context)
 }
 
-pub(super) fn delete(account: &mut Account, oid: GroupOid, context: &Context<'_>) -> Result<Reply, Problem> {
+pub(super) fn delete(
+    account: &mut Account,
+    oid: GroupOid,
+    context: &Context<'_>,
+) -> Result<BufferedResponse, ApiError> {
     if account.remove_group(oid) {
-        Ok(Reply::deleted())
+        Ok(BufferedResponse::deleted())
     } else {
-        Err(context.unknown("group_oid", oid.get()))
+        Err(context.unknown_id("group_oid", oid.get()))
     }
 }
 
-fn find<'a>(account: &'a Account, oid: GroupOid, context: &Context<'_>) -> Result<&'a GroupRow, Problem> {
-    account.group(oid).ok_or_else(|| context.unknown("group_oid", oid.get()))
+fn find<'a>(account: &'a Account, oid: GroupOid, context: &Context<'_>) -> Result<&'a GroupRow, ApiError> {
+    account.group(oid).ok_or_else(|| context.unknown_id("group_oid", oid.get()))
 }
 
-fn stored(account: &Account, oid: GroupOid, context: &Context<'_>) -> Result<Reply, Problem> {
+fn stored(account: &Account, oid: GroupOid, context: &Context<'_>) -> Result<BufferedResponse, ApiError> {
     let row = find(account, oid, context)?;
-    Ok(Reply::object("group", |out| account.user_names().write_group(out, oid, row)))
+    Ok(BufferedResponse::object("group", |out| account.group_writer().write_group(out, oid, row)))
 }
 
-/// Does to a group what a body says: a field that is sent is replaced, a list as a whole.
-fn change(account: &mut Account, oid: GroupOid, mut row: GroupRow, body: &[u8]) -> Result<(), Problem> {
+/// Applies the body of a write to a group. A field in the body replaces the old value. A list is replaced as
+/// a whole.
+fn apply(account: &mut Account, oid: GroupOid, mut row: GroupRow, body: &[u8]) -> Result<(), ApiError> {
     let fields = Fields::read(body)?;
     let sent: Group = serde_json::from_slice(body).map_err(|error| invalid_json(&error))?;
     let members = sent
@@ -82,13 +95,13 @@ fn change(account: &mut Account, oid: GroupOid, mut row: GroupRow, body: &[u8]) 
     Ok(())
 }
 
-/// The user who is to be a member: by their number, or by their login where there is no number.
-fn user_of(account: &Account, membership: &GroupUserMembership) -> Result<UserId, Problem> {
+/// Returns the user of a membership: by `user_id`, or by `login` if there is no `user_id`.
+fn user_of(account: &Account, membership: &GroupUserMembership) -> Result<UserId, ApiError> {
     if let Some(id) = membership.user_id {
         let known = account.user(id).map(|_| id);
         return known
-            .ok_or_else(|| Problem::bad_request(format!("user_id {id} does not exist.")).about(id.get()));
+            .ok_or_else(|| ApiError::bad_request(format!("user_id {id} does not exist.")).about(id.get()));
     }
     let holder = membership.login.as_deref().and_then(|login| account.login_holder(login));
-    holder.ok_or_else(|| Problem::bad_request("A user of the group does not exist."))
+    holder.ok_or_else(|| ApiError::bad_request("A user of the group does not exist."))
 }

@@ -1,4 +1,4 @@
-//! The operations: each takes a request and the account, and returns an answer.
+//! The operations. Each takes a request and the account, and returns a response.
 
 mod context;
 mod fields;
@@ -9,7 +9,7 @@ mod users;
 
 pub(crate) use self::context::Context;
 pub(crate) use self::token::{client_id, token};
-use crate::reply::{Problem, Reply};
+use crate::response::{ApiError, BufferedResponse};
 use crate::route::Operation;
 use crate::state::State;
 
@@ -19,7 +19,7 @@ pub(crate) fn perform(
     id: &str,
     state: &mut State,
     context: &Context<'_>,
-) -> Result<Reply, Problem> {
+) -> Result<BufferedResponse, ApiError> {
     let account = &mut state.account;
     match operation {
         Operation::GetUsers => users::list(account, context),
@@ -33,11 +33,13 @@ pub(crate) fn perform(
         Operation::GetGroup => groups::get(account, id_of("group_oid", id)?.into(), context),
         Operation::UpdateGroup => groups::update(account, id_of("group_oid", id)?.into(), context),
         Operation::DeleteGroup => groups::delete(account, id_of("group_oid", id)?.into(), context),
-        Operation::OauthAccessToken => Err(Problem::bad_request("This is no operation of the User API.")),
+        Operation::OauthAccessToken => {
+            Err(ApiError::bad_request("This is not an operation of the User API."))
+        }
     }
 }
 
 /// Parses the identifier in a path.
-fn id_of(what: &str, text: &str) -> Result<i32, Problem> {
-    text.parse().map_err(|_| Problem::bad_request(format!("{what} must be a whole number of 32 bits.")))
+fn id_of(what: &str, text: &str) -> Result<i32, ApiError> {
+    text.parse().map_err(|_| ApiError::bad_request(format!("{what} must be a whole number of 32 bits.")))
 }

@@ -1,12 +1,13 @@
-//! Which part of a list is asked for.
+//! Pages of lists.
 
 use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::context::Context;
 use crate::account::write_list;
-use crate::reply::{Problem, Reply};
+use crate::response::{ApiError, BufferedResponse};
 
+/// The requested page of a list.
 pub(super) struct Page {
     limit: usize,
     offset: usize,
@@ -14,8 +15,9 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// `_limit` and `_offset`, where the account pages at all: the documents of these lists mention neither.
-    pub(super) fn of(context: &Context<'_>, total: usize) -> Result<Self, Problem> {
+    /// Reads `_limit` and `_offset`. Without a configured page size, the page is the whole list: UltraCart
+    /// documents no paging for these lists.
+    pub(super) fn parse(context: &Context<'_>, total: usize) -> Result<Self, ApiError> {
         let Some(page_size) = context.settings.page_size else {
             return Ok(Self { limit: total, offset: 0, total });
         };
@@ -24,7 +26,7 @@ impl Page {
             let sent = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == wanted);
             let parse = |(_, text): (_, std::borrow::Cow<'_, str>)| {
                 text.parse::<usize>()
-                    .map_err(|_| Problem::bad_request(format!("{wanted} must be a whole number.")))
+                    .map_err(|_| ApiError::bad_request(format!("{wanted} must be a whole number.")))
             };
             sent.map(parse).transpose()
         };
@@ -33,13 +35,13 @@ impl Page {
         Ok(Self { limit, offset: number("_offset")?.unwrap_or(0), total })
     }
 
-    /// An answer with the items of this page.
-    pub(super) fn reply<T>(
+    /// Returns a response with the items of this page.
+    pub(super) fn response<T>(
         &self,
         name: &str,
         items: impl Iterator<Item = T>,
         write: impl FnMut(&mut Vec<u8>, T),
-    ) -> Reply {
+    ) -> BufferedResponse {
         let count = self.total.saturating_sub(self.offset).min(self.limit);
         let next = self.offset.saturating_add(count);
         let more = next < self.total;
@@ -57,6 +59,6 @@ impl Page {
         let mut json = format!(r#"{{"success":true,"metadata":{metadata},"{name}":"#).into_bytes();
         write_list(&mut json, items.skip(self.offset).take(count), write);
         json.push(b'}');
-        Reply::json(StatusCode::OK, json)
+        BufferedResponse::json(StatusCode::OK, json)
     }
 }

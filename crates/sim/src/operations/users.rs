@@ -6,64 +6,85 @@ use super::context::Context;
 use super::fields::{Fields, invalid_json, replace_extra};
 use super::page::Page;
 use crate::account::{Account, UserRow};
-use crate::reply::{Problem, Reply};
+use crate::response::{ApiError, BufferedResponse};
 use crate::settings::Histories;
 use crate::state::State;
 
-pub(super) fn list(account: &Account, context: &Context<'_>) -> Result<Reply, Problem> {
-    let page = Page::of(context, account.users().len())?;
-    let groups = account.group_names();
-    Ok(page.reply("users", account.users(), |out, (_, row)| match context.settings.histories_in_list {
-        Histories::None => groups.write_user(out, row, None),
-        Histories::All => groups.write_user(out, row, Some(&account.history(row, context.wall))),
+pub(super) fn list(account: &Account, context: &Context<'_>) -> Result<BufferedResponse, ApiError> {
+    let page = Page::parse(context, account.users().len())?;
+    let writer = account.user_writer();
+    Ok(page.response("users", account.users(), |out, (_, row)| match context.settings.histories_in_list {
+        Histories::None => writer.write_user(out, row, None),
+        Histories::All => writer.write_user(out, row, Some(&account.history(row, context.wall))),
     }))
 }
 
-pub(super) fn get(account: &Account, id: UserId, context: &Context<'_>) -> Result<Reply, Problem> {
+pub(super) fn get(
+    account: &Account,
+    id: UserId,
+    context: &Context<'_>,
+) -> Result<BufferedResponse, ApiError> {
     let row = find(account, id, context)?;
     let history = account.history(row, context.wall);
-    Ok(Reply::object("user", |out| account.group_names().write_user(out, row, Some(&history))))
+    Ok(BufferedResponse::object("user", |out| account.user_writer().write_user(out, row, Some(&history))))
 }
 
-pub(super) fn logins(account: &Account, id: UserId, context: &Context<'_>) -> Result<Reply, Problem> {
+pub(super) fn logins(
+    account: &Account,
+    id: UserId,
+    context: &Context<'_>,
+) -> Result<BufferedResponse, ApiError> {
     let logins = account.history(find(account, id, context)?, context.wall);
-    Ok(Reply::object("logins", |out| out.extend(serde_json::to_vec(&logins).unwrap_or_default())))
+    Ok(BufferedResponse::object("logins", |out| out.extend(serde_json::to_vec(&logins).unwrap_or_default())))
 }
 
-pub(super) fn insert(state: &mut State, context: &Context<'_>) -> Result<Reply, Problem> {
+pub(super) fn insert(state: &mut State, context: &Context<'_>) -> Result<BufferedResponse, ApiError> {
     let body = context.json()?;
-    let id = state.account.free_user_id().ok_or_else(|| Problem::bad_request("The account is full."))?;
+    let id = state.account.free_user_id().ok_or_else(|| ApiError::bad_request("The account is full."))?;
     let mut row = UserRow::new();
-    change(&state.account, id, &mut row, body)?;
+    apply(&state.account, id, &mut row, body)?;
     state.put_user(id, row);
     get(&state.account, id, context)
 }
 
-pub(super) fn update(state: &mut State, id: UserId, context: &Context<'_>) -> Result<Reply, Problem> {
+pub(super) fn update(
+    state: &mut State,
+    id: UserId,
+    context: &Context<'_>,
+) -> Result<BufferedResponse, ApiError> {
     let body = context.json()?;
     let mut row = find(&state.account, id, context)?.clone();
-    change(&state.account, id, &mut row, body)?;
+    apply(&state.account, id, &mut row, body)?;
     state.put_user(id, row);
     get(&state.account, id, context)
 }
 
-pub(super) fn delete(state: &mut State, id: UserId, context: &Context<'_>) -> Result<Reply, Problem> {
-    if state.remove_user(id) { Ok(Reply::deleted()) } else { Err(context.unknown("user_id", id.get())) }
+pub(super) fn delete(
+    state: &mut State,
+    id: UserId,
+    context: &Context<'_>,
+) -> Result<BufferedResponse, ApiError> {
+    if state.remove_user(id) {
+        Ok(BufferedResponse::deleted())
+    } else {
+        Err(context.unknown_id("user_id", id.get()))
+    }
 }
 
-fn find<'a>(account: &'a Account, id: UserId, context: &Context<'_>) -> Result<&'a UserRow, Problem> {
-    account.user(id).ok_or_else(|| context.unknown("user_id", id.get()))
+fn find<'a>(account: &'a Account, id: UserId, context: &Context<'_>) -> Result<&'a UserRow, ApiError> {
+    account.user(id).ok_or_else(|| context.unknown_id("user_id", id.get()))
 }
 
-/// Does to a user what a body says: a field that is sent is replaced, a list as a whole.
-fn change(account: &Account, id: UserId, row: &mut UserRow, body: &[u8]) -> Result<(), Problem> {
+/// Applies the body of a write to a user. A field in the body replaces the old value. A list is replaced as a
+/// whole.
+fn apply(account: &Account, id: UserId, row: &mut UserRow, body: &[u8]) -> Result<(), ApiError> {
     let fields = Fields::read(body)?;
     let sent: User = serde_json::from_slice(body).map_err(|error| invalid_json(&error))?;
-    sent.validate().map_err(|error| Problem::bad_request(error.to_string()))?;
+    sent.validate().map_err(|error| ApiError::bad_request(error.to_string()))?;
     if let Some(login) = &sent.login
         && account.login_holder(login).is_some_and(|holder| holder != id)
     {
-        return Err(Problem::bad_request("Another user has this login already."));
+        return Err(ApiError::bad_request("Another user has this login already."));
     }
     passwords(row, &fields)?;
     if fields.has("groups") {
@@ -92,31 +113,31 @@ fn change(account: &Account, id: UserId, row: &mut UserRow, body: &[u8]) -> Resu
     replace_extra(&mut user.extra, &sent.extra)
 }
 
-/// Passwords are stored and never told.
-fn passwords(row: &mut UserRow, fields: &Fields) -> Result<(), Problem> {
+/// Stores the new passwords of a write. No response contains them.
+fn passwords(row: &mut UserRow, fields: &Fields) -> Result<(), ApiError> {
     let new = fields.secret("change_password_to")?;
     let new_ftp = fields.secret("change_ftp_password_to")?;
     let is_change = new.is_some() || new_ftp.is_some();
     row.password = new.map(NewPassword::from).or(row.password.take());
     row.ftp_password = new_ftp.map(NewPassword::from).or(row.ftp_password.take());
     if is_change && row.password.is_some() && row.password == row.ftp_password {
-        return Err(Problem::bad_request("The FTP password may not be the same as the normal password."));
+        return Err(ApiError::bad_request("The FTP password may not be the same as the normal password."));
     }
     Ok(())
 }
 
-/// The group that a user is to be a member of: by its number, or by its name where there is no number.
+/// Returns the group of a membership: by `group_oid`, or by `name` if there is no `group_oid`.
 fn group_of(
     account: &Account,
     membership: &UserGroupMembership,
-) -> Result<ultracart_model::GroupOid, Problem> {
+) -> Result<ultracart_model::GroupOid, ApiError> {
     if let Some(oid) = membership.group_oid {
         let known = account.group(oid).map(|_| oid);
         return known.ok_or_else(|| {
-            Problem::bad_request(format!("group_oid {oid} does not exist.")).about(oid.get())
+            ApiError::bad_request(format!("group_oid {oid} does not exist.")).about(oid.get())
         });
     }
     let name = membership.name.as_deref();
     let named = account.groups().find(|(_, row)| name.is_some() && row.group.name.as_deref() == name);
-    named.map(|(oid, _)| oid).ok_or_else(|| Problem::bad_request("A group of the user does not exist."))
+    named.map(|(oid, _)| oid).ok_or_else(|| ApiError::bad_request("A group of the user does not exist."))
 }

@@ -1,4 +1,4 @@
-//! A delivery as a request.
+//! Builds the request of a delivery.
 
 use std::io::Write as _;
 
@@ -12,13 +12,13 @@ use http::{HeaderValue, Method, Request};
 
 use super::{Encoding, Webhook};
 use crate::account::write_list;
-use crate::reply::header_value;
+use crate::response::header_value;
 
-/// Events that are told together.
+/// A delivery of one or more events.
 #[derive(Debug)]
 pub(crate) struct Delivery {
     pub(super) webhook: Webhook,
-    /// Each as an object with one key.
+    /// Each event as a JSON object, whose only key is the event's name.
     pub(super) events: Vec<Bytes>,
 }
 
@@ -50,7 +50,7 @@ impl Delivery {
 
 fn gzip(plain: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    // Memory takes whatever is written to it.
+    // Writing to memory cannot fail.
     let written = encoder.write_all(plain).and_then(|()| encoder.finish());
     written.unwrap_or_default()
 }

@@ -1,9 +1,12 @@
-//! What goes wrong between an event and whoever is told of it.
+//! Scripted faults of webhook events.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Something that goes wrong with one event: the next one, unless [`times`](Self::times) says otherwise.
+/// A scripted fault of a webhook event: lost, repeated or late.
+///
+/// By default, a fault affects only the next event. [`times`](Self::times) and [`always`](Self::always)
+/// extend the fault to more events.
 ///
 /// ```
 /// use std::time::Duration;
@@ -16,58 +19,59 @@ use std::time::Duration;
 /// for user in 1..=5 {
 ///     sim.edit_user(user, |user| user.phone = None);
 /// }
-/// assert_eq!(sim.take_deliveries().len(), 3, "the second user's, and that twice more");
+/// // The event of user 1 is lost, that of user 2 is delivered three times, the others are late.
+/// assert_eq!(sim.take_deliveries().len(), 3);
 /// ```
 ///
-/// A late event is overtaken by those that happen meanwhile; [`shuffle_deliveries`](crate::Sim::shuffle_deliveries) puts
-/// events out of order without any waiting.
+/// Later events overtake a late one. [`shuffle_events`](crate::Sim::shuffle_events) reorders events without
+/// delays.
 #[derive(Clone, Debug)]
-#[must_use = "a fault happens when it is given to `Sim::webhook_fault`"]
+#[must_use = "a fault has no effect until it is passed to `Sim::webhook_fault`"]
 pub struct WebhookFault {
-    pub(super) action: Action,
+    pub(super) action: EventFault,
     times: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Action {
+pub(super) enum EventFault {
     Lose,
     Repeat(usize),
     Delay(Duration),
 }
 
 impl WebhookFault {
-    fn new(action: Action) -> Self {
+    fn new(action: EventFault) -> Self {
         Self { action, times: 1 }
     }
 
-    /// The event is never delivered.
+    /// Never delivers the event.
     pub fn lost() -> Self {
-        Self::new(Action::Lose)
+        Self::new(EventFault::Lose)
     }
 
-    /// The event comes so many times more, one right behind the other.
+    /// Delivers the event `times` more times, in succession.
     pub fn repeated(times: usize) -> Self {
-        Self::new(Action::Repeat(times))
+        Self::new(EventFault::Repeat(times))
     }
 
-    /// The event is due so much later, with the user as they were when it happened.
+    /// Delays the event. The event still contains the user as it was right after the change.
     pub fn late(delay: Duration) -> Self {
-        Self::new(Action::Delay(delay))
+        Self::new(EventFault::Delay(delay))
     }
 
-    /// It happens to this many events.
+    /// Sets how many events the fault affects, 1 by default.
     pub fn times(mut self, times: u32) -> Self {
         self.times = times;
         self
     }
 
-    /// It happens to every event from then on.
+    /// Affects an unlimited number of events, instead of 1.
     pub fn always(self) -> Self {
         self.times(u32::MAX)
     }
 }
 
-/// The faults that have yet to happen, in the order in which they were scripted.
+/// The pending webhook faults, in the order in which they were scripted.
 #[derive(Debug, Default)]
 pub(crate) struct WebhookFaults(VecDeque<WebhookFault>);
 
@@ -86,8 +90,8 @@ impl WebhookFaults {
         self.0.len()
     }
 
-    /// What happens to an event, if anything does.
-    pub(super) fn next(&mut self) -> Option<Action> {
+    /// Returns the fault that affects the next event, or `None`. Counts this event as affected.
+    pub(super) fn next(&mut self) -> Option<EventFault> {
         let fault = self.0.front_mut()?;
         let action = fault.action;
         if fault.times < u32::MAX {

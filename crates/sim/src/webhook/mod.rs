@@ -1,4 +1,4 @@
-//! The account's webhook: what it tells of users, to whom, and how that goes wrong.
+//! The account's webhook: its settings, events, deliveries and faults.
 
 mod delivery;
 mod fault;
@@ -12,10 +12,12 @@ pub(crate) use self::delivery::Delivery;
 pub use self::fault::WebhookFault;
 #[cfg(feature = "tcp")]
 pub(crate) use self::post::{Target, post_all};
-pub(crate) use self::queue::Queue;
+pub(crate) use self::queue::EventQueue;
 
-/// A webhook for what happens to users, by the API or behind its back: `user_create`, `user_update`, `user_delete` and
-/// `user_login`. UltraCart has no events for groups, so nothing is told of a group that changes, nor of its members.
+/// A webhook for changes of users, whether by API calls or through [`Sim`](crate::Sim).
+///
+/// The events are `user_create`, `user_update`, `user_delete` and `user_login`. As in UltraCart, changes of
+/// groups and of their members send no event.
 ///
 /// ```
 /// use ultracart_model::Text;
@@ -30,44 +32,46 @@ pub(crate) use self::queue::Queue;
 /// assert!(deliveries[0].body().starts_with(br#"{"events":[{"user_update":{"user_id":7,"#));
 /// ```
 ///
-/// An event has the user as a `getUser` right then would have shown them; who is deleted, as they were. At most 10,000
-/// events of 128 MiB in all wait to be delivered: beyond that those are lost that are due first.
+/// An event contains the user as `getUser` would have returned it right after the change. The event of a
+/// deletion contains the user as it was before. At most 10,000 events wait for delivery, and their total size
+/// is at most 128 MiB. If an event exceeds one of these limits, the events that are due first are lost.
 #[derive(Clone, Debug)]
-#[must_use = "a webhook is told of users when it is given to `Builder::webhook`"]
+#[must_use = "a webhook has no effect until it is passed to `SimBuilder::webhook`"]
 pub struct Webhook {
     credentials: Option<(String, Token)>,
     bundle: usize,
     encoding: Encoding,
 }
 
-/// How the events stand in a delivery.
+/// The encoding of the events in a delivery.
 #[derive(Clone, Copy, Debug)]
 enum Encoding {
-    /// As JSON.
+    /// The events are JSON.
     Plain,
-    /// As UltraCart's `compress_events` has it: a string of base64 of gzip of the JSON.
+    /// The events are a base64 string of the gzipped JSON, as with UltraCart's `compress_events`.
     Compressed,
 }
 
 impl Webhook {
-    /// A webhook without credentials, whose deliveries have one event each, as plain JSON.
+    /// Creates a webhook whose deliveries have no credentials and one event each, as plain JSON.
     pub fn new() -> Self {
         Self { credentials: None, bundle: 1, encoding: Encoding::Plain }
     }
 
-    /// Deliveries bring these credentials.
+    /// Sends these credentials with each delivery, by basic authentication.
     pub fn basic_auth(mut self, user: &str, password: impl Into<Token>) -> Self {
         self.credentials = Some((user.to_owned(), password.into()));
         self
     }
 
-    /// Up to so many events that are due come in one delivery.
+    /// Sets the maximum number of events in one delivery, 1 by default.
     pub fn bundle(mut self, events: usize) -> Self {
         self.bundle = events.max(1);
         self
     }
 
-    /// With `compress_events`: instead of a list, `events` is a string, base64 of gzip of the list's JSON.
+    /// Compresses the events as with UltraCart's `compress_events`: `events` is a base64 string of the
+    /// gzipped JSON list.
     pub fn compressed(mut self) -> Self {
         self.encoding = Encoding::Compressed;
         self
@@ -80,7 +84,7 @@ impl Default for Webhook {
     }
 }
 
-/// What happened to a user.
+/// The kind of a webhook event.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
     Create,

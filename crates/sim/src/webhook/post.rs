@@ -1,4 +1,4 @@
-//! Deliveries over TCP.
+//! Posts deliveries over TCP.
 
 use std::io;
 use std::time::Duration;
@@ -15,55 +15,56 @@ use crate::body::{Body, whole};
 use crate::clock::sleep;
 use crate::sim::Sim;
 
-/// UltraCart waits this long for an answer.
-const ANSWER_TIME: Duration = Duration::from_secs(30);
-/// How often a delivery is repeated that is not taken.
-const REPEATS: u32 = 10;
-/// The pause before the first repeat. The next ones are twice as long each, up to the longest.
+/// Timeout for the response to a delivery.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Maximum number of retries of a delivery.
+const MAX_RETRIES: u32 = 10;
+/// Pause before the first retry. Each further pause is twice as long as the pause before it, up to
+/// `LONGEST_PAUSE`.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Where deliveries are posted to.
+/// The destination of deliveries.
 #[derive(Debug)]
 pub(crate) struct Target {
     host: String,
     port: u16,
-    /// Host and port as they stand in the URL.
+    /// The URL's host and port, for the `Host` header.
     authority: HeaderValue,
     path: Uri,
 }
 
 impl Target {
     pub(crate) fn new(url: &str) -> io::Result<Self> {
-        let refused = |why: &str| io::Error::new(io::ErrorKind::InvalidInput, why);
-        let url = Url::parse(url).map_err(|error| refused(&error.to_string()))?;
+        let invalid = |why: &str| io::Error::new(io::ErrorKind::InvalidInput, why);
+        let url = Url::parse(url).map_err(|error| invalid(&error.to_string()))?;
         if url.scheme() != "http" {
-            return Err(refused("only http:// can be delivered to"));
+            return Err(invalid("the webhook URL must start with http://"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(refused("credentials are the webhook's, and do not stand in the URL"));
+            return Err(invalid("the webhook URL must not contain credentials"));
         }
         let host = match url.host() {
             Some(Host::Domain(name)) => name.to_owned(),
             Some(Host::Ipv4(ip)) => ip.to_string(),
             Some(Host::Ipv6(ip)) => ip.to_string(),
-            None => return Err(refused("there is no host in the URL")),
+            None => return Err(invalid("the webhook URL has no host")),
         };
         let authority = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]);
         Ok(Self {
             host,
             port: url.port_or_known_default().unwrap_or(80),
-            authority: authority.map_err(|error| refused(&error.to_string()))?,
+            authority: authority.map_err(|error| invalid(&error.to_string()))?,
             path: Uri::try_from(&url[Position::BeforePath..Position::AfterQuery])
-                .map_err(|error| refused(&error.to_string()))?,
+                .map_err(|error| invalid(&error.to_string()))?,
         })
     }
 
-    /// Whether a delivery is answered in time with a status of success.
-    async fn takes(&self, delivery: &Request<Bytes>) -> bool {
+    /// Posts a delivery. Returns whether the response arrived in time with a 2xx status.
+    async fn accepts(&self, delivery: &Request<Bytes>) -> bool {
         tokio::select! {
             status = self.post(delivery) => status.is_some_and(|status| status.is_success()),
-            () = sleep(ANSWER_TIME) => false,
+            () = sleep(RESPONSE_TIMEOUT) => false,
         }
     }
 
@@ -77,28 +78,29 @@ impl Target {
 
         let stream = TcpStream::connect((&*self.host, self.port)).await.ok()?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
-        let answer = async move { sender.send_request(request).await.ok().map(|answer| answer.status()) };
-        // How the connection ends says nothing about the answer, which may have come before.
-        let (status, _) = tokio::join!(answer, connection);
+        let response =
+            async move { sender.send_request(request).await.ok().map(|response| response.status()) };
+        // A connection error is ignored: the response may have arrived before it.
+        let (status, _) = tokio::join!(response, connection);
         status
     }
 }
 
-/// Posts what is due, one delivery after the other, for as long as it is polled.
+/// Posts deliveries as they become due, one at a time. Never returns.
 pub(crate) async fn post_all(sim: Sim, target: Target) {
     loop {
         let delivery = next(&sim).await;
         let mut pause = FIRST_PAUSE;
-        let mut repeats = 0;
-        while !target.takes(&delivery).await && repeats < REPEATS {
+        let mut retries = 0;
+        while !target.accepts(&delivery).await && retries < MAX_RETRIES {
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
-            repeats += 1;
+            retries += 1;
         }
     }
 }
 
-/// The next delivery, as soon as one is due.
+/// Waits until a delivery is due and returns its request.
 async fn next(sim: &Sim) -> Request<Bytes> {
     let queued = sim.shared.lock().events.queued();
     loop {
@@ -122,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_says_where_and_what_else_is_refused() {
+    fn target_accepts_only_plain_http_urls() {
         for (url, host, port, authority, path) in [
             ("http://127.0.0.1:8080/hook?shop=1#top", "127.0.0.1", 8080, "127.0.0.1:8080", "/hook?shop=1"),
             ("HTTP://Example.com", "example.com", 80, "example.com", "/"),

@@ -1,4 +1,4 @@
-//! The events that have yet to be delivered.
+//! The queue of events that wait for delivery.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,37 +9,38 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::delivery::Delivery;
-use super::fault::{Action, WebhookFaults};
+use super::fault::{EventFault, WebhookFaults};
 use super::{Event, Webhook};
 use crate::account::Rng;
 use crate::clock::Clock;
 
-/// Beyond this many events those are lost that are due first.
+/// Maximum number of waiting events. Beyond it, the events that are due first are lost.
 const MAX_EVENTS: usize = 10_000;
-/// The same for their bytes: a user can be as long as whoever wrote them liked.
+/// Maximum size of the waiting events, in bytes. `MAX_EVENTS` does not limit their size, because a user can
+/// have fields of any length.
 const MAX_BYTES: usize = 128 * 1024 * 1024;
 
 #[derive(Debug)]
-pub(crate) struct Queue {
+pub(crate) struct EventQueue {
     webhook: Option<Webhook>,
     clock: Clock,
-    /// In the order in which they are due.
+    /// The waiting events, in the order in which they are due.
     waiting: VecDeque<Waiting>,
-    /// How many bytes those are.
+    /// Size of `waiting`, in bytes.
     bytes: usize,
     pub(crate) faults: WebhookFaults,
-    /// Wakes whoever waits for events.
+    /// Notified when an event is queued.
     queued: Arc<Notify>,
 }
 
 #[derive(Debug)]
 struct Waiting {
     due: Duration,
-    /// The event as it stands in a delivery.
+    /// The event as it is written into a delivery.
     json: Bytes,
 }
 
-impl Queue {
+impl EventQueue {
     pub(crate) fn new(webhook: Option<Webhook>, clock: Clock) -> Self {
         Self {
             webhook,
@@ -51,7 +52,8 @@ impl Queue {
         }
     }
 
-    /// Queues an event if there is a webhook. `write_user` writes the user as they are at a time of day.
+    /// Queues an event if there is a webhook. The queue passes the current date and time to `write_user`,
+    /// which writes the user's JSON as of then.
     pub(crate) fn push(&mut self, event: Event, write_user: impl FnOnce(&mut Vec<u8>, Timestamp)) {
         if self.webhook.is_none() {
             return;
@@ -59,9 +61,9 @@ impl Queue {
         let now = self.clock.now();
         let (copies, due) = match self.faults.next() {
             None => (1, now),
-            Some(Action::Lose) => return,
-            Some(Action::Repeat(times)) => (times.saturating_add(1), now),
-            Some(Action::Delay(delay)) => (1, now.saturating_add(delay)),
+            Some(EventFault::Lose) => return,
+            Some(EventFault::Repeat(times)) => (times.saturating_add(1), now),
+            Some(EventFault::Delay(delay)) => (1, now.saturating_add(delay)),
         };
         let mut json = format!(r#"{{"{}":"#, event.name()).into_bytes();
         write_user(&mut json, self.clock.wall());
@@ -83,7 +85,7 @@ impl Queue {
         }
     }
 
-    /// Takes the next delivery out, if one is due.
+    /// Removes and returns the next delivery, if one is due.
     pub(crate) fn next(&mut self) -> Option<Delivery> {
         let webhook = self.webhook.as_ref()?;
         let now = self.clock.now();
@@ -96,7 +98,7 @@ impl Queue {
         Some(Delivery { webhook: webhook.clone(), events })
     }
 
-    /// The events change places. The times at which something is due stay.
+    /// Shuffles the waiting events: distributes their due times among them at random.
     pub(crate) fn shuffle(&mut self, seed: u64) {
         let mut rng = Rng::new(seed, 0);
         let mut events: Vec<(u64, Bytes)> =
@@ -109,13 +111,13 @@ impl Queue {
 }
 
 #[cfg(feature = "tcp")]
-impl Queue {
-    /// Tells of events that are queued from now on.
+impl EventQueue {
+    /// Returns a handle that is notified when an event is queued.
     pub(crate) fn queued(&self) -> Arc<Notify> {
         Arc::clone(&self.queued)
     }
 
-    /// When the first event is due.
+    /// Returns the time at which the first event is due, or `None` if no event waits.
     pub(crate) fn next_due(&self) -> Option<Duration> {
         self.waiting.front().map(|event| event.due)
     }

@@ -1,8 +1,8 @@
-//! Faults on demand, in process.
+//! Scripted faults, in process.
 
 use std::time::Duration;
 
-use crate::support::{Answer, get, post, request, send};
+use crate::support::{ReadResponse, get, post, request, send};
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
@@ -11,16 +11,17 @@ use ultracart_sim::{Fault, Operation, RetryAfter, Sim};
 
 const INSERT: &str = r#"{"login":"ada"}"#;
 
-async fn with(fault: Fault) -> (Sim, Answer) {
+/// Sends an insert to a new account with one scripted fault. Returns the account and the response.
+async fn insert_with(fault: Fault) -> (Sim, ReadResponse) {
     let sim = Sim::builder().users(0).start_at("2024-06-01T00:00:00Z".parse().unwrap()).build();
     sim.fault(fault);
-    let answer = post(&sim, "/user/users", INSERT).await;
+    let response = post(&sim, "/user/users", INSERT).await;
     assert_eq!(sim.faults_left(), 0);
-    (sim, answer)
+    (sim, response)
 }
 
 #[tokio::test(start_paused = true)]
-async fn errors_come_instead_of_the_operation() {
+async fn scripted_error_replaces_the_operation() {
     for (fault, status, message) in [
         (Fault::status_500(), 500, "An internal error occurred."),
         (Fault::gone_410(), 410, "This application has been disabled by UltraCart."),
@@ -33,47 +34,51 @@ async fn errors_come_instead_of_the_operation() {
             "rate of 5 per 1 second(s) exceeded.",
         ),
     ] {
-        let (sim, answer) = with(fault).await;
-        assert_eq!((answer.status.as_u16(), answer.error().as_str()), (status, message));
-        assert_eq!(answer.headers["date"], "Sat, 01 Jun 2024 00:00:00 GMT");
+        let (sim, response) = insert_with(fault).await;
+        assert_eq!((response.status.as_u16(), response.error().as_str()), (status, message));
+        assert_eq!(response.headers["date"], "Sat, 01 Jun 2024 00:00:00 GMT");
         assert_eq!(sim.users().len(), 0, "{message}");
         assert_eq!(sim.rejections(), 0);
-        assert_eq!(post(&sim, "/user/users", INSERT).await.status, StatusCode::OK, "once is once");
+        assert_eq!(
+            post(&sim, "/user/users", INSERT).await.status,
+            StatusCode::OK,
+            "the fault affects one request"
+        );
     }
-    let (sim, answer) = with(Fault::html_502().after_effect()).await;
+    let (sim, response) = insert_with(Fault::html_502().after_effect()).await;
     assert_eq!(
-        (answer.status, &answer.headers["content-type"]),
+        (response.status, &response.headers["content-type"]),
         (StatusCode::BAD_GATEWAY, &"text/html".parse().unwrap())
     );
-    assert_eq!(sim.users().len(), 1, "behind a proxy that gave up");
+    assert_eq!(sim.users().len(), 1, "the operation was carried out despite the fault");
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_after_is_seconds_a_date_or_anything() {
+async fn retry_after_is_seconds_a_date_or_any_text() {
     for (when, header) in [
         (RetryAfter::None, None),
         (RetryAfter::Seconds(30), Some("30")),
         (RetryAfter::Date(Duration::from_mins(2)), Some("Sat, 01 Jun 2024 00:02:00 GMT")),
         (RetryAfter::Text("soon\n".into()), Some("soon?")),
     ] {
-        let (_, answer) = with(Fault::too_many_requests().retry_after(when)).await;
-        assert_eq!(answer.headers.get("retry-after").map(|value| value.to_str().unwrap()), header);
+        let (_, response) = insert_with(Fault::too_many_requests().retry_after(when)).await;
+        assert_eq!(response.headers.get("retry-after").map(|value| value.to_str().unwrap()), header);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_answers_are_right_and_late() {
+async fn slow_responses_are_complete_but_late() {
     let wait = Duration::from_secs(40);
     for fault in [Fault::slow_headers(wait), Fault::slow_body(wait)] {
-        let (sim, answer) = with(fault).await;
-        assert_eq!(answer.json()["user"]["login"], "ada");
+        let (sim, response) = insert_with(fault).await;
+        assert_eq!(response.json()["user"]["login"], "ada");
         assert_eq!(sim.elapsed(), wait);
         assert_eq!(sim.users().len(), 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn connections_break_before_in_between_and_after() {
+async fn reset_and_cut_faults_break_the_connection() {
     for (fault, users) in [(Fault::reset_before(), 0), (Fault::reset_after(), 1)] {
         let sim = Sim::builder().users(0).build();
         sim.fault(fault);
@@ -82,14 +87,14 @@ async fn connections_break_before_in_between_and_after() {
         assert_eq!(error.to_string(), "connection reset by the simulated account");
         assert_eq!(sim.users().len(), users);
         assert_eq!(sim.requests()[0].status, None);
-        assert_eq!(get(&sim, "/user/users").await.status, StatusCode::OK, "nothing is in flight any more");
+        assert_eq!(get(&sim, "/user/users").await.status, StatusCode::OK, "no call is left in flight");
     }
     let sim = Sim::builder().users(0).build();
     sim.fault(Fault::cut_body());
-    let answer = sim.service().call(request(&sim, &Method::POST, "/user/users", INSERT)).await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
-    let announced: usize = answer.headers()["content-length"].to_str().unwrap().parse().unwrap();
-    let mut body = answer.into_body();
+    let response = sim.service().call(request(&sim, &Method::POST, "/user/users", INSERT)).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let announced: usize = response.headers()["content-length"].to_str().unwrap().parse().unwrap();
+    let mut body = response.into_body();
     let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
     assert_eq!(first.len(), announced / 2);
     body.frame().await.unwrap().unwrap_err();
@@ -98,35 +103,35 @@ async fn connections_break_before_in_between_and_after() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_hangs_never_ends() {
+async fn hang_fault_never_responds() {
     let sim = Sim::builder().latency(Duration::from_secs(1)).build();
     sim.fault(Fault::hang());
     let call = sim.service().call(request(&sim, &Method::GET, "/user/users", ""));
     tokio::time::timeout(Duration::from_hours(100), call).await.unwrap_err();
-    assert_eq!(get(&sim, "/user/users").await.status, StatusCode::OK, "until it is given up");
+    assert_eq!(get(&sim, "/user/users").await.status, StatusCode::OK, "dropping the future ended the call");
 }
 
 #[tokio::test(start_paused = true)]
-async fn bodies_no_client_wants() {
-    let (_, answer) = with(Fault::huge_body(5_000_000)).await;
-    assert!(answer.body.len() >= 5_000_000);
-    assert_eq!(answer.headers.get("content-length"), None);
-    let (_, answer) = with(Fault::nested_body(1_000)).await;
-    assert!(answer.body.windows(1_000).any(|bytes| bytes == [b'['; 1_000]));
-    let (_, answer) = with(Fault::redirect("https://elsewhere.example/")).await;
-    assert_eq!(answer.headers["location"], "https://elsewhere.example/");
-    assert_eq!(answer.status, StatusCode::TEMPORARY_REDIRECT);
+async fn scripted_bodies_are_sent_as_given() {
+    let (_, response) = insert_with(Fault::huge_body(5_000_000)).await;
+    assert!(response.body.len() >= 5_000_000);
+    assert_eq!(response.headers.get("content-length"), None);
+    let (_, response) = insert_with(Fault::nested_body(1_000)).await;
+    assert!(response.body.windows(1_000).any(|bytes| bytes == [b'['; 1_000]));
+    let (_, response) = insert_with(Fault::redirect("https://elsewhere.example/")).await;
+    assert_eq!(response.headers["location"], "https://elsewhere.example/");
+    assert_eq!(response.status, StatusCode::TEMPORARY_REDIRECT);
     let mut odd = Response::new(Bytes::from_static(b"\xff\xfe"));
     odd.headers_mut().insert("content-length", "77".parse().unwrap());
-    let (_, answer) = with(Fault::answer(odd)).await;
+    let (_, response) = insert_with(Fault::response(odd)).await;
     assert_eq!(
-        (answer.body.as_ref(), &answer.headers["content-length"]),
+        (response.body.as_ref(), &response.headers["content-length"]),
         (&b"\xff\xfe"[..], &"2".parse().unwrap())
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fault_waits_for_its_operation() {
+async fn fault_affects_only_its_operation() {
     let sim = Sim::builder().build();
     sim.script([
         Fault::status_500().on(Operation::InsertUser).nth(2),

@@ -1,4 +1,4 @@
-//! Windows and calls in flight, in virtual time.
+//! Rate limits and calls in flight, in virtual time.
 
 use std::future::Future;
 use std::pin::pin;
@@ -20,33 +20,33 @@ fn left(sim: &Sim) -> Vec<u32> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_day_of_quota_takes_no_time() {
+async fn default_limits_allow_20_000_calls_a_day() {
     let sim = Sim::builder().users(0).build();
-    let (mut done, mut refused) = (0, 0);
+    let (mut done, mut rejected) = (0, 0);
     while sim.elapsed() <= 24 * HOUR {
-        let answer = get(&sim, "/user/users").await;
-        if answer.status == StatusCode::TOO_MANY_REQUESTS {
-            let message = answer.error();
-            assert_eq!(answer.headers.get("retry-after"), None);
-            assert_eq!(answer.json()["error"]["developer_message"], message.as_str());
+        let response = get(&sim, "/user/users").await;
+        if response.status == StatusCode::TOO_MANY_REQUESTS {
+            let message = response.error();
+            assert_eq!(response.headers.get("retry-after"), None);
+            assert_eq!(response.json()["error"]["developer_message"], message.as_str());
             assert!(
                 message == "rate of 1000 per 3600 second(s) exceeded."
                     || message == "rate of 10000 per 86400 second(s) exceeded.",
                 "{message}"
             );
-            refused += 1;
+            rejected += 1;
             advance(Duration::from_millis(3_600)).await;
         } else {
             done += 1;
         }
     }
-    // What the buckets hold, and what drains from the one of the day in a day.
+    // The daily bucket holds 10,000 calls, and another 10,000 drain from it in a day.
     assert_eq!(done, 20_000);
-    assert_eq!((sim.rejections(), sim.overlaps()), (refused, 0));
+    assert_eq!((sim.rejections(), sim.overlaps()), (rejected, 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_three_kinds_differ_in_when_there_is_room_again() {
+async fn window_kinds_differ_in_when_calls_return() {
     let after = async |window: Window, wait: Duration| {
         let sim = Sim::builder().users(0).windows([window]).build();
         advance(HOUR / 2).await;
@@ -66,7 +66,7 @@ async fn the_three_kinds_differ_in_when_there_is_room_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn applications_and_addresses_are_limited_each_on_their_own() {
+async fn applications_and_ip_addresses_have_own_limits() {
     let sim = Sim::builder().windows([Window::leaky_bucket(2, HOUR)]).oauth("app", "r").build();
     let from = |address: u8| {
         let mut request = request(&sim, &Method::GET, "/user/users", "");
@@ -75,7 +75,7 @@ async fn applications_and_addresses_are_limited_each_on_their_own() {
     };
     assert_eq!(send(&sim, from(1)).await.status, StatusCode::OK);
     assert_eq!(send(&sim, from(2)).await.status, StatusCode::OK);
-    assert_eq!(send(&sim, from(3)).await.status, StatusCode::TOO_MANY_REQUESTS, "the key is used up");
+    assert_eq!(send(&sim, from(3)).await.status, StatusCode::TOO_MANY_REQUESTS, "the key's window is full");
     let mut stranger = from(1);
     stranger.headers_mut().remove("x-ultracart-simple-key");
     assert_eq!(send(&sim, stranger).await.status, StatusCode::UNAUTHORIZED);
@@ -93,7 +93,7 @@ async fn applications_and_addresses_are_limited_each_on_their_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_call_in_flight_is_refused_until_the_first_is_read() {
+async fn call_is_rejected_until_the_first_is_read() {
     let sim = Sim::builder().concurrency_message("one at a time").build();
     let first = sim.service().call(request(&sim, &Method::GET, "/user/users", "")).await.unwrap();
     let second = get(&sim, "/user/users").await;
@@ -106,26 +106,26 @@ async fn a_second_call_in_flight_is_refused_until_the_first_is_read() {
     drop(dropped);
     assert_eq!(get(&sim, "/user/users").await.status, StatusCode::OK);
     assert_eq!((sim.overlaps(), sim.rejections(), sim.calls()), (1, 1, 5));
-    assert_eq!(left(&sim)[0], 996, "the refused one is not counted");
+    assert_eq!(left(&sim)[0], 996, "the rejected call does not count");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_account_works_on_when_the_client_has_gone_away() {
+async fn call_of_a_gone_client_stays_in_flight() {
     let sim = Sim::builder().users(0).latency(Duration::from_secs(10)).build();
     {
         let call = sim.service().call(request(&sim, &Method::POST, "/user/users", r#"{"login":"ada"}"#));
         let mut call = pin!(call);
         assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
-    assert_eq!(sim.users().len(), 1, "it was carried out");
+    assert_eq!(sim.users().len(), 1, "the insert took effect");
     assert_eq!(get(&sim, "/user/users").await.status, StatusCode::TOO_MANY_REQUESTS);
-    // The refusal took its ten seconds too.
+    // The response to the rejected call took ten seconds, so the first call has ended.
     assert_eq!(get(&sim, "/user/users").await.status, StatusCode::OK);
     assert_eq!(sim.elapsed(), Duration::from_secs(20));
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_calls_can_be_allowed_in_flight() {
+async fn max_in_flight_allows_more_calls() {
     let sim = Sim::builder().max_in_flight(2).build();
     let call = || sim.service().call(request(&sim, &Method::GET, "/user/users", ""));
     let (first, second, third) = (call().await.unwrap(), call().await.unwrap(), call().await.unwrap());
@@ -134,7 +134,7 @@ async fn more_calls_can_be_allowed_in_flight() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refused_calls_are_counted_where_that_is_asked_for() {
+async fn rejected_calls_count_only_if_configured() {
     let window = Window::leaky_bucket(1, HOUR);
     for (count, room) in [(Count::No, 1), (Count::Yes, 0)] {
         let sim = Sim::builder().users(0).windows([window.clone()]).count_rejected(count).build();
@@ -159,9 +159,9 @@ fn token(form: &str) -> Request<Bytes> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn token_calls_are_counted_where_that_is_asked_for() {
+async fn token_calls_count_only_if_configured() {
     for (count, room) in [(Count::No, 1000), (Count::Yes, 999)] {
-        let sim = Sim::builder().oauth("app", "r1").oauth("other", "r2").count_tokens(count).build();
+        let sim = Sim::builder().oauth("app", "r1").oauth("other", "r2").count_token_calls(count).build();
         let form = "client_id=app&grant_type=refresh_token&refresh_token=r1";
         assert_eq!(send(&sim, token(form)).await.status, StatusCode::OK);
         let left: Vec<(String, u32)> =
@@ -179,14 +179,14 @@ async fn token_calls_are_counted_where_that_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_call_of_nobody_is_the_addresss_alone() {
-    let sim = Sim::builder().oauth("app", "r1").count_tokens(Count::Yes).build();
+async fn token_call_of_unknown_client_counts_by_ip() {
+    let sim = Sim::builder().oauth("app", "r1").count_token_calls(Count::Yes).build();
     for form in [
         "grant_type=refresh_token&refresh_token=r1",
-        "client_id=nobody&grant_type=refresh_token&refresh_token=r1",
+        "client_id=unknown&grant_type=refresh_token&refresh_token=r1",
     ] {
         let mut call = token(form);
-        // A token call is its form's, whatever credential it brings besides.
+        // A token call counts for the `client_id` in its form, even with another credential in its headers.
         call.headers_mut().insert("x-ultracart-simple-key", sim.simple_key().expose().parse().unwrap());
         assert_eq!(send(&sim, call).await.status, StatusCode::BAD_REQUEST);
     }
@@ -197,8 +197,8 @@ async fn a_token_call_of_nobody_is_the_addresss_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_call_that_counts_waits_for_the_other_calls_of_its_application() {
-    let sim = Sim::builder().oauth("app", "r1").count_tokens(Count::Yes).build();
+async fn counted_token_calls_do_not_overlap() {
+    let sim = Sim::builder().oauth("app", "r1").count_token_calls(Count::Yes).build();
     let form = "client_id=app&grant_type=refresh_token&refresh_token=r1";
     let open = sim.service().call(token(form)).await.unwrap();
     let mut elsewhere = token(form);
@@ -208,7 +208,7 @@ async fn a_token_call_that_counts_waits_for_the_other_calls_of_its_application()
 }
 
 #[tokio::test]
-async fn unlimited_is_without_limits() {
+async fn unlimited_account_rejects_no_call() {
     let sim = Sim::builder().users(0).unlimited().build();
     let open = sim.service().call(request(&sim, &Method::GET, "/user/users", "")).await.unwrap();
     for _ in 0..1_500 {

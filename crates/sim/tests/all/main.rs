@@ -1,4 +1,4 @@
-//! The account as its users see it: in process, and over TCP.
+//! Tests of the simulated account through its public interface, in process and over TCP.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests")]
 
 mod faults;

@@ -1,14 +1,14 @@
-//! Tokens that replace one another.
+//! OAuth: token refresh, scopes and errors.
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use serde_json::Value;
 
-use crate::support::{Answer, request, send};
+use crate::support::{ReadResponse, request, send};
 use ultracart_model::Token;
 use ultracart_sim::Sim;
 
-async fn token(sim: &Sim, form: &str) -> Answer {
+async fn token(sim: &Sim, form: &str) -> ReadResponse {
     let request = Request::post("/rest/v2/oauth/token")
         .header("content-type", "application/x-www-form-urlencoded")
         .body(Bytes::copy_from_slice(form.as_bytes()))
@@ -20,7 +20,7 @@ async fn call(sim: &Sim, tokens: &Value) -> StatusCode {
     send_with(tokens, sim, request(sim, &Method::GET, "/user/users", "")).await.status
 }
 
-async fn send_with(tokens: &Value, sim: &Sim, mut call: Request<Bytes>) -> Answer {
+async fn send_with(tokens: &Value, sim: &Sim, mut call: Request<Bytes>) -> ReadResponse {
     call.headers_mut().remove("x-ultracart-simple-key");
     let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
     call.headers_mut().insert("authorization", bearer.parse().unwrap());
@@ -28,7 +28,7 @@ async fn send_with(tokens: &Value, sim: &Sim, mut call: Request<Bytes>) -> Answe
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_brings_new_tokens_and_takes_the_old_ones() {
+async fn token_refresh_replaces_the_refresh_token() {
     let sim = Sim::builder().oauth("app", "first").build();
     let form = "grant_type=refresh_token&client_id=app&refresh_token=first";
     let tokens = token(&sim, form).await;
@@ -62,7 +62,7 @@ async fn a_refresh_brings_new_tokens_and_takes_the_old_ones() {
 }
 
 #[tokio::test]
-async fn an_application_may_do_what_its_scopes_say() {
+async fn scopes_limit_an_application() {
     for (scopes, may_read, may_write) in [
         ("user_read user_write", true, true),
         ("user_read", true, false),
@@ -87,22 +87,22 @@ async fn an_application_may_do_what_its_scopes_say() {
                 _ => (may_write, "user_write"),
             };
             let (users, groups) = (sim.users(), sim.groups());
-            let answer = send_with(&tokens, &sim, request(&sim, &method, path, body)).await;
+            let response = send_with(&tokens, &sim, request(&sim, &method, path, body)).await;
             if may {
-                assert!(answer.status.is_success(), "{scopes:?} {method} {path}: {answer:?}");
+                assert!(response.status.is_success(), "{scopes:?} {method} {path}: {response:?}");
             } else {
-                assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{scopes:?} {method} {path}");
-                assert_eq!(answer.error(), format!("The application does not have the scope {scope}."));
+                assert_eq!(response.status, StatusCode::UNAUTHORIZED, "{scopes:?} {method} {path}");
+                assert_eq!(response.error(), format!("The application does not have the scope {scope}."));
                 assert_eq!((sim.users(), sim.groups()), (users, groups));
             }
         }
         let with_key = request(&sim, &Method::POST, "/user/groups", r#"{"name":"by key"}"#);
-        assert!(send(&sim, with_key).await.status.is_success(), "the simple key may do everything");
+        assert!(send(&sim, with_key).await.status.is_success(), "the simple key has all scopes");
     }
 }
 
 #[tokio::test]
-async fn what_is_no_refresh_is_refused_in_oauths_form() {
+async fn invalid_token_requests_get_oauth_errors() {
     let sim = Sim::builder().oauth("app", "first").build();
     for (form, error) in [
         ("", "invalid_request"),
@@ -111,9 +111,9 @@ async fn what_is_no_refresh_is_refused_in_oauths_form() {
         ("grant_type=authorization_code&client_id=app&code=x", "invalid_grant"),
         ("grant_type=password", "unsupported_grant_type"),
     ] {
-        let answer = token(&sim, form).await;
+        let response = token(&sim, form).await;
         assert_eq!(
-            (answer.status, &answer.json()["error"]),
+            (response.status, &response.json()["error"]),
             (StatusCode::BAD_REQUEST, &Value::from(error)),
             "{form}"
         );

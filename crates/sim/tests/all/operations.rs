@@ -1,10 +1,10 @@
-//! The eleven operations, and what a call has to bring.
+//! The eleven operations and the checks that every call must pass.
 
 use crate::support::{delete, get, post, put, request, send};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use ultracart_model::{User, UserLogin};
-use ultracart_sim::{GetGroupBody, Histories, Sim, UnknownId};
+use ultracart_sim::{GetGroupBody, Histories, Sim, UnknownIdStatus};
 
 fn sim() -> Sim {
     Sim::builder().users(5).build()
@@ -27,10 +27,10 @@ async fn users_are_inserted_read_updated_and_deleted() {
     let path = format!("/user/users/{id}");
 
     let updated = put(&sim, &path, r#"{"phone":"1","email":null}"#).await.json();
-    assert_eq!(updated["user"]["login"], "ada", "what is not sent stays");
+    assert_eq!(updated["user"]["login"], "ada", "missing fields stay");
     assert_eq!(updated["user"]["phone"], "1");
-    assert_eq!(updated["user"].get("email"), None, "what is sent as null goes");
-    assert_eq!(updated["user"]["beta"].to_string(), "1.0", "what nobody knows is kept as it came");
+    assert_eq!(updated["user"].get("email"), None, "null clears a field");
+    assert_eq!(updated["user"]["beta"].to_string(), "1.0", "unknown fields are stored unchanged");
 
     let list = get(&sim, "/user/users").await.json();
     assert_eq!(list["users"].as_array().unwrap().len(), 6);
@@ -44,7 +44,7 @@ async fn users_are_inserted_read_updated_and_deleted() {
 }
 
 #[tokio::test]
-async fn unknown_fields_are_kept_to_the_letter() {
+async fn unknown_fields_are_stored_byte_for_byte() {
     let sim = sim();
     let beta = r#""beta":{"x":[1.0,1e2,12345678901234567890123456789012],"y":null}"#;
     let body = format!(
@@ -61,7 +61,7 @@ async fn membership_is_the_same_from_both_sides() {
     let groups = r#"{"groups":[{"group_oid":102,"member":true},{"group_oid":103,"member":false}]}"#;
     let user = put(&sim, "/user/users/2", groups).await.json();
     assert_eq!(members(&user["user"]["groups"], "group_oid"), [102]);
-    assert_eq!(user["user"]["groups"].as_array().unwrap().len(), 12, "every group is there");
+    assert_eq!(user["user"]["groups"].as_array().unwrap().len(), 12, "every group is listed");
     assert!(members(&get(&sim, "/user/groups/102").await.json()["group"]["users"], "user_id").contains(&2));
 
     let users =
@@ -77,12 +77,12 @@ async fn membership_is_the_same_from_both_sides() {
     assert_eq!(delete(&sim, "/user/groups/102").await.status, StatusCode::NO_CONTENT);
     let user = get(&sim, "/user/users/4").await.json();
     assert_eq!(user["user"]["groups"].as_array().unwrap().len(), 11);
-    let nobody = put(&sim, "/user/users/4", r#"{"groups":[{"group_oid":102,"member":true}]}"#).await;
-    assert_eq!(nobody.error(), "group_oid 102 does not exist.");
+    let response = put(&sim, "/user/users/4", r#"{"groups":[{"group_oid":102,"member":true}]}"#).await;
+    assert_eq!(response.error(), "group_oid 102 does not exist.");
 }
 
 #[tokio::test]
-async fn a_group_keeps_what_an_update_does_not_send() {
+async fn group_update_keeps_missing_fields() {
     let sim = sim();
     let body =
         r#"{"name":"Night Shift","permissions":[{"permission_name":"orders_view","selected":true}],"x":1}"#;
@@ -92,7 +92,7 @@ async fn a_group_keeps_what_an_update_does_not_send() {
     assert_eq!(group["group"]["name"], "Day Shift");
     assert_eq!(group["group"]["x"], 1);
     let permissions = group["group"]["permissions"].as_array().unwrap();
-    assert_eq!(permissions.len(), 30, "every permission there is");
+    assert_eq!(permissions.len(), 30, "every permission is listed");
     let orders_view = json!({"permission_Name": "orders_view", "selected": true});
     assert_eq!(
         permissions.iter().filter(|permission| permission["selected"] == true).collect::<Vec<_>>(),
@@ -101,15 +101,15 @@ async fn a_group_keeps_what_an_update_does_not_send() {
 }
 
 #[tokio::test]
-async fn passwords_are_stored_and_never_told() {
+async fn passwords_are_stored_but_never_returned() {
     let sim = sim();
     let body = r#"{"login":"ada","change_password_to":"SECRET-1","change_ftp_password_to":"SECRET-2"}"#;
     let inserted = post(&sim, "/user/users", body).await;
     assert!(!format!("{inserted:?}").contains("SECRET"));
     let path = format!("/user/users/{}", inserted.json()["user"]["user_id"]);
     for same in [r#"{"change_ftp_password_to":"SECRET-1"}"#, r#"{"change_password_to":"SECRET-2"}"#] {
-        let refused = put(&sim, &path, same).await;
-        assert_eq!(refused.error(), "The FTP password may not be the same as the normal password.");
+        let response = put(&sim, &path, same).await;
+        assert_eq!(response.error(), "The FTP password may not be the same as the normal password.");
     }
     assert_eq!(put(&sim, &path, r#"{"change_password_to":"SECRET-3"}"#).await.status, StatusCode::OK);
     assert_eq!(put(&sim, &path, r#"{"change_ftp_password_to":"SECRET-1"}"#).await.status, StatusCode::OK);
@@ -122,17 +122,17 @@ async fn passwords_are_stored_and_never_told() {
 }
 
 #[tokio::test]
-async fn what_the_account_refuses_it_says_why() {
+async fn invalid_write_gets_an_error_message() {
     let sim = sim();
     let taken = sim.user(2).unwrap().login.unwrap();
     let long = "x".repeat(151);
     for (body, message) in [
         (format!(r#"{{"login":"{taken}"}}"#), "Another user has this login already."),
+        (format!(r#"{{"email":"{long}"}}"#), "`email` has 151 characters; UltraCart accepts at most 150"),
         (
-            format!(r#"{{"email":"{long}"}}"#),
-            "`email` has 151 characters, and UltraCart takes 150 at the most",
+            r#"{"groups":[{"name":"No Such Group","member":true}]}"#.to_owned(),
+            "A group of the user does not exist.",
         ),
-        (r#"{"groups":[{"name":"Nobody","member":true}]}"#.to_owned(), "A group of the user does not exist."),
         ("{".to_owned(), "Invalid JSON: EOF while parsing an object at line 1 column 1"),
         ("[]".to_owned(), "Invalid JSON: invalid type: sequence, expected a map at line 1 column 0"),
         (
@@ -140,16 +140,16 @@ async fn what_the_account_refuses_it_says_why() {
             "Invalid JSON: invalid type: integer `5`, expected a string at line 1 column 10",
         ),
     ] {
-        let refused = post(&sim, "/user/users", &body).await;
-        assert_eq!((refused.status, refused.error().as_str()), (StatusCode::BAD_REQUEST, message));
+        let response = post(&sim, "/user/users", &body).await;
+        assert_eq!((response.status, response.error().as_str()), (StatusCode::BAD_REQUEST, message));
     }
     let same = put(&sim, "/user/users/2", &format!(r#"{{"login":"{taken}"}}"#)).await;
-    assert_eq!(same.status, StatusCode::OK, "one's own login is no other's");
+    assert_eq!(same.status, StatusCode::OK, "a user may keep the login");
     assert_eq!(sim.users().len(), 5);
 }
 
 #[tokio::test]
-async fn a_login_is_free_again_when_its_holder_has_another_or_is_gone() {
+async fn login_is_free_after_rename_or_deletion() {
     let sim = sim();
     let login = sim.user(2).unwrap().login.unwrap();
     let body = format!(r#"{{"login":"{login}"}}"#);
@@ -160,37 +160,37 @@ async fn a_login_is_free_again_when_its_holder_has_another_or_is_gone() {
 }
 
 #[tokio::test]
-async fn a_call_needs_version_credentials_and_content_type() {
+async fn call_needs_version_credentials_content_type() {
     let sim = sim();
     let without = |header: &str| {
         let mut request = request(&sim, &Method::POST, "/user/users", r#"{"login":"x"}"#);
         request.headers_mut().remove(header);
         request
     };
-    let answer = send(&sim, without("x-ultracart-api-version")).await;
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    assert_eq!(answer.error(), "The header X-UltraCart-Api-Version must be 2017-03-01.");
+    let response = send(&sim, without("x-ultracart-api-version")).await;
+    assert_eq!(response.status, StatusCode::BAD_REQUEST);
+    assert_eq!(response.error(), "The header X-UltraCart-Api-Version must be 2017-03-01.");
     assert_eq!(send(&sim, without("x-ultracart-simple-key")).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(send(&sim, without("content-type")).await.status, StatusCode::BAD_REQUEST);
     let mut wrong = request(&sim, &Method::GET, "/user/users", "");
     wrong.headers_mut().insert("x-ultracart-simple-key", "wrong".parse().unwrap());
     assert_eq!(send(&sim, wrong).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(sim.users().len(), 5);
-    assert_eq!(sim.calls(), 4, "a call that fails is a call");
+    assert_eq!(sim.calls(), 4, "failed calls count");
 }
 
 #[tokio::test]
-async fn paths_and_methods_that_there_are_not() {
+async fn unknown_paths_methods_and_ids_are_errors() {
     let sim = sim();
-    assert_eq!(get(&sim, "/user/nobody").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(get(&sim, "/user/unknown").await.status, StatusCode::NOT_FOUND);
     let wrong = put(&sim, "/user/users", "{}").await;
     assert_eq!(
         (wrong.status, wrong.headers["allow"].to_str().unwrap()),
         (StatusCode::METHOD_NOT_ALLOWED, "GET, POST")
     );
     for id in ["x", "1.5", "99999999999", "%31", "-"] {
-        let answer = get(&sim, &format!("/user/users/{id}")).await;
-        assert_eq!(answer.error(), "user_id must be a whole number of 32 bits.");
+        let response = get(&sim, &format!("/user/users/{id}")).await;
+        assert_eq!(response.error(), "user_id must be a whole number of 32 bits.");
     }
     let unknown = get(&sim, "/user/groups/7").await;
     assert_eq!(
@@ -198,21 +198,21 @@ async fn paths_and_methods_that_there_are_not() {
         (StatusCode::BAD_REQUEST, "group_oid 7 does not exist.")
     );
     assert_eq!(unknown.json()["error"]["object_id"], "7");
-    let other = Sim::builder().unknown_id(UnknownId::NotFound).build();
+    let other = Sim::builder().unknown_id(UnknownIdStatus::NotFound).build();
     assert_eq!(delete(&other, "/user/users/7777").await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
-async fn get_group_can_answer_with_nothing() {
+async fn get_group_can_return_an_empty_body() {
     let sim = Sim::builder().get_group_body(GetGroupBody::Empty).build();
-    let answer = get(&sim, "/user/groups/101").await;
-    assert_eq!((answer.status, answer.body.len()), (StatusCode::OK, 0));
+    let response = get(&sim, "/user/groups/101").await;
+    assert_eq!((response.status, response.body.len()), (StatusCode::OK, 0));
     assert_eq!(get(&sim, "/user/groups/1").await.status, StatusCode::BAD_REQUEST);
     assert_eq!(put(&sim, "/user/groups/101", "{}").await.json()["group"]["group_oid"], 101);
 }
 
 #[tokio::test]
-async fn histories_come_with_a_list_only_where_that_is_asked_for() {
+async fn get_users_has_histories_only_if_configured() {
     let has_history = |list: Value| list["users"][0].get("login_histories").is_some();
     assert!(!has_history(get(&sim(), "/user/users").await.json()));
     let all = Sim::builder().users(5).histories_in_list(Histories::All).build();
@@ -223,7 +223,7 @@ async fn histories_come_with_a_list_only_where_that_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_login_is_forgotten_after_90_days() {
+async fn logins_older_than_90_days_are_hidden() {
     let sim = Sim::builder().users(1).start_at("2024-06-01T00:00:00Z".parse().unwrap()).build();
     let login = |dts: &str| UserLogin::new().login_dts(dts);
     sim.set_logins(
@@ -231,13 +231,13 @@ async fn a_login_is_forgotten_after_90_days() {
         [login("2024-05-31T20:00:00-04:00"), login("2024-03-01T00:00:00Z"), login("yesterday")],
     );
     let count = async || get(&sim, "/user/users/1/logins").await.json()["logins"].as_array().unwrap().len();
-    assert_eq!(count().await, 2, "one is too old, and one cannot be read");
+    assert_eq!(count().await, 2, "the login of March is too old, that of `yesterday` cannot be parsed");
     tokio::time::advance(std::time::Duration::from_hours(90 * 24 + 1)).await;
     assert_eq!(count().await, 1);
 }
 
 #[tokio::test]
-async fn lists_come_in_pages() {
+async fn lists_are_paged_if_configured() {
     let sim = Sim::builder().users(5).page_size(2).build();
     let mut ids = Vec::new();
     let mut offset = json!(0);
@@ -264,7 +264,7 @@ async fn lists_come_in_pages() {
 }
 
 #[tokio::test]
-async fn a_test_can_put_in_whatever_it_wants() {
+async fn put_and_edit_store_unvalidated_objects() {
     let sim = sim();
     let id = sim.put_user(User::new().login("ada").email("x".repeat(200)));
     assert_eq!(sim.user(id).unwrap().permissions, None);

@@ -1,4 +1,4 @@
-//! Calls made by hand.
+//! Helpers that send requests to a simulated account in process.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -7,20 +7,20 @@ use serde_json::Value;
 use tower_service::Service as _;
 use ultracart_sim::Sim;
 
-/// An answer that has been read.
+/// A response whose body has been read.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ReadResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Answer {
+impl ReadResponse {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("JSON")
     }
 
-    /// What `UC-REST-ERROR` says; it is what the body says.
+    /// Returns the message in `UC-REST-ERROR`, which must equal the one in the body.
     pub(crate) fn error(&self) -> String {
         let header = self.headers["uc-rest-error"].to_str().expect("a text").to_owned();
         assert_eq!(self.json()["error"]["user_message"], header.as_str());
@@ -29,7 +29,7 @@ impl Answer {
     }
 }
 
-/// A request as every client makes it, with the account's simple key.
+/// Builds a request with the account's simple key and the other headers that every call needs.
 pub(crate) fn request(sim: &Sim, method: &Method, path: &str, body: &str) -> Request<Bytes> {
     let mut request = Request::builder()
         .method(method)
@@ -42,25 +42,25 @@ pub(crate) fn request(sim: &Sim, method: &Method, path: &str, body: &str) -> Req
     request.body(Bytes::copy_from_slice(body.as_bytes())).expect("a request")
 }
 
-/// Sends it and reads the whole answer.
-pub(crate) async fn send(sim: &Sim, request: Request<Bytes>) -> Answer {
-    let (parts, body) = sim.service().call(request).await.expect("an answer").into_parts();
+/// Sends a request and reads the whole response.
+pub(crate) async fn send(sim: &Sim, request: Request<Bytes>) -> ReadResponse {
+    let (parts, body) = sim.service().call(request).await.expect("a response").into_parts();
     let body = body.collect().await.expect("the whole body").to_bytes();
-    Answer { status: parts.status, headers: parts.headers, body }
+    ReadResponse { status: parts.status, headers: parts.headers, body }
 }
 
-pub(crate) async fn get(sim: &Sim, path: &str) -> Answer {
+pub(crate) async fn get(sim: &Sim, path: &str) -> ReadResponse {
     send(sim, request(sim, &Method::GET, path, "")).await
 }
 
-pub(crate) async fn post(sim: &Sim, path: &str, body: &str) -> Answer {
+pub(crate) async fn post(sim: &Sim, path: &str, body: &str) -> ReadResponse {
     send(sim, request(sim, &Method::POST, path, body)).await
 }
 
-pub(crate) async fn put(sim: &Sim, path: &str, body: &str) -> Answer {
+pub(crate) async fn put(sim: &Sim, path: &str, body: &str) -> ReadResponse {
     send(sim, request(sim, &Method::PUT, path, body)).await
 }
 
-pub(crate) async fn delete(sim: &Sim, path: &str) -> Answer {
+pub(crate) async fn delete(sim: &Sim, path: &str) -> ReadResponse {
     send(sim, request(sim, &Method::DELETE, path, "")).await
 }

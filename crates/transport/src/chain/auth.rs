@@ -1,4 +1,4 @@
-//! The current credential, fresh for every attempt.
+//! Adds the current credential to each attempt.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use reqwest::{Request, Response};
 use reqwest_middleware::{Error as ChainError, Middleware, Next, Result};
 
 use super::context::Context;
-use super::error::peel;
+use super::error::into_transport_error;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::limiter::{Limiter, Outcome};
@@ -16,25 +16,25 @@ use crate::oauth::{self, Session, TokenStatus};
 
 static SIMPLE_KEY: HeaderName = HeaderName::from_static("x-ultracart-simple-key");
 
-/// How a request proves who sends it.
+/// The credential of a transport.
 #[derive(Clone, Debug)]
 pub(crate) enum Credentials {
-    /// A header that never changes, marked as sensitive.
+    /// The simple key as a header value, marked as sensitive.
     SimpleKey(HeaderValue),
-    /// A token that does.
+    /// The OAuth session, which provides the current access token.
     Oauth(Arc<Session>),
 }
 
-/// Puts the credential on a request, and gets a new token where it has to.
+/// The layer that adds the credential to a request, after a token refresh if one is needed.
 #[derive(Debug)]
-pub(crate) struct Auth {
+pub(crate) struct AuthLayer {
     pub(crate) credentials: Credentials,
     pub(crate) limiter: Limiter,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
 #[async_trait]
-impl Middleware for Auth {
+impl Middleware for AuthLayer {
     async fn handle(
         &self,
         mut request: Request,
@@ -47,13 +47,13 @@ impl Middleware for Auth {
                 next.run(request, extensions).await
             }
             Credentials::Oauth(session) => {
-                let context = Context::of(extensions)?;
+                let context = Context::from_extensions(extensions)?;
                 let token = self.token(session, &context, extensions, &next).await?;
                 request.headers_mut().insert(header::AUTHORIZATION, token.clone());
                 let response = next.run(request, extensions).await?;
                 if response.status() == StatusCode::UNAUTHORIZED {
-                    session.reject(&token).await;
-                    context.token_rejected();
+                    session.discard(&token).await;
+                    context.record_invalid_token();
                 }
                 Ok(response)
             }
@@ -61,9 +61,12 @@ impl Middleware for Auth {
     }
 }
 
-impl Auth {
-    /// Returns the current access token. While one call refreshes it, the others wait. The refresh is a call of its own: it
-    /// takes the permit that was meant for the request, and the request acquires the next one behind the same gate.
+impl AuthLayer {
+    /// Returns the current access token, after a token refresh if one is needed. Only one call refreshes the
+    /// token; the others wait for it.
+    ///
+    /// A token refresh counts against the quota. It uses the attempt's permit, and the attempt then acquires
+    /// a second permit.
     async fn token(
         &self,
         session: &Session,
@@ -72,34 +75,34 @@ impl Auth {
         next: &Next<'_>,
     ) -> Result<HeaderValue> {
         let status = session.token().await.map_err(ChainError::middleware)?;
-        // Only now: a refresh counts as in flight from here on, so a caller that drops a call and then waits for the
-        // refresh in flight misses none.
+        // Checked only after `token` has marked the refresh as in flight. So a program that drops a call and
+        // then calls `finish_token_refresh` does not miss the refresh.
         context.check_cancelled().map_err(ChainError::middleware)?;
         let refresh = match status {
             TokenStatus::Valid(token) => return Ok(token),
-            TokenStatus::Expired(refresh) => refresh,
+            TokenStatus::RefreshDue(refresh) => refresh,
         };
-        let answer = match next.clone().run(refresh.request(), extensions).await {
+        let response = match next.clone().run(refresh.request(), extensions).await {
             Ok(response) => response,
-            // The call itself was not sent, however far the way to its token went.
-            Err(error) => return Err(ChainError::middleware(peel(error).before_sending())),
+            // The call's own request was not sent, whether or not the token request was sent.
+            Err(error) => return Err(ChainError::middleware(into_transport_error(error).mark_unsent())),
         };
-        let (status, body) = (answer.status(), context.take_body());
-        if !oauth::is_answer(status, &body) {
+        let (status, body) = (response.status(), context.take_body());
+        if !oauth::is_token_response(status, &body) {
             let error =
-                Error::from_status(status, answer.headers(), &body, self.clock.wall()).before_sending();
+                Error::from_status(status, response.headers(), &body, self.clock.wall()).mark_unsent();
             return Err(ChainError::middleware(match error.kind() {
-                // Above, these would be about what the call asks for.
+                // With these kinds, the caller would take the error for one about the requested object.
                 ErrorKind::BadRequest | ErrorKind::NotFound => {
-                    Error::new(ErrorKind::Oauth, format!("no new token: {error}"))
+                    Error::new(ErrorKind::Oauth, format!("the token refresh failed: {error}"))
                 }
-                // The limiter, the retry layer and whoever called know what these mean, whichever call they answer.
+                // The other kinds mean the same for every request.
                 _ => error,
             }));
         }
         let token = refresh.finish(status, &body).await.map_err(ChainError::middleware)?;
         if let Some(permit) = context.take_permit() {
-            permit.finish(Outcome::Answered);
+            permit.finish(Outcome::Responded);
         }
         context.start_attempt(&self.limiter).await.map_err(ChainError::middleware)?;
         Ok(token)

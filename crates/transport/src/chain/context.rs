@@ -1,7 +1,7 @@
-//! What the layers share about the call that an attempt belongs to.
+//! The state of a call, which the layers share.
 //!
-//! The user's own middleware stands between the layers, so they cannot pass values to each other. A context is the one
-//! value that travels among a request's extensions instead.
+//! Custom middleware runs between the layers, so the layers cannot pass values to each other directly.
+//! Instead, the request's extensions contain a [`Context`].
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind};
 use crate::limiter::{AcquireRequest, Constraint, Deadline, Limiter, Permit};
 use crate::lock::lock;
 
-/// Shared by the layers, by all attempts at a call, and by the caller.
+/// The state of one call, shared by the caller, the layers and all attempts.
 #[derive(Clone)]
 pub(crate) struct Context(Arc<Inner>);
 
@@ -28,36 +28,36 @@ struct Inner {
     safety: Safety,
     cache: &'static str,
     hook: Option<Arc<dyn AttemptHook>>,
-    asked_at: Instant,
-    request: AcquireRequest,
+    called_at: Instant,
+    acquire_request: AcquireRequest,
     is_cancelled: AtomicBool,
     cancellation: Notify,
     progress: Mutex<Progress>,
 }
 
-/// What changes from attempt to attempt.
+/// The part of a call's context that is changed by its attempts.
 struct Progress {
     attempts: u32,
     earlier: EarlierAttempts,
-    /// How long the next attempt pauses before it asks for a permit.
-    pause: Duration,
-    renewal: TokenRenewal,
+    /// How long the next attempt sleeps before it queues for a permit.
+    backoff: Duration,
+    token_retry: TokenRetry,
     /// The permit of the attempt that is being sent.
     permit: Option<Permit>,
-    /// The body of the latest answer.
+    /// The body of the latest response.
     body: Bytes,
 }
 
-/// A call is sent again once because the server rejected its OAuth token.
+/// The state of the one retry that a call gets if its OAuth token is invalid.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum TokenRenewal {
+enum TokenRetry {
     Unused,
     Due,
     Used,
 }
 
 impl Context {
-    /// The context of a call that is asked for now.
+    /// Creates the context of a call that starts at `now`.
     pub(crate) fn new(
         call: &Call,
         hook: Option<Arc<dyn AttemptHook>>,
@@ -69,26 +69,29 @@ impl Context {
             safety: call.safety,
             cache: call.cache,
             hook,
-            asked_at: now,
-            // Attempts after the first keep the call's position in the queue: it has waited already.
-            request: AcquireRequest { priority: call.priority, since: Some(now), deadline },
+            called_at: now,
+            // Retries keep the position in the queue that the call had at first.
+            acquire_request: AcquireRequest { priority: call.priority, since: Some(now), deadline },
             is_cancelled: AtomicBool::new(false),
             cancellation: Notify::new(),
             progress: Mutex::new(Progress {
                 attempts: 0,
                 earlier: EarlierAttempts::HadNoEffect,
-                pause: Duration::ZERO,
-                renewal: TokenRenewal::Unused,
+                backoff: Duration::ZERO,
+                token_retry: TokenRetry::Unused,
                 permit: None,
                 body: Bytes::new(),
             }),
         }))
     }
 
-    /// The context that the transport put among the extensions.
-    pub(super) fn of(extensions: &Extensions) -> Result<Self, ChainError> {
+    /// Returns the context that the transport added to the request's extensions.
+    pub(super) fn from_extensions(extensions: &Extensions) -> Result<Self, ChainError> {
         extensions.get::<Self>().cloned().ok_or_else(|| {
-            ChainError::middleware(Error::new(ErrorKind::Internal, "a call without its context"))
+            ChainError::middleware(Error::new(
+                ErrorKind::Internal,
+                "the request's extensions contain no context",
+            ))
         })
     }
 
@@ -100,24 +103,24 @@ impl Context {
         self.0.safety
     }
 
-    /// What the cache said before there was a call.
+    /// Returns the outcome of the cache lookup before the call.
     pub(super) fn cache(&self) -> &'static str {
         self.0.cache
     }
 
-    pub(super) fn asked_at(&self) -> Instant {
-        self.0.asked_at
+    pub(super) fn called_at(&self) -> Instant {
+        self.0.called_at
     }
 
-    pub(super) fn request(&self) -> &AcquireRequest {
-        &self.0.request
+    pub(super) fn acquire_request(&self) -> &AcquireRequest {
+        &self.0.acquire_request
     }
 
     fn with_progress<T>(&self, change: impl FnOnce(&mut Progress) -> T) -> T {
         change(&mut lock(&self.0.progress))
     }
 
-    /// How often the call was sent.
+    /// Returns the number of attempts so far.
     pub(crate) fn attempts(&self) -> u32 {
         self.with_progress(|progress| progress.attempts)
     }
@@ -126,33 +129,35 @@ impl Context {
         self.with_progress(|progress| progress.attempts += 1);
     }
 
-    /// What the attempts so far may have done on the server.
+    /// Returns whether an attempt that was retried may have had an effect on the server.
     pub(crate) fn earlier_attempts(&self) -> EarlierAttempts {
         self.with_progress(|progress| progress.earlier)
     }
 
-    /// Notes that the attempt which failed may have been carried out.
-    pub(super) fn may_have_had_effect(&self) {
+    /// Records that a failed attempt may have had an effect on the server. Called only if the attempt is
+    /// retried.
+    pub(super) fn record_possible_effect(&self) {
         self.with_progress(|progress| progress.earlier = EarlierAttempts::MayHaveHadEffect);
     }
 
-    /// Lets the next attempt pause before it asks for a permit.
-    pub(super) fn set_pause(&self, pause: Duration) {
-        self.with_progress(|progress| progress.pause = pause);
+    /// Sets the back-off: the pause that the next attempt makes before it queues for a permit.
+    pub(super) fn set_backoff(&self, backoff: Duration) {
+        self.with_progress(|progress| progress.backoff = backoff);
     }
 
-    pub(super) fn take_pause(&self) -> Duration {
-        self.with_progress(|progress| std::mem::take(&mut progress.pause))
+    pub(super) fn take_backoff(&self) -> Duration {
+        self.with_progress(|progress| std::mem::take(&mut progress.backoff))
     }
 
-    /// Waits for a permit, asks the hook, and keeps the permit for the attempt that is sent now. Returns what it waited for.
+    /// Waits for a permit, calls the hook, and stores the permit of the attempt. Returns the reason why the
+    /// attempt waited; `None` if it did not wait.
     pub(super) async fn start_attempt(&self, limiter: &Limiter) -> Result<Option<Constraint>, Error> {
-        let mut permit = self.unless_cancelled(limiter.acquire(self.request())).await?;
+        let mut permit = self.unless_cancelled(limiter.acquire(self.acquire_request())).await?;
         if let Some(hook) = &self.0.hook
             && let ControlFlow::Break(()) = hook.before_attempt(self.earlier_attempts())
         {
-            let why = "the call was cancelled when its permit came, since nothing needs it any more";
-            return Err(Error::new(ErrorKind::Internal, why));
+            let message = "the call was cancelled before it was sent, since its response is no longer needed";
+            return Err(Error::new(ErrorKind::Internal, message));
         }
         permit.mark_sent();
         let constraint = permit.constraint();
@@ -160,12 +165,14 @@ impl Context {
         Ok(constraint)
     }
 
-    /// Takes the permit of the attempt, if the attempt still has one.
+    /// Takes the permit of the current attempt. Returns `None` if the attempt has no permit now: a token
+    /// refresh has used the attempt's first permit, and the attempt does not have a second permit yet.
     pub(super) fn take_permit(&self) -> Option<Permit> {
         self.with_progress(|progress| progress.permit.take())
     }
 
-    /// Keeps the body of an answer, which the layers above could only read by taking it from the response.
+    /// Stores the body of a response, so that the layers above can read it here. Reading it from the response
+    /// would remove it from the response.
     pub(super) fn set_body(&self, body: Bytes) {
         self.with_progress(|progress| progress.body = body);
     }
@@ -174,32 +181,34 @@ impl Context {
         self.with_progress(|progress| progress.body.clone())
     }
 
-    /// Takes the body of the latest answer.
+    /// Takes the body of the latest response.
     pub(crate) fn take_body(&self) -> Bytes {
         self.with_progress(|progress| std::mem::take(&mut progress.body))
     }
 
-    /// Notes that the server rejected the OAuth token.
-    pub(super) fn token_rejected(&self) {
+    /// Records that the server did not accept the OAuth token.
+    pub(super) fn record_invalid_token(&self) {
         self.with_progress(|progress| {
-            if progress.renewal == TokenRenewal::Unused {
-                progress.renewal = TokenRenewal::Due;
+            if progress.token_retry == TokenRetry::Unused {
+                progress.token_retry = TokenRetry::Due;
             }
         });
     }
 
-    /// Whether the call may be sent again with a new token, which it may once.
-    pub(super) fn take_token_renewal(&self) -> bool {
+    /// Returns whether to retry the call with a new OAuth token. This is so if the server did not accept the
+    /// previous token. Returns `true` at most once for each call.
+    pub(super) fn take_token_retry(&self) -> bool {
         self.with_progress(|progress| {
-            let is_due = progress.renewal == TokenRenewal::Due;
+            let is_due = progress.token_retry == TokenRetry::Due;
             if is_due {
-                progress.renewal = TokenRenewal::Used;
+                progress.token_retry = TokenRetry::Used;
             }
             is_due
         })
     }
 
-    /// Cancels what has not been sent: the caller has gone away.
+    /// Cancels the call. Used when the caller has dropped the call's future. An attempt that is being sent
+    /// continues.
     pub(crate) fn cancel(&self) {
         self.0.is_cancelled.store(true, Ordering::Release);
         self.0.cancellation.notify_one();
@@ -212,12 +221,12 @@ impl Context {
     /// Fails if the call has been cancelled.
     pub(super) fn check_cancelled(&self) -> Result<(), Error> {
         if self.is_cancelled() {
-            return Err(Error::new(ErrorKind::Internal, "nobody waits for the call any more"));
+            return Err(Error::new(ErrorKind::Internal, "the caller dropped the call"));
         }
         Ok(())
     }
 
-    /// Waits for a future that nothing is lost by dropping, or until the call is cancelled.
+    /// Runs a cancel-safe future until it completes or the call is cancelled.
     pub(super) async fn unless_cancelled<T>(
         &self,
         future: impl Future<Output = Result<T, Error>>,

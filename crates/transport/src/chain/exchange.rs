@@ -1,8 +1,12 @@
-//! A request out, a whole answer back.
+//! Sends a request and reads the complete response.
 //!
-//! `Next::run` returns when the headers are there. Here the body is read to its end too, so that the layers above see a
-//! body that breaks off or never ends as a failed attempt, and the gate stays shut until then. The timeout is below auth,
-//! so that it does not cut a token refresh off.
+//! `Next::run` returns as soon as the headers have arrived. This layer reads the body, too, before it
+//! returns. So the gate stays closed until the body has been read. To the layers above, an incomplete or
+//! endless body is a failed attempt.
+//!
+//! This layer is below auth, so each request has its own timeout: the token refresh has one, and the call's
+//! own request has another. Auth stores a new refresh token outside these timeouts, so none of them
+//! interrupts the storing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,20 +18,20 @@ use reqwest::{Request, Response, ResponseBuilderExt as _};
 use reqwest_middleware::{Error as ChainError, Middleware, Next, Result};
 
 use super::context::Context;
-use super::error::peel;
+use super::error::into_transport_error;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 
-/// Reads answers to the end, within a time and a length.
+/// The layer that reads complete responses, within a time limit and up to a maximum length.
 #[derive(Debug)]
-pub(crate) struct Exchange {
+pub(crate) struct ExchangeLayer {
     pub(crate) request_timeout: Duration,
     pub(crate) max_body: u64,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
 #[async_trait]
-impl Middleware for Exchange {
+impl Middleware for ExchangeLayer {
     async fn handle(
         &self,
         request: Request,
@@ -42,16 +46,16 @@ impl Middleware for Exchange {
     }
 }
 
-impl Exchange {
+impl ExchangeLayer {
     async fn exchange(
         &self,
         request: Request,
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> std::result::Result<Response, Error> {
-        let context = Context::of(extensions).map_err(peel)?;
-        let mut response = next.run(request, extensions).await.map_err(peel)?;
-        let body = whole_body(&mut response, self.max_body).await?;
+        let context = Context::from_extensions(extensions).map_err(into_transport_error)?;
+        let mut response = next.run(request, extensions).await.map_err(into_transport_error)?;
+        let body = read_body(&mut response, self.max_body).await?;
         let mut whole = http::Response::builder().status(response.status()).version(response.version());
         if let Some(headers) = whole.headers_mut() {
             std::mem::swap(headers, response.headers_mut());
@@ -60,19 +64,20 @@ impl Exchange {
             std::mem::swap(extensions, response.extensions_mut());
         }
         context.set_body(body.clone());
-        // Without it the response would claim to come from `http://no.url.provided.local`.
+        // Without a URL, reqwest would set `http://no.url.provided.local`.
         let whole = whole.url(response.url().clone()).body(body);
         whole.map(Response::from).map_err(|error| {
-            Error::new(ErrorKind::Internal, "the answer cannot be put together again").with_source(error)
+            Error::new(ErrorKind::Internal, "the response cannot be rebuilt with its body").with_source(error)
         })
     }
 }
 
-/// Reads the body of an answer, if it is not longer than `most`. A body that comes in one piece is not copied.
-pub(super) async fn whole_body(response: &mut Response, most: u64) -> std::result::Result<Bytes, Error> {
+/// Reads a response's body. Fails if it is longer than `max_length` bytes. A body that arrives in one chunk
+/// is not copied.
+pub(super) async fn read_body(response: &mut Response, max_length: u64) -> std::result::Result<Bytes, Error> {
     let announced = response.content_length().unwrap_or_default();
-    if announced > most {
-        return Err(Error::body_too_large(most));
+    if announced > max_length {
+        return Err(Error::body_too_large(max_length));
     }
     let Some(first) = response.chunk().await.map_err(Error::from_reqwest)? else {
         return Ok(Bytes::new());
@@ -80,20 +85,20 @@ pub(super) async fn whole_body(response: &mut Response, most: u64) -> std::resul
     if first.len() as u64 == announced {
         return Ok(first);
     }
-    if first.len() as u64 > most {
-        return Err(Error::body_too_large(most));
+    if first.len() as u64 > max_length {
+        return Err(Error::body_too_large(max_length));
     }
     let mut next = response.chunk().await.map_err(Error::from_reqwest)?;
     if next.is_none() {
         return Ok(first);
     }
-    // What is announced is believed only so far: it costs the server nothing.
+    // Reserves at most 1 MiB in advance, since a server can announce any length.
     let capacity = usize::try_from(announced.min(1 << 20)).unwrap_or_default();
     let mut body = BytesMut::with_capacity(capacity.max(first.len()));
     body.extend_from_slice(&first);
     while let Some(chunk) = next {
-        if (body.len() + chunk.len()) as u64 > most {
-            return Err(Error::body_too_large(most));
+        if (body.len() + chunk.len()) as u64 > max_length {
+            return Err(Error::body_too_large(max_length));
         }
         body.extend_from_slice(&chunk);
         next = response.chunk().await.map_err(Error::from_reqwest)?;

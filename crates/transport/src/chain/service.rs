@@ -1,4 +1,4 @@
-//! A service that stands in for the network.
+//! A service that replaces the network.
 
 use std::error::Error as StdError;
 use std::future::{Future, poll_fn};
@@ -12,7 +12,8 @@ use tower_service::Service;
 
 use crate::error::{Error, ErrorKind};
 
-/// The end of the chain: whatever comes behind it is never asked.
+/// The innermost layer if a service replaces the network. It sends requests to the service, and never to the
+/// network.
 #[derive(Debug)]
 pub(crate) struct ServiceBackend<S>(pub(crate) S);
 
@@ -28,21 +29,22 @@ where
     async fn handle(&self, request: Request, _: &mut Extensions, _: Next<'_>) -> Result<Response> {
         let url = request.url().clone();
         let request = http::Request::<Body>::try_from(request)?.map(|body| {
-            // Calls have their whole body in memory.
+            // The transport's requests always have their complete body in memory.
             body.as_bytes().map(Bytes::copy_from_slice).unwrap_or_default()
         });
         let mut service = self.0.clone();
-        let answer = async {
+        let response = async {
             poll_fn(|context| service.poll_ready(context)).await?;
             service.call(request).await
         };
-        let answer: http::Response<B> = answer
+        let response: http::Response<B> = response
             .await
             .map_err(|error: S::Error| ChainError::middleware(Error::from_service(error.into())))?;
-        let (mut parts, body) = answer.into_parts();
+        let (mut parts, body) = response.into_parts();
         let with_url = http::Response::builder().url(url).body(()).map_err(|error| {
             ChainError::middleware(
-                Error::new(ErrorKind::Internal, "the answer has no URL").with_source(error),
+                Error::new(ErrorKind::Internal, "the URL cannot be attached to the response")
+                    .with_source(error),
             )
         })?;
         parts.extensions.extend(with_url.into_parts().0.extensions);

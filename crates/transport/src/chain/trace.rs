@@ -1,4 +1,4 @@
-//! One span per call.
+//! The span of a call.
 
 use std::future::Future;
 
@@ -10,9 +10,9 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::telemetry;
 
-/// Opens a span around a call and records how it ended, but never a header or a body.
+/// Runs a call in its span and records the outcome. Headers and bodies are never recorded.
 ///
-/// This is not a middleware, since it needs nothing that one gets: that saves an allocation and a move of the request.
+/// This is a function, since a middleware would cost an allocation and a move of the request.
 pub(crate) fn trace(
     context: &Context,
     clock: &dyn Clock,
@@ -34,17 +34,17 @@ pub(crate) fn trace(
         let failure = match &result {
             Ok(response) => {
                 span.record("http.response.status_code", response.status().as_u16());
-                debug!("done");
+                debug!("response received");
                 Error::kind_of(response.status())
             }
             Err(error) => {
                 span.record("error.type", field::debug(error.kind()));
-                debug!("failed");
+                debug!("call failed");
                 Some(error.kind())
             }
         };
-        let took = || clock.now().since(context.asked_at());
-        telemetry::call(context.operation(), took, failure);
+        let elapsed = || clock.now().since(context.called_at());
+        telemetry::call(context.operation(), elapsed, failure);
         result
     };
     traced.instrument(span)

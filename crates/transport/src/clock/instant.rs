@@ -1,12 +1,11 @@
-//! A moment on a clock.
+//! A point in time on a clock.
 
 use std::ops::{Add, AddAssign, Sub};
 use std::time::Duration;
 
-/// A moment on a [`Clock`](crate::Clock), counted in nanoseconds from where that clock starts.
+/// A point in time on a [`Clock`](crate::Clock), in nanoseconds since the clock's start.
 ///
-/// Arithmetic saturates: an instant is never before its clock's start nor after 584 years. Instants of two clocks have
-/// nothing to do with each other.
+/// Arithmetic saturates at the clock's start and 584 years after it. Compare only instants of the same clock.
 ///
 /// ```
 /// use std::time::Duration;
@@ -20,20 +19,20 @@ use std::time::Duration;
 pub struct Instant(u64);
 
 impl Instant {
-    /// Where every clock starts.
+    /// The start of every clock.
     pub const START: Self = Self(0);
 
-    /// The instant this many nanoseconds after the clock's start.
+    /// Creates the instant that is `nanos` nanoseconds after the clock's start.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
-    /// Nanoseconds since the clock's start.
+    /// Returns the nanoseconds since the clock's start.
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
-    /// The time from `earlier` to this instant; zero if `earlier` is later.
+    /// Returns the time from `earlier` to this instant, or zero if `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
@@ -62,7 +61,7 @@ impl Sub<Duration> for Instant {
     }
 }
 
-/// The nanoseconds of a duration, at most those of 584 years.
+/// Returns a duration in nanoseconds, at most `u64::MAX` (584 years).
 pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

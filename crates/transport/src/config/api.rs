@@ -1,19 +1,19 @@
-//! `[api]`.
+//! The section `[api]`.
 
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use super::check::Checks;
+use super::check::Validation;
 use crate::error::{Error, ErrorKind};
 
-/// `[api]`: which server.
+/// The section `[api]`: the server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Api {
-    /// Base URL of the API. Plain HTTP is accepted for this machine only.
+    /// Base URL of the API. Plain HTTP is accepted only for this machine (localhost and loopback addresses).
     pub base_url: String,
-    /// The `X-UltraCart-Api-Version` header, without which every call fails.
+    /// Value of the `X-UltraCart-Api-Version` header, which every call needs.
     pub version: String,
 }
 
@@ -23,80 +23,79 @@ impl Default for Api {
     }
 }
 
-/// The reason why a base URL is refused.
+/// The reason why a base URL is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flaw {
-    NoUrl,
+enum UrlProblem {
+    NotAUrl,
     Credentials,
     QueryOrFragment,
     PlainHttp,
     Scheme,
 }
 
-impl Flaw {
-    fn what(self) -> &'static str {
+impl UrlProblem {
+    fn description(self) -> &'static str {
         match self {
-            Self::NoUrl => "is no URL",
-            Self::Credentials => "holds a user name or a password",
-            Self::QueryOrFragment => "has a query or a fragment",
-            Self::PlainHttp => {
-                "is plain HTTP to another machine, where anybody on the way could read the credential"
-            }
-            Self::Scheme => "does not begin with https://",
+            Self::NotAUrl => "is not a URL",
+            Self::Credentials => "contains a user name or password",
+            Self::QueryOrFragment => "contains a query or fragment",
+            Self::PlainHttp => "is plain HTTP to another machine, which would expose the credential",
+            Self::Scheme => "does not start with https://",
         }
     }
 
-    /// Returns whether the value can hold a credential, so that messages must not show it.
-    fn is_delicate(self) -> bool {
-        matches!(self, Self::Credentials | Self::QueryOrFragment | Self::NoUrl)
+    /// Whether a URL with this problem can contain a credential. If it can, messages must not show the URL.
+    fn may_contain_secret(self) -> bool {
+        matches!(self, Self::Credentials | Self::QueryOrFragment | Self::NotAUrl)
     }
 }
 
 impl Api {
-    /// Returns the base URL, if the credential may be sent to it.
+    /// Returns the base URL, if it is valid.
     ///
     /// # Errors
-    /// If it is not a URL, or is plain HTTP to another machine.
+    /// If `base_url` is neither an `https://` URL nor an `http://` URL of this machine, or if it contains a
+    /// credential, query or fragment.
     pub fn parsed_base_url(&self) -> Result<Url, Error> {
-        parse(&self.base_url).map_err(|flaw| {
+        parse(&self.base_url).map_err(|problem| {
             Error::new(
                 ErrorKind::InvalidConfig,
-                format!("`api.base_url` {}; it takes {BASE_URL}", flaw.what()),
+                format!("`api.base_url` {}; expected {BASE_URL}", problem.description()),
             )
         })
     }
 
-    pub(super) fn check(&self, checks: &mut Checks) {
-        if let Err(flaw) = parse(&self.base_url) {
-            let shown = if flaw.is_delicate() { "" } else { &self.base_url };
-            checks.report("api.base_url", shown, flaw.what());
+    pub(super) fn check(&self, validation: &mut Validation) {
+        if let Err(problem) = parse(&self.base_url) {
+            let shown = if problem.may_contain_secret() { "" } else { &self.base_url };
+            validation.report("api.base_url", shown, problem.description());
         }
         if self.version.is_empty() || !self.version.bytes().all(|byte| byte.is_ascii_graphic()) {
-            checks.refuse("api.version", &format!("{:?}", self.version));
+            validation.refuse("api.version", &format!("{:?}", self.version));
         }
     }
 }
 
 const BASE_URL: &str =
-    "an https:// URL without user name, password, query and fragment; http:// to this machine only";
+    "an https:// URL without user name, password, query or fragment (http:// only for localhost)";
 
-/// The values that each key takes, in words.
+/// Each key with a description of its allowed values, for error messages.
 pub(super) const ALLOWED: &[(&str, &str)] =
     &[("api.base_url", BASE_URL), ("api.version", "visible ASCII characters, such as `2017-03-01`")];
 
-fn parse(text: &str) -> Result<Url, Flaw> {
-    let url = Url::parse(text).map_err(|_| Flaw::NoUrl)?;
+fn parse(text: &str) -> Result<Url, UrlProblem> {
+    let url = Url::parse(text).map_err(|_| UrlProblem::NotAUrl)?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Flaw::Credentials);
+        return Err(UrlProblem::Credentials);
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(Flaw::QueryOrFragment);
+        return Err(UrlProblem::QueryOrFragment);
     }
     match (url.scheme(), url.host()) {
         ("https", Some(_)) => Ok(url),
         ("http", Some(host)) if is_loopback(&host) => Ok(url),
-        ("http", _) => Err(Flaw::PlainHttp),
-        _ => Err(Flaw::Scheme),
+        ("http", _) => Err(UrlProblem::PlainHttp),
+        _ => Err(UrlProblem::Scheme),
     }
 }
 
@@ -113,8 +112,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_a_credential_may_be_sent() {
-        for good in [
+    fn base_url_is_https_or_loopback() {
+        for valid in [
             "https://secure.ultracart.com/rest/v2",
             "https://secure.ultracart.com/rest/v2/",
             "http://127.0.0.1:8080/rest/v2",
@@ -122,25 +121,25 @@ mod tests {
             "http://[::1]:1/",
             "http://LOCALHOST:1",
         ] {
-            assert!(parse(good).is_ok(), "{good}");
+            assert!(parse(valid).is_ok(), "{valid}");
         }
-        for (bad, flaw) in [
-            ("", Flaw::NoUrl),
-            ("secure.ultracart.com", Flaw::NoUrl),
-            ("http://secure.ultracart.com/rest/v2", Flaw::PlainHttp),
-            ("http://10.0.0.1/", Flaw::PlainHttp),
-            ("http://localhost.example.com/", Flaw::PlainHttp),
-            ("http://127.0.0.1.example.com/", Flaw::PlainHttp),
-            ("http://[::ffff:10.0.0.1]/", Flaw::PlainHttp),
-            ("ftp://127.0.0.1/", Flaw::Scheme),
-            ("data:text/plain,x", Flaw::Scheme),
-            ("https://ada@example.com/", Flaw::Credentials),
-            ("https://:pass@example.com/", Flaw::Credentials),
-            ("http://127.0.0.1@example.com/", Flaw::Credentials),
-            ("https://example.com/?key=1", Flaw::QueryOrFragment),
-            ("https://example.com/#a", Flaw::QueryOrFragment),
+        for (invalid, problem) in [
+            ("", UrlProblem::NotAUrl),
+            ("secure.ultracart.com", UrlProblem::NotAUrl),
+            ("http://secure.ultracart.com/rest/v2", UrlProblem::PlainHttp),
+            ("http://10.0.0.1/", UrlProblem::PlainHttp),
+            ("http://localhost.example.com/", UrlProblem::PlainHttp),
+            ("http://127.0.0.1.example.com/", UrlProblem::PlainHttp),
+            ("http://[::ffff:10.0.0.1]/", UrlProblem::PlainHttp),
+            ("ftp://127.0.0.1/", UrlProblem::Scheme),
+            ("data:text/plain,x", UrlProblem::Scheme),
+            ("https://ada@example.com/", UrlProblem::Credentials),
+            ("https://:pass@example.com/", UrlProblem::Credentials),
+            ("http://127.0.0.1@example.com/", UrlProblem::Credentials),
+            ("https://example.com/?key=1", UrlProblem::QueryOrFragment),
+            ("https://example.com/#a", UrlProblem::QueryOrFragment),
         ] {
-            assert_eq!(parse(bad).unwrap_err(), flaw, "{bad}");
+            assert_eq!(parse(invalid).unwrap_err(), problem, "{invalid}");
         }
     }
 }

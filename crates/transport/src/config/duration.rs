@@ -1,15 +1,15 @@
-//! Durations as people write them: `250ms`, `1h`, `1d`.
+//! Human-readable durations: `250ms`, `1h`, `1d`.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Shows a duration as it would be written: `1h 30m`, `90d`.
+/// Displays a duration as it is written in the configuration: `1h 30m`, `90d`.
 ///
-/// humantime counts in months and years of its own, so that 90 days would be shown as `2months 29days 2h 52m 48s`.
+/// The `humantime` crate would display 90 days in months, as `2months 29days 2h 52m 48s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Human(pub Duration);
+pub struct HumanDuration(pub Duration);
 
-impl fmt::Display for Human {
+impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: [(u128, &str); 7] = [
             (86_400_000_000_000, "d"),
@@ -36,42 +36,43 @@ impl fmt::Display for Human {
     }
 }
 
-/// `#[serde(with = "human_duration")]` for a `Duration`.
+/// (De)serializes a `Duration` as text such as `1h 30m`, for `#[serde(with = "human_duration")]`.
 pub mod human_duration {
     use std::time::Duration;
 
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    /// Writes `1h 30m`.
+    /// Serializes a duration as `1h 30m`.
     ///
     /// # Errors
-    /// Those of the serializer.
+    /// If the serializer fails.
     pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&super::Human(*duration))
+        serializer.collect_str(&super::HumanDuration(*duration))
     }
 
-    /// Reads `1h 30m`.
+    /// Deserializes a duration such as `1h 30m`.
     ///
     /// # Errors
-    /// If the text is not a duration.
+    /// If the value is not a duration.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         let text = String::deserialize(deserializer)?;
         humantime::parse_duration(&text)
-            .map_err(|_| D::Error::custom("no duration: write `250ms`, `30s`, `1h` or `1d`"))
+            .map_err(|_| D::Error::custom("not a duration; write it as `250ms`, `30s`, `1h` or `1d`"))
     }
 }
 
-/// `#[serde(with = "optional_human_duration")]` for an `Option<Duration>`; not given is `None`.
+/// (De)serializes an `Option<Duration>` as text such as `1h 30m`, for `#[serde(with =
+/// "optional_human_duration")]`.
 pub mod optional_human_duration {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serializer};
 
-    /// Writes `1h 30m`, or nothing.
+    /// Serializes a duration as text such as `1h 30m`, and `None` with `serialize_none`.
     ///
     /// # Errors
-    /// Those of the serializer.
+    /// If the serializer fails.
     pub fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
         match duration {
             Some(duration) => super::human_duration::serialize(duration, serializer),
@@ -79,14 +80,14 @@ pub mod optional_human_duration {
         }
     }
 
-    /// Reads `1h 30m`.
+    /// Deserializes a duration such as `1h 30m`; a missing value is `None`.
     ///
     /// # Errors
-    /// If the text is not a duration.
+    /// If the value is not a duration.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
         #[derive(Deserialize)]
-        struct Human(#[serde(with = "super::human_duration")] Duration);
-        Ok(Option::<Human>::deserialize(deserializer)?.map(|Human(duration)| duration))
+        struct Wrapper(#[serde(with = "super::human_duration")] Duration);
+        Ok(Option::<Wrapper>::deserialize(deserializer)?.map(|Wrapper(duration)| duration))
     }
 }
 
@@ -97,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_shown_as_a_person_would_write_it() {
+    fn human_duration_omits_zero_units() {
         for (duration, shown) in [
             (Duration::ZERO, "0s"),
             (Duration::from_millis(25), "25ms"),
@@ -106,15 +107,15 @@ mod tests {
             (Duration::from_hours(90 * 24), "90d"),
             (Duration::from_nanos(1_000_000_001), "1s 1ns"),
         ] {
-            assert_eq!(Human(duration).to_string(), shown);
+            assert_eq!(HumanDuration(duration).to_string(), shown);
         }
     }
 
     proptest! {
         #[test]
-        fn what_is_shown_is_read_back(seconds in 0..10_000_000_000_u64, nanos in 0..1_000_000_000_u32) {
+        fn displayed_duration_parses_to_the_same(seconds in 0..10_000_000_000_u64, nanos in 0..1_000_000_000_u32) {
             let duration = Duration::new(seconds, nanos);
-            prop_assert_eq!(humantime::parse_duration(&Human(duration).to_string()), Ok(duration));
+            prop_assert_eq!(humantime::parse_duration(&HumanDuration(duration).to_string()), Ok(duration));
         }
     }
 }

@@ -1,23 +1,27 @@
-//! Errors in the configuration.
+//! Errors of the configuration.
 
 use std::fmt;
 
 use super::origin::Origin;
 
-/// One error in the configuration. Its message is one line and never shows a credential.
+/// One problem in the configuration. Its message is one line and never shows a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The key, such as `limiter.windows[0].calls`; empty for an error about a whole file or variable.
+    /// Key of the setting, such as `limiter.windows[0].calls`. Empty for a problem of a whole file or
+    /// variable.
     pub(super) key: String,
+    /// Description of the problem, such as `is 0`.
     pub(super) what: String,
     pub(super) origin: Option<Origin>,
+    /// How to fix the problem. Empty if that is unknown.
     pub(super) help: String,
-    /// A second key that the error is about.
+    /// Key of a second setting that contradicts the setting `key`.
     pub(super) with: Option<&'static str>,
 }
 
 impl Problem {
-    /// Returns the key, such as `limiter.windows[0].calls`.
+    /// Returns the key of the setting, such as `limiter.windows[0].calls`; `None` for a problem of a whole
+    /// file or environment variable.
     pub fn key(&self) -> Option<&str> {
         (!self.key.is_empty()).then_some(self.key.as_str())
     }
@@ -44,12 +48,12 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All errors in a configuration.
+/// An invalid configuration, with all its problems.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError(pub(super) Vec<Problem>);
 
 impl ConfigError {
-    /// Returns the errors, at least one.
+    /// Returns the problems, at least one.
     pub fn problems(&self) -> &[Problem] {
         &self.0
     }

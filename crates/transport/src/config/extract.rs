@@ -1,21 +1,21 @@
-//! From what the layers say to settings with types, and to everything that is wrong at once.
+//! Extracts typed settings from the merged layers, and collects all problems at once.
 
 use figment::error::Kind;
 use figment::value::{Dict, Tag, Value};
 
-use super::auth::is_hidden;
-use super::check::{Settings, takes};
-use super::environment::name_of;
+use super::auth::is_secret;
+use super::check::{Settings, expected};
+use super::environment::variable_of;
 use super::error::Problem;
 use super::origin::Origin;
 use super::suggest::{list, nearest, nearest_key};
 
-/// The defaults of every section. A setting that is not set by default is there too, and empty.
+/// Returns the defaults of every section. A setting without a default is an empty value.
 pub(super) fn defaults<C: Settings>() -> Dict {
     Value::serialize(C::default()).ok().and_then(Value::into_dict).unwrap_or_default()
 }
 
-/// Every key of the defaults.
+/// Returns every key of the defaults.
 pub(super) fn keys(defaults: &Dict) -> Vec<String> {
     let mut keys = Vec::new();
     for (name, value) in defaults {
@@ -27,7 +27,7 @@ pub(super) fn keys(defaults: &Dict) -> Vec<String> {
     keys
 }
 
-/// The value at a key; that of the whole list for a key in a list.
+/// Returns the value of a key. For a key in a list it returns the whole list.
 pub(super) fn find<'a>(dict: &'a Dict, key: &str) -> Option<&'a Value> {
     let key = key.split('[').next().unwrap_or(key);
     match key.split_once('.') {
@@ -49,7 +49,8 @@ pub(super) fn find_mut<'a>(dict: &'a mut Dict, key: &str) -> Option<&'a mut Valu
     }
 }
 
-/// A value that is no table: the layers below share tables, so only what is in them has one origin.
+/// Returns the value itself or, if it is a table, the first value inside. Tables are merged from several
+/// layers, so only the values inside have an origin.
 pub(super) fn leaf(value: &Value) -> &Value {
     match value {
         Value::Dict(_, dict) => dict.values().next().map_or(value, leaf),
@@ -57,7 +58,7 @@ pub(super) fn leaf(value: &Value) -> &Value {
     }
 }
 
-/// The settings, with defaults in the place of what is wrong.
+/// Returns the settings and the problems. Each invalid value is replaced by the default.
 pub(super) fn extract<C: Settings>(dict: &Dict, defaults: &Dict, known: &[String]) -> (C, Vec<Problem>) {
     let mut value = Value::Dict(Tag::Default, dict.clone());
     let mut problems = Vec::new();
@@ -73,7 +74,8 @@ pub(super) fn extract<C: Settings>(dict: &Dict, defaults: &Dict, known: &[String
     }
 }
 
-/// Takes the value at a path away; of a list all of it.
+/// Removes the value at a path. If the path leads into a list, removes the whole list. Returns whether a
+/// value was removed.
 fn remove(value: &mut Value, path: &[String]) -> bool {
     let (Value::Dict(_, dict), [first, rest @ ..]) = (value, path) else { return false };
     match dict.get_mut(first) {
@@ -87,29 +89,29 @@ fn describe<C: Settings>(error: &figment::Error, dict: &Dict, defaults: &Dict, k
     let problem =
         |key: String, what: String, help: String| Problem { key, what, origin: None, help, with: None };
     match &error.kind {
-        Kind::UnknownField(_, expected) => {
-            let what = if error.path.len() == 1 { "is no section" } else { "is no setting" };
-            let help = suggestion(&error.path, expected, known);
+        Kind::UnknownField(_, names) => {
+            let what = if error.path.len() == 1 { "is not a section" } else { "is not a setting" };
+            let help = suggestion(&error.path, names, known);
             problem(key, what.to_owned(), help)
         }
         Kind::MissingField(name) => {
             let key = format!("{key}.{name}");
-            let help = takes(C::allowed, &key);
+            let help = expected(C::allowed, &key);
             problem(key, "is missing".to_owned(), help)
         }
         kind => {
-            let value = at(dict, &error.path);
+            let value = find_path(dict, &error.path);
             let what = match value {
-                Some(value) if is_hidden(&key) => format!("is {}", type_of(value)),
-                Some(value) => format!("is {}", shown(value)),
+                Some(value) if is_secret(&key) => format!("is {}", type_of(value)),
+                Some(value) => format!("is {}", display(value)),
                 None => "cannot be read".to_owned(),
             };
-            let help = match (takes(C::allowed, &key), find(defaults, &key)) {
+            let help = match (expected(C::allowed, &key), find(defaults, &key)) {
                 (help, _) if !help.is_empty() => help,
                 (_, Some(Value::Dict(..))) => {
-                    format!("it takes settings of its own: `[{key}]` and then `key = value`")
+                    format!("expected a table: `[{key}]` and then `key = value`")
                 }
-                _ if is_hidden(&key) => String::new(),
+                _ if is_secret(&key) => String::new(),
                 _ => kind.to_string(),
             };
             problem(key, what, help)
@@ -117,17 +119,17 @@ fn describe<C: Settings>(error: &figment::Error, dict: &Dict, defaults: &Dict, k
     }
 }
 
-/// Names the nearest setting the way it would be written where the mistake was made.
-pub(super) fn in_words_of(origin: &Origin, problem: &mut Problem, known: &[String]) {
+/// Rewrites a suggested key as an environment variable, if the invalid setting comes from one.
+pub(super) fn adapt_suggestion(origin: &Origin, problem: &mut Problem, known: &[String]) {
     if !matches!(origin, Origin::Environment(_)) {
         return;
     }
     if let Some(near) = problem.help.strip_prefix("did you mean `").and_then(|help| help.strip_suffix("`?")) {
         let whole = known.iter().any(|key| key == near) || near.contains('.');
         problem.help = if whole {
-            format!("did you mean {}?", name_of(near))
+            format!("did you mean {}?", variable_of(near))
         } else {
-            format!("did you mean {}__…?", name_of(near))
+            format!("did you mean {}__…?", variable_of(near))
         };
     }
 }
@@ -146,7 +148,7 @@ fn suggestion(path: &[String], expected: &[&str], known: &[String]) -> String {
     }
 }
 
-/// `limiter.windows[0].calls`
+/// Formats a path as a key, such as `limiter.windows[0].calls`.
 fn key(path: &[String]) -> String {
     let mut key = String::new();
     for part in path {
@@ -159,7 +161,7 @@ fn key(path: &[String]) -> String {
     key
 }
 
-fn at<'a>(dict: &'a Dict, path: &[String]) -> Option<&'a Value> {
+fn find_path<'a>(dict: &'a Dict, path: &[String]) -> Option<&'a Value> {
     let (first, rest) = path.split_first()?;
     let mut value = dict.get(first)?;
     for part in rest {
@@ -172,11 +174,11 @@ fn at<'a>(dict: &'a Dict, path: &[String]) -> Option<&'a Value> {
     Some(value)
 }
 
-fn shown(value: &Value) -> String {
-    const LONGEST: usize = 60;
+fn display(value: &Value) -> String {
+    const MAX_CHARS: usize = 60;
     match value {
-        Value::String(_, text) if text.chars().count() > LONGEST => {
-            format!("{:?}…", text.chars().take(LONGEST).collect::<String>())
+        Value::String(_, text) if text.chars().count() > MAX_CHARS => {
+            format!("{:?}…", text.chars().take(MAX_CHARS).collect::<String>())
         }
         Value::String(_, text) => format!("{text:?}"),
         Value::Bool(_, value) => value.to_string(),
@@ -192,11 +194,11 @@ fn shown(value: &Value) -> String {
 
 fn type_of(value: &Value) -> &'static str {
     match value {
-        Value::String(..) | Value::Char(..) => "a text",
-        Value::Bool(..) => "a bool",
+        Value::String(..) | Value::Char(..) => "a string",
+        Value::Bool(..) => "a boolean",
         Value::Num(..) => "a number",
         Value::Empty(..) => "nothing",
-        // So the TOML reader says it.
+        // The key that the TOML parser uses for a date.
         Value::Dict(_, dict) if dict.contains_key("$__toml_private_datetime") => "a date without quotes",
         Value::Dict(..) => "a table",
         Value::Array(..) => "a list",

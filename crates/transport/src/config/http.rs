@@ -1,24 +1,24 @@
-//! `[http]`.
+//! The section `[http]`.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::check::Checks;
-use super::duration::{Human, human_duration};
+use super::check::Validation;
+use super::duration::{HumanDuration, human_duration};
 
-/// `[http]`: the connection.
+/// The section `[http]`: timeouts and sizes of HTTP requests.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Http {
-    /// Longest time to open a connection.
+    /// Timeout of opening a connection.
     #[serde(with = "human_duration")]
     pub connect_timeout: Duration,
-    /// Longest time from sending an attempt to the last byte of its answer.
+    /// Timeout of an attempt, from sending the request to the last byte of the response.
     #[serde(with = "human_duration")]
     pub request_timeout: Duration,
-    /// Longest answer, in bytes.
+    /// Largest response body, in bytes. A larger body is an error.
     pub max_body: u64,
 }
 
@@ -33,16 +33,16 @@ impl Default for Http {
 }
 
 impl Http {
-    pub(super) fn check(&self, checks: &mut Checks) {
-        let timeouts = |most: Duration| Human(Duration::from_millis(1))..=Human(most);
+    pub(super) fn check(&self, validation: &mut Validation) {
+        let timeouts = |most: Duration| HumanDuration(Duration::from_millis(1))..=HumanDuration(most);
         let (connect, request) = (timeouts(Duration::from_hours(1)), timeouts(Duration::from_hours(24)));
-        checks.within("http.connect_timeout", &Human(self.connect_timeout), connect);
-        checks.within("http.request_timeout", &Human(self.request_timeout), request);
-        checks.within("http.max_body", &self.max_body, 1024..);
+        validation.require_within("http.connect_timeout", &HumanDuration(self.connect_timeout), connect);
+        validation.require_within("http.request_timeout", &HumanDuration(self.request_timeout), request);
+        validation.require_within("http.max_body", &self.max_body, 1024..);
     }
 }
 
-/// The values that each key takes, in words.
+/// Each key with a description of its allowed values, for error messages.
 pub(super) const ALLOWED: &[(&str, &str)] = &[
     ("http.connect_timeout", "a time with a unit, from `1ms` to `1h`, such as `30s`"),
     ("http.request_timeout", "a time with a unit, from `1ms` to `1d`, such as `1m`"),

@@ -1,4 +1,4 @@
-//! What the layers say, one upon the other.
+//! Loads the configuration from layers: a file, environment variables and flags.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,8 @@ use super::loaded::Loaded;
 use super::origin::Origin;
 use super::{auth, extract};
 
-/// Puts a file, the environment and flags upon the defaults, in this order.
+/// Loads settings from a file, environment variables and flags. Environment variables override the file, and
+/// flags override both.
 ///
 /// ```
 /// use ultracart_transport::config::{Layers, Origin, Transport};
@@ -30,7 +31,7 @@ use super::{auth, extract};
 /// # Ok::<(), ultracart_transport::config::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
-#[must_use = "it loads nothing until it is told to"]
+#[must_use = "the settings are only read by `load`"]
 pub struct Layers {
     file: Option<PathBuf>,
     variables: Vec<(OsString, OsString)>,
@@ -38,39 +39,42 @@ pub struct Layers {
 }
 
 impl Layers {
-    /// The defaults.
+    /// Returns layers that contain only the defaults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Upon them a TOML file, which has to be there. Paths in it are relative to its folder.
+    /// Sets the TOML file to read, which must exist. Paths in the settings of the file may be relative to the
+    /// folder of the file.
     pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
         self.file = Some(path.into());
         self
     }
 
-    /// Upon that environment variables, [`std::env::vars_os`] as a rule. Those that do not begin with `ULTRACART_` are
-    /// left alone.
+    /// Adds environment variables, which override the file. Pass [`std::env::vars_os`] for those of the
+    /// process. Variables that do not start with `ULTRACART_` are ignored.
     pub fn env<K: Into<OsString>, V: Into<OsString>>(
         mut self,
         variables: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
         self.variables.extend(variables.into_iter().map(|(name, value)| (name.into(), value.into())));
-        // In the process's environment they have no order, and messages shall have one.
+        // Sorted, so that messages have a stable order.
         self.variables.sort();
         self
     }
 
-    /// Upon that a single setting, written as in an environment variable.
+    /// Adds one setting, such as the value of a command line flag. It overrides environment variables. Write
+    /// `value` as in an environment variable.
     pub fn set(mut self, key: impl Into<String>, value: impl Into<String>, origin: Origin) -> Self {
         self.set.push(TextSetting { key: key.into(), text: value.into(), origin });
         self
     }
 
-    /// Reads the layers.
+    /// Reads the layers and checks the settings.
     ///
     /// # Errors
-    /// If a setting is unknown, or a value cannot be used. All that is wrong is reported at once.
+    /// If the file cannot be read or is not valid TOML, a setting is unknown, or a value is invalid. The
+    /// error lists all problems.
     pub fn load<C: Settings>(self) -> Result<Loaded<C>, ConfigError> {
         let defaults = extract::defaults::<C>();
         let known = extract::keys(&defaults);
@@ -85,10 +89,11 @@ impl Layers {
         }
         let environment = environment::settings(&self.variables, &known, &mut found);
         for group in [environment, self.set] {
-            let group: Vec<Layer> = group.into_iter().map(|setting| Layer::of(setting, &defaults)).collect();
+            let group: Vec<Layer> =
+                group.into_iter().map(|setting| Layer::from_setting(setting, &defaults)).collect();
             for upper in &group {
                 for lower in &mut layers {
-                    auth::supersede(&mut lower.dict, &upper.dict);
+                    auth::remove_replaced(&mut lower.dict, &upper.dict);
                 }
             }
             layers.extend(group);
@@ -96,36 +101,36 @@ impl Layers {
         let figment = layers.into_iter().fold(Figment::new(), Figment::merge);
         let dict = figment.data().unwrap_or_default().remove(&Profile::Default).unwrap_or_default();
 
-        let (config, mut wrong) = extract::extract::<C>(&dict, &defaults, &known);
-        let unusable = problems(&config).into_iter().filter(|problem| {
-            let failed = |key: &str| wrong.iter().any(|other| other.key.starts_with(key));
+        let (config, mut invalid) = extract::extract::<C>(&dict, &defaults, &known);
+        let not_allowed = problems(&config).into_iter().filter(|problem| {
+            let failed = |key: &str| invalid.iter().any(|other| other.key.starts_with(key));
             !failed(&problem.key) && !problem.with.is_some_and(failed)
         });
-        let unusable: Vec<Problem> = unusable.collect();
-        wrong.extend(unusable);
+        let not_allowed: Vec<Problem> = not_allowed.collect();
+        invalid.extend(not_allowed);
         let origin = |key: &str| {
             let tag = extract::find(&dict, key).map(|value| extract::leaf(value).tag());
-            tag.map_or(Origin::Default, |tag| Origin::of(figment.get_metadata(tag)))
+            tag.map_or(Origin::Default, |tag| Origin::from_metadata(figment.get_metadata(tag)))
         };
-        for problem in &mut wrong {
+        for problem in &mut invalid {
             let origin = origin(&problem.key);
-            extract::in_words_of(&origin, problem, &known);
+            extract::adapt_suggestion(&origin, problem, &known);
             let is_set = origin != Origin::Default || extract::find(&defaults, &problem.key).is_some();
             problem.origin = is_set.then_some(origin);
         }
-        found.extend(wrong);
+        found.extend(invalid);
         if found.is_empty() { Ok(Loaded::new(config, origin)) } else { Err(ConfigError(found)) }
     }
 }
 
-/// Settings of one origin.
+/// The settings of one origin.
 struct Layer {
     dict: Dict,
     origin: Origin,
 }
 
 impl Layer {
-    fn of(setting: TextSetting, defaults: &Dict) -> Self {
+    fn from_setting(setting: TextSetting, defaults: &Dict) -> Self {
         let value = typed(setting.text, extract::find(defaults, &setting.key));
         let mut parts = setting.key.rsplit('.');
         let last = parts.next().unwrap_or_default().to_owned();
@@ -137,7 +142,7 @@ impl Layer {
 
 impl Provider for Layer {
     fn metadata(&self) -> Metadata {
-        self.origin.metadata()
+        self.origin.to_metadata()
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
@@ -145,8 +150,9 @@ impl Provider for Layer {
     }
 }
 
-/// A text as the type that the default has. What is none stays a text, and is reported as one: a key made of digits
-/// is a text for the same reason.
+/// Parses the text of a setting into the type of its default. A text that is not of this type stays a string.
+/// It is reported later, as an invalid value. A setting without a default also stays a string, so that a
+/// simple key can consist of digits.
 fn typed(text: String, default: Option<&Value>) -> Value {
     let number = || text.parse().ok().map(|n: u64| Value::Num(Tag::Default, Num::U64(n)));
     let parsed = match default {
@@ -171,7 +177,7 @@ fn read(path: &Path) -> Result<Dict, Problem> {
     };
     let text =
         std::fs::read_to_string(path).map_err(|error| problem(format!("cannot be read: {error}"), ""))?;
-    // The error's own text would show the line, and a credential may stand in it.
+    // The error's own text shows the line, which may contain a credential.
     let mut dict: Dict = Toml::from_str(&text).map_err(|error| {
         let place = error.span().map_or_else(String::new, |span| {
             let before = text.get(..span.start).unwrap_or_default();
@@ -179,7 +185,7 @@ fn read(path: &Path) -> Result<Dict, Problem> {
             format!(", line {}, column {column}", before.matches('\n').count() + 1)
         });
         let why = error.message().lines().collect::<Vec<_>>().join(", ");
-        problem(format!("is no TOML{place}: {why}"), "texts and times stand in quotes")
+        problem(format!("is not valid TOML{place}: {why}"), "write strings and durations in quotes")
     })?;
     let folder = path.parent().unwrap_or(Path::new(""));
     for key in ["auth.simple_key_file", "auth.oauth.refresh_token_file"] {

@@ -1,4 +1,4 @@
-//! Settings, and where each comes from.
+//! Loaded settings with their origins.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,32 +8,33 @@ use super::check::Settings;
 use super::origin::Origin;
 use super::secret_file::secret_file_warning;
 
-/// What [`Layers::load`](super::Layers::load) read.
+/// The result of [`Layers::load`](super::Layers::load): the settings, their origins and warnings.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Loaded<C> {
     /// The settings.
     pub config: C,
-    /// Every setting with its origin, by key.
+    /// Every setting with its origin, ordered by key.
     pub settings: Vec<Setting>,
-    /// What is risky about how credentials are kept, a line each: files that other users of this machine can read.
+    /// Warnings about files that contain a credential. There is one line for each such file that other users
+    /// of this machine can access.
     pub warnings: Vec<String>,
 }
 
-/// A setting, for people to see.
+/// A setting with its value and origin, for display.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Setting {
-    /// As in `limiter.spare`.
+    /// Key of the setting, such as `limiter.spare`.
     pub key: String,
-    /// Its value; a credential is not shown.
+    /// Value of the setting; `(hidden)` for a credential.
     pub value: Value,
-    /// Where the value comes from.
+    /// Origin of the value.
     pub origin: Origin,
 }
 
 impl Setting {
-    /// The value as it would be written in the file; empty if it is not set.
+    /// Returns the value as it is written in a TOML file; empty if the setting has no value.
     pub fn as_toml(&self) -> String {
         toml(&self.value)
     }
@@ -56,7 +57,7 @@ impl<C: Settings> Loaded<C> {
 
 fn warning(setting: &Setting) -> Option<String> {
     match (&setting.value, &setting.origin) {
-        (Value::String(_), Origin::File(path)) if auth::is_hidden(&setting.key) => secret_file_warning(path),
+        (Value::String(_), Origin::File(path)) if auth::is_secret(&setting.key) => secret_file_warning(path),
         (Value::String(path), _) if setting.key.starts_with("auth.") && setting.key.ends_with("_file") => {
             secret_file_warning(path.as_ref())
         }
@@ -84,7 +85,7 @@ fn toml(value: &Value) -> String {
                 fields.map(|(name, value)| format!("{name} = {}", toml(value))).collect();
             format!("{{ {} }}", fields.join(", "))
         }
-        // JSON's strings, numbers and bools are TOML's too.
+        // Strings, numbers and booleans are written alike in JSON and TOML.
         other => other.to_string(),
     }
 }

@@ -1,7 +1,40 @@
-//! Settings of the transport: one struct for each section of the configuration file, and the layers they are read from.
+//! The configuration: settings in code, from a file, from environment variables and from flags.
 //!
-//! A file overrides the defaults, environment variables override the file, and flags override both. [`Layers`] reads them,
-//! [`Settings`] has the allowed values, and a [`ConfigError`] lists every value that is wrong.
+//! In code, change fields of [`Transport`], which has a field for each section of the configuration file:
+//!
+//! ```
+//! use std::time::Duration;
+//! use ultracart_transport::config::{Settings as _, Transport};
+//!
+//! let mut config = Transport::default();
+//! config.auth.simple_key = Some("my-simple-key".into());
+//! config.limiter.max_wait = Some(Duration::from_secs(600));
+//! config.validate()?; // the builder of the transport checks the settings, too
+//! # Ok::<(), ultracart_transport::config::ConfigError>(())
+//! ```
+//!
+//! To read settings from a file, environment variables or flags, use [`Layers`]. A file overrides the
+//! defaults, environment variables override the file, and flags override both. `docs/config.toml` in the
+//! repository lists every key with its default.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use ultracart_transport::config::{Layers, Transport};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("config.toml");
+//! std::fs::write(&path, "limiter.max_wait = '10m'")?;
+//! let loaded = Layers::new().file(&path).env(std::env::vars_os()).load::<Transport>()?;
+//! for setting in &loaded.settings {
+//!     println!("{} = {} ({})", setting.key, setting.as_toml(), setting.origin);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [`ConfigError`] lists every invalid setting, with its origin and the values that the key allows.
+//! Credentials are of type [`Secret`] and are never shown. A program with sections of its own implements
+//! [`Settings`].
 
 mod api;
 mod auth;
@@ -23,8 +56,8 @@ mod transport;
 
 pub use api::Api;
 pub use auth::{Auth, Oauth};
-pub use check::{Checks, Settings};
-pub use duration::{Human, human_duration, optional_human_duration};
+pub use check::{Settings, Validation};
+pub use duration::{HumanDuration, human_duration, optional_human_duration};
 pub use error::{ConfigError, Problem};
 pub use http::Http;
 pub use layers::Layers;
@@ -41,7 +74,7 @@ use crate::error::{Error, ErrorKind};
 #[cfg(test)]
 mod tests;
 
-// Here, so that `error` can name a `Window` of the settings without a circle.
+// Implemented here, since `crate::error` must not import this module.
 impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {
         Self::new(ErrorKind::InvalidConfig, error.to_string())

@@ -1,4 +1,4 @@
-//! Where a setting comes from.
+//! The origin of a setting.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,23 +6,23 @@ use std::path::PathBuf;
 use figment::{Metadata, Source};
 use serde::{Serialize, Serializer};
 
-/// Where the value of a setting comes from.
+/// The origin of a setting's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
-    /// Nobody set it.
+    /// The default.
     Default,
-    /// A configuration file.
+    /// A configuration file, by path.
     File(PathBuf),
-    /// An environment variable.
+    /// An environment variable, by name.
     Environment(String),
-    /// A flag of the command line.
+    /// A command line flag, such as `--base-url`.
     Flag(String),
 }
 
 impl Origin {
-    /// As figment keeps it beside each value.
-    pub(super) fn metadata(&self) -> Metadata {
+    /// Converts the origin to figment's metadata, which accompanies each value.
+    pub(super) fn to_metadata(&self) -> Metadata {
         match self {
             Self::Default => Metadata::named("default"),
             Self::File(path) => Metadata::from("file", path.as_path()),
@@ -31,7 +31,8 @@ impl Origin {
         }
     }
 
-    pub(super) fn of(metadata: Option<&Metadata>) -> Self {
+    /// Converts figment's metadata to an origin.
+    pub(super) fn from_metadata(metadata: Option<&Metadata>) -> Self {
         let Some(metadata) = metadata else { return Self::Default };
         match (&metadata.source, &*metadata.name) {
             (Some(Source::File(path)), _) => Self::File(path.clone()),

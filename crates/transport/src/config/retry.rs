@@ -1,32 +1,35 @@
-//! `[retry]`.
+//! The section `[retry]`.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::check::Checks;
-use super::duration::{Human, human_duration, optional_human_duration};
+use super::check::Validation;
+use super::duration::{HumanDuration, human_duration, optional_human_duration};
 
-/// `[retry]`: attempts after the first.
+/// The section `[retry]`: limits and pauses of retries.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Retry {
-    /// Attempts at one call, the first included.
+    /// Maximum number of attempts of one call, including the first.
     pub max_attempts: u32,
-    /// Attempts that may be answered with 429 before the call fails. They are not counted as `max_attempts`: a 429 is not a
-    /// failure but a wait that came too late.
+    /// Maximum number of retries of one call after 429s. These retries do not count towards `max_attempts`: a
+    /// 429 only means that the call has to wait.
     pub max_rejections: u32,
-    /// Retries of all calls together until one succeeds again, so that retries do not multiply an outage. Each success
-    /// gives a fifth of a retry back.
+    /// Size of the retry budget that all calls share, so that retries add little load during an outage. A
+    /// retry takes 1 from the budget, and each successful call adds 0.2 until the budget is full. Retries
+    /// after a 429 are free.
     pub budget: u32,
-    /// Longest pause before the second attempt; it doubles with each further one.
+    /// Longest pause before the second attempt. The pause is random. Its upper limit doubles with each
+    /// further attempt, until it reaches `max_delay`.
     #[serde(with = "human_duration")]
     pub base_delay: Duration,
-    /// Longest pause of all.
+    /// Longest pause between two attempts. A pause that the server asks for may be longer.
     #[serde(with = "human_duration")]
     pub max_delay: Duration,
-    /// No attempt starts later than this after the call was made. A call whose permit would come later fails at once.
+    /// Longest time from the start of a call to the start of its last attempt. If the next permit would be
+    /// granted later, the call fails at once. If `None`, there is no limit.
     #[serde(with = "optional_human_duration")]
     pub deadline: Option<Duration>,
 }
@@ -45,19 +48,27 @@ impl Default for Retry {
 }
 
 impl Retry {
-    pub(super) fn check(&self, checks: &mut Checks) {
-        checks.within("retry.max_attempts", &self.max_attempts, 1..=100);
-        checks.within("retry.max_delay", &Human(self.max_delay), ..=Human(Duration::from_hours(1)));
-        checks.within("retry.max_rejections", &self.max_rejections, ..=1_000);
-        checks.within("retry.budget", &self.budget, ..=1_000_000);
+    pub(super) fn check(&self, validation: &mut Validation) {
+        validation.require_within("retry.max_attempts", &self.max_attempts, 1..=100);
+        validation.require_within(
+            "retry.max_delay",
+            &HumanDuration(self.max_delay),
+            ..=HumanDuration(Duration::from_hours(1)),
+        );
+        validation.require_within("retry.max_rejections", &self.max_rejections, ..=1_000);
+        validation.require_within("retry.budget", &self.budget, ..=1_000_000);
         if let Some(deadline) = self.deadline {
-            checks.within("retry.deadline", &Human(deadline), ..=Human(Duration::from_hours(366 * 24)));
+            validation.require_within(
+                "retry.deadline",
+                &HumanDuration(deadline),
+                ..=HumanDuration(Duration::from_hours(366 * 24)),
+            );
         }
         if self.base_delay > self.max_delay {
-            let what = format!("is longer than `retry.max_delay`, which is {}", Human(self.max_delay));
-            checks.report_with(
+            let what = format!("is longer than `retry.max_delay` ({})", HumanDuration(self.max_delay));
+            validation.report_conflict(
                 "retry.base_delay",
-                &Human(self.base_delay).to_string(),
+                &HumanDuration(self.base_delay).to_string(),
                 &what,
                 "retry.max_delay",
             );
@@ -65,7 +76,7 @@ impl Retry {
     }
 }
 
-/// The values that each key takes, in words.
+/// Each key with a description of its allowed values, for error messages.
 pub(super) const ALLOWED: &[(&str, &str)] = &[
     ("retry.max_attempts", "a whole number from 1 to 100"),
     ("retry.max_rejections", "a whole number up to 1000"),

@@ -1,31 +1,32 @@
-//! Credentials.
+//! Secret values.
 
 use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A credential: shown by no `Debug` and no serializer, wiped from memory when it is dropped.
+/// A secret value, such as a simple key. `Debug` and serializers hide it, and dropping it wipes it from
+/// memory.
 #[derive(Clone)]
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// The value itself: for the wire and for nothing else.
+    /// Returns the secret value. Use it only to send it to the server.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 
-    /// What is wrong with it, if no credential looks like that.
+    /// Returns the reason why the value is not a valid credential, such as `is empty`.
     pub(super) fn problem(&self) -> Option<&'static str> {
         let text = self.expose();
         if text.is_empty() {
             Some("is empty")
         } else if text.contains(['\n', '\r']) {
-            Some("has a line break in it")
+            Some("contains a line break")
         } else if !text.is_ascii() {
-            Some("has a character outside ASCII in it")
+            Some("contains a non-ASCII character")
         } else if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            Some("has a space or a control character in it")
+            Some("contains a space or control character")
         } else {
             None
         }

@@ -1,36 +1,38 @@
-//! Files that hold one credential.
+//! Files with one credential.
 
 use std::path::Path;
 
 use super::secret::Secret;
 use crate::error::{Error, ErrorKind};
 
-/// The secret that a file holds, without the one line end behind it. `key` is where the file was configured.
+/// Reads a credential from a file and removes the line ending. `key` is the setting that contains the path;
+/// error messages name it.
 ///
 /// # Errors
-/// If the file cannot be read, or holds anything but one line of visible ASCII characters. The message never shows
-/// what the file holds.
+/// If the file cannot be read, or is not one line of visible ASCII characters. The message never shows the
+/// content.
 pub fn read_secret_file(path: &Path, key: &str) -> Result<Secret, Error> {
-    let place = format!("the file {} (`{key}`)", path.display());
-    let invalid = |what: &str| Error::new(ErrorKind::InvalidConfig, format!("{place} {what}"));
+    let file = format!("the file {} (`{key}`)", path.display());
+    let invalid = |what: &str| Error::new(ErrorKind::InvalidConfig, format!("{file} {what}"));
     let bytes = std::fs::read(path).map_err(|error| {
         let tilde = if path.iter().any(|part| part == "~") {
-            "; `~` is not replaced here: write the whole path"
+            "; `~` is not expanded: write the full path"
         } else {
             ""
         };
         invalid(&format!("cannot be read: {error}{tilde}")).with_source(error)
     })?;
-    let text = String::from_utf8(bytes).map_err(|_| invalid("has a character outside ASCII in it"))?;
+    let text = String::from_utf8(bytes).map_err(|_| invalid("contains a non-ASCII character"))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let secret = Secret::from(line.strip_suffix('\r').unwrap_or(line));
     match secret.problem() {
-        Some(what) => Err(invalid(&format!("{what}: it has to be the key on one line and nothing else"))),
+        Some(what) => Err(invalid(&format!("{what}; write the credential on one line and nothing else"))),
         None => Ok(secret),
     }
 }
 
-/// What to say if others on this machine can get at a file that holds a credential, as far as this system tells.
+/// Returns a warning if other users of this machine can access a file with a credential. On systems other
+/// than Unix it returns `None`.
 pub fn secret_file_warning(path: &Path) -> Option<String> {
     #[cfg(unix)]
     {
@@ -39,7 +41,7 @@ pub fn secret_file_warning(path: &Path) -> Option<String> {
         (mode & 0o077 != 0).then(|| {
             let path = path.display();
             format!(
-                "{path} holds a credential and has mode {:03o}: others can get at it (chmod 600 {path})",
+                "{path} contains a credential and other users can access it (mode {:03o}); run `chmod 600 {path}`",
                 mode & 0o777
             )
         })
@@ -66,31 +68,31 @@ mod tests {
     }
 
     #[test]
-    fn one_line_end_is_no_part_of_the_secret() {
+    fn secret_file_line_ending_is_removed() {
         for content in ["s3cret", "s3cret\n", "s3cret\r\n"] {
             assert_eq!(read(content.as_bytes()).as_deref(), Ok("s3cret"));
         }
     }
 
     #[test]
-    fn what_is_no_secret_is_described_and_not_shown() {
+    fn invalid_secret_file_is_not_shown() {
         let contents: [&[u8]; 7] =
             [b"", b"\n", b"s3cret\n\n", b"s3\ncret", b"s3cret \n", "s3cr\u{e9}t".as_bytes(), b"s3\xffcret"];
         let messages: Vec<String> = contents.map(|content| read(content).unwrap_err()).into();
         insta::assert_snapshot!(messages.join("\n"), @r"
-        the file KEY (`auth.simple_key_file`) is empty: it has to be the key on one line and nothing else
-        the file KEY (`auth.simple_key_file`) is empty: it has to be the key on one line and nothing else
-        the file KEY (`auth.simple_key_file`) has a line break in it: it has to be the key on one line and nothing else
-        the file KEY (`auth.simple_key_file`) has a line break in it: it has to be the key on one line and nothing else
-        the file KEY (`auth.simple_key_file`) has a space or a control character in it: it has to be the key on one line and nothing else
-        the file KEY (`auth.simple_key_file`) has a character outside ASCII in it: it has to be the key on one line and nothing else
-        the file KEY (`auth.simple_key_file`) has a character outside ASCII in it
+        the file KEY (`auth.simple_key_file`) is empty; write the credential on one line and nothing else
+        the file KEY (`auth.simple_key_file`) is empty; write the credential on one line and nothing else
+        the file KEY (`auth.simple_key_file`) contains a line break; write the credential on one line and nothing else
+        the file KEY (`auth.simple_key_file`) contains a line break; write the credential on one line and nothing else
+        the file KEY (`auth.simple_key_file`) contains a space or control character; write the credential on one line and nothing else
+        the file KEY (`auth.simple_key_file`) contains a non-ASCII character; write the credential on one line and nothing else
+        the file KEY (`auth.simple_key_file`) contains a non-ASCII character
         ");
         assert!(!messages.concat().contains("s3"));
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_says_why() {
+    fn unreadable_secret_file_says_why() {
         let folder = tempfile::tempdir().unwrap();
         let message = |path: &Path| {
             let error = read_secret_file(path, "auth.simple_key_file").unwrap_err();
@@ -105,13 +107,13 @@ mod tests {
         insta::assert_snapshot!(messages.join("\n"), @r"
         the file FOLDER (`auth.simple_key_file`) cannot be read: Is a directory (os error 21)
         the file FOLDER/none (`auth.simple_key_file`) cannot be read: No such file or directory (os error 2)
-        the file FOLDER/~/key (`auth.simple_key_file`) cannot be read: No such file or directory (os error 2); `~` is not replaced here: write the whole path
+        the file FOLDER/~/key (`auth.simple_key_file`) cannot be read: No such file or directory (os error 2); `~` is not expanded: write the full path
         ");
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_file_that_others_can_read_is_warned_of() {
+    fn accessible_secret_file_has_a_warning() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");

@@ -1,30 +1,34 @@
-//! What may have been meant.
+//! Suggestions for misspelled names.
 
-/// The candidate that is nearest to what was given, if any is near. Case and separators do not count.
+/// Returns the candidate that is most similar to `given`, if one is similar enough. Case and separators are
+/// ignored.
 pub(super) fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let given = bare(given);
+    let given = normalized(given);
     let limit = (given.chars().count() / 3).max(1);
     candidates
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&given, &bare(candidate)), candidate))
+        .map(|candidate| (strsim::damerau_levenshtein(&given, &normalized(candidate)), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
-/// The key that is nearest to one that is unknown: as a whole, or by its last part, for one in the wrong section.
+/// Returns the known key that is most similar to `given`. If none is similar enough, returns a key that has
+/// the same last part, such as `spare`, in another section.
 pub(super) fn nearest_key<'a>(given: &str, known: &'a [String]) -> Option<&'a str> {
     let keys = || known.iter().map(String::as_str);
-    let last = |key: &str| bare(key.rsplit('.').next().unwrap_or(key));
+    let last = |key: &str| normalized(key.rsplit('.').next().unwrap_or(key));
     let given_last = last(given);
-    nearest(given, keys()).or_else(|| keys().find(|key| last(key) == given_last || last(key) == bare(given)))
+    nearest(given, keys())
+        .or_else(|| keys().find(|key| last(key) == given_last || last(key) == normalized(given)))
 }
 
-fn bare(text: &str) -> String {
+/// Returns the letters and digits of a text, in lower case.
+fn normalized(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// `` `a`, `b` and `c` ``.
+/// Formats a list of names as `` `a`, `b` and `c` ``.
 pub(super) fn list(names: &[&str]) -> String {
     match names {
         [] => String::new(),
@@ -41,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_is_found_and_nothing_far() {
+    fn nearest_ignores_distant_candidates() {
         let names = ["max_concurrency", "spare", "guard_gap"];
         for (given, expected) in [
             ("max_concurency", Some("max_concurrency")),
@@ -57,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_in_the_wrong_section_is_found() {
+    fn nearest_key_finds_another_section() {
         let known = ["limiter.spare".to_owned(), "auth.simple_key_file".to_owned()];
         assert_eq!(nearest_key("retry.spare", &known), Some("limiter.spare"));
         assert_eq!(nearest_key("simple_key_file", &known), Some("auth.simple_key_file"));

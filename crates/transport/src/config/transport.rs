@@ -1,29 +1,29 @@
-//! All sections of the transport.
+//! All configuration sections of the transport.
 
 use serde::{Deserialize, Serialize};
 
-use super::check::{Checks, Settings};
+use super::check::{Settings, Validation};
 use super::{Api, Auth, Http, Limiter, Retry, api, auth, http, limiter, retry};
 
-/// The sections that the transport needs.
+/// The configuration sections of the transport.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Transport {
-    /// The server.
+    /// The section `[api]`: the server.
     pub api: Api,
-    /// The credential.
+    /// The section `[auth]`: the credential.
     pub auth: Auth,
-    /// The quota.
+    /// The section `[limiter]`: the quota.
     pub limiter: Limiter,
-    /// Attempts after the first.
+    /// The section `[retry]`: retries.
     pub retry: Retry,
-    /// The connection.
+    /// The section `[http]`: timeouts and sizes.
     pub http: Http,
 }
 
 impl Transport {
-    /// Puts the sections together.
+    /// Returns a configuration of the given sections.
     pub fn new(api: Api, auth: Auth, limiter: Limiter, retry: Retry, http: Http) -> Self {
         Self { api, auth, limiter, retry, http }
     }
@@ -34,11 +34,11 @@ impl Settings for Transport {
         [api::ALLOWED, auth::ALLOWED, limiter::ALLOWED, retry::ALLOWED, http::ALLOWED].concat()
     }
 
-    fn check(&self, checks: &mut Checks) {
-        self.api.check(checks);
-        self.auth.check(checks);
-        self.limiter.check(checks);
-        self.retry.check(checks);
-        self.http.check(checks);
+    fn check(&self, validation: &mut Validation) {
+        self.api.check(validation);
+        self.auth.check(validation);
+        self.limiter.check(validation);
+        self.retry.check(validation);
+        self.http.check(validation);
     }
 }

@@ -1,9 +1,9 @@
-//! What can go wrong with a call.
+//! The error type of the transport and the client.
 
-mod answer;
 mod kind;
 mod network;
 mod rejection;
+mod response;
 mod retry_after;
 
 use std::error::Error as StdError;
@@ -14,11 +14,14 @@ use std::time::Duration;
 pub use kind::ErrorKind;
 pub(crate) use rejection::{RejectedWindow, Rejection};
 
-/// Why a call failed.
+/// The error of a failed call or an invalid configuration.
 ///
-/// It is one small value whose inside may change. [`kind`](Self::kind) and the `is_…` methods say what to do about
-/// it; displayed, it is one line: the operation, the status and UltraCart's message. It never holds a body, a
-/// header or a credential, and the texts in it that came from the network are stripped of control characters.
+/// Match on [`kind`](Self::kind) or use the `is_…` methods to decide what to do. `Display` prints one line:
+/// the operation, the reason, and the number of requests if there were several. If UltraCart responded, the
+/// reason is the status and UltraCart's message.
+///
+/// An error contains no credential and no response body, except for UltraCart's messages. In these messages,
+/// spaces replace control characters.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -40,7 +43,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of this kind; `message` says what is wrong and what to do, without the operation.
+    /// Creates an error. The message says why the call failed and what to do, without the operation's name.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Arc::new(Inner {
             kind,
@@ -59,140 +62,149 @@ impl Error {
         }))
     }
 
-    /// With what caused it.
+    /// Sets the underlying error.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.change(|inner| inner.source = Some(source.into().into()))
+        self.modify(|inner| inner.source = Some(source.into().into()))
     }
 
-    /// With the operation that failed.
+    /// Sets the operation that failed.
     #[must_use]
     pub fn with_operation(self, operation: &'static str) -> Self {
-        self.change(|inner| inner.operation = Some(operation))
+        self.modify(|inner| inner.operation = Some(operation))
     }
 
-    /// With how often the call was sent.
+    /// Sets the number of HTTP requests that the call took.
     #[must_use]
     pub fn with_attempts(self, attempts: u32) -> Self {
-        self.change(|inner| inner.attempts = attempts)
+        self.modify(|inner| inner.attempts = attempts)
     }
 
-    /// With the status of the answer.
+    /// Sets the status of the response.
     #[must_use]
     pub fn with_status(self, status: u16) -> Self {
-        self.change(|inner| inner.status = Some(status))
+        self.modify(|inner| inner.status = Some(status))
     }
 
-    /// Notes that an earlier attempt may have been carried out, however this one ended.
+    /// Marks that the server may have carried out an earlier attempt, whatever the outcome of the last
+    /// attempt.
     pub(crate) fn after_earlier_attempt(self) -> Self {
-        self.change(|inner| (inner.reached, inner.earlier_reached) = (true, true))
+        self.modify(|inner| (inner.reached, inner.earlier_reached) = (true, true))
     }
 
     pub(crate) fn with_retry_after(self, retry_after: Duration) -> Self {
-        self.change(|inner| inner.retry_after = Some(retry_after))
+        self.modify(|inner| inner.retry_after = Some(retry_after))
     }
 
-    /// Says that the server may have seen the request.
+    /// Marks that the request may have reached the server.
     #[must_use]
-    pub fn after_sending(self) -> Self {
-        self.change(|inner| inner.reached = true)
+    pub fn mark_sent(self) -> Self {
+        self.modify(|inner| inner.reached = true)
     }
 
-    /// Says that the server cannot have seen the request, whatever happened on the way to it.
-    pub(crate) fn before_sending(self) -> Self {
-        self.change(|inner| inner.reached = false)
+    /// Marks that the call's own request was not sent, for example because a token refresh failed.
+    pub(crate) fn mark_unsent(self) -> Self {
+        self.modify(|inner| inner.reached = false)
     }
 
-    /// With another kind: what a caller knows better.
+    /// Replaces the kind, for a caller that knows more about the cause.
     #[must_use]
     pub fn with_kind(self, kind: ErrorKind) -> Self {
-        self.change(|inner| inner.kind = kind)
+        self.modify(|inner| inner.kind = kind)
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+    fn modify(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
     }
 
-    /// What went wrong, to match on.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The operation that failed, if it came so far.
+    /// Returns the operation that failed; `None` if the error is not about a call.
     pub fn operation(&self) -> Option<&'static str> {
         self.0.operation
     }
 
-    /// The HTTP status, if there was an answer.
+    /// Returns the HTTP status, if a complete response arrived.
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// What UltraCart says to whoever uses the program.
+    /// Returns UltraCart's message for the person who uses the program.
     pub fn user_message(&self) -> Option<&str> {
         self.0.user_message.as_deref()
     }
 
-    /// What UltraCart says to whoever wrote the program.
+    /// Returns UltraCart's message for developers.
     pub fn developer_message(&self) -> Option<&str> {
         self.0.developer_message.as_deref()
     }
 
-    /// Whose account the error is about, where UltraCart says so.
+    /// Returns the merchant id of the account, if UltraCart names it.
     pub fn merchant_id(&self) -> Option<&str> {
         self.0.merchant_id.as_deref()
     }
 
-    /// How long the server asked to wait, or, for [`ErrorKind::MaxWait`] and
-    /// [`ErrorKind::Deadline`], how long the wait would have been.
+    /// Returns how long the server asked to wait; `None` if it did not ask.
+    ///
+    /// For [`ErrorKind::MaxWait`] and [`ErrorKind::Deadline`], returns the time until a permit would have
+    /// been available. For these kinds, `None` means that `limiter.max_wait` or `retry.deadline` passed while
+    /// the call waited.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// How many calls it has cost: how often it was sent, the earlier parts of a list included.
+    /// Returns the number of HTTP requests that the call took: all its attempts, including those for earlier
+    /// pages of a list. Token refreshes are not counted.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// Whether the quota was the reason: a 429, or a wait longer than `limiter.max_wait` or `retry.deadline`.
+    /// Returns whether the quota was the reason: a 429, or a wait that exceeds `limiter.max_wait` or
+    /// `retry.deadline`.
     pub fn is_rate_limited(&self) -> bool {
         matches!(self.0.kind, ErrorKind::RateLimited | ErrorKind::MaxWait | ErrorKind::Deadline)
     }
 
-    /// Whether time ran out. The server may have done what it was asked all the same.
+    /// Returns whether `http.request_timeout` expired. The server may have carried out the call nevertheless.
     pub fn is_timeout(&self) -> bool {
         self.0.kind == ErrorKind::Timeout
     }
 
-    /// Whether what was asked for is not there.
+    /// Returns whether the requested object does not exist.
     pub fn is_not_found(&self) -> bool {
         self.0.kind == ErrorKind::NotFound
     }
 
-    /// Whether the credential was not accepted.
+    /// Returns whether the server did not accept the credential.
     pub fn is_unauthorized(&self) -> bool {
         self.0.kind == ErrorKind::Unauthorized
     }
 
-    /// Whether UltraCart disabled this application: nothing may be retried, everything has to stop.
+    /// Returns whether UltraCart disabled this application. Stop all calls, and retry none.
     pub fn is_application_disabled(&self) -> bool {
         self.0.kind == ErrorKind::ApplicationDisabled
     }
 
-    /// Whether the server may have seen the request, in this attempt or an earlier one, and so may have done what it
-    /// asked.
+    /// Returns whether the server may have received any attempt of the call. If so, it may have carried out
+    /// the call.
     pub fn may_have_reached_server(&self) -> bool {
         self.0.reached
     }
 
-    /// Whether an attempt before the one that failed may have been carried out: its end was not seen, or the server failed.
-    /// A deletion that then finds nothing has most likely been made.
-    pub fn earlier_attempt_may_have_applied(&self) -> bool {
+    /// Returns whether the server may have carried out an attempt before the last one. This is so if an
+    /// earlier attempt was sent but got no complete response, or got a 5xx.
+    ///
+    /// Use this for a deletion whose last attempt found no object. If it returns `true`, an earlier attempt
+    /// has most likely deleted the object.
+    pub fn earlier_attempt_may_have_had_effect(&self) -> bool {
         self.0.earlier_reached
     }
 
-    /// What a 429 said.
+    /// Returns the parsed 429 response; `None` if the error is not about a 429.
     pub(crate) fn rejection(&self) -> Option<Rejection> {
         self.0.rejection
     }
@@ -205,7 +217,7 @@ impl fmt::Display for Error {
         }
         f.write_str(&self.0.message)?;
         if self.0.attempts > 1 {
-            write!(f, " (after {} calls)", self.0.attempts)?;
+            write!(f, " (after {} requests)", self.0.attempts)?;
         }
         Ok(())
     }
@@ -230,11 +242,11 @@ impl StdError for Error {
     }
 }
 
-/// A text from the network, fit to be shown on one line: control characters and what turns text around become
-/// spaces, and it ends after 500 characters.
-pub(crate) fn shown(text: &str) -> String {
+/// Makes a text from the network safe to print on one line. Control, invisible and bidirectional formatting
+/// characters become spaces, and the text is cut after 500 characters.
+pub(crate) fn sanitized(text: &str) -> String {
     const MAX: usize = 500;
-    let hidden = |c: char| {
+    let is_unsafe = |c: char| {
         c.is_control()
             || matches!(
                 c,
@@ -242,12 +254,12 @@ pub(crate) fn shown(text: &str) -> String {
                     | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
             )
     };
-    let mut shown: String = text.chars().map(|c| if hidden(c) { ' ' } else { c }).take(MAX).collect();
-    shown.truncate(shown.trim_end().len());
+    let mut sanitized: String = text.chars().map(|c| if is_unsafe(c) { ' ' } else { c }).take(MAX).collect();
+    sanitized.truncate(sanitized.trim_end().len());
     if text.chars().nth(MAX).is_some() {
-        shown.push('…');
+        sanitized.push('…');
     }
-    shown.trim_start().to_owned()
+    sanitized.trim_start().to_owned()
 }
 
 #[cfg(test)]
@@ -258,10 +270,10 @@ mod tests {
     static_assertions::const_assert!(size_of::<Error>() <= 64);
 
     #[test]
-    fn a_text_from_the_network_is_shown_on_one_short_line() {
-        assert_eq!(shown(" a\u{1b}[31mb\r\nc\u{202e}d "), "a [31mb  c d");
-        assert_eq!(shown(&"é".repeat(501)), format!("{}…", "é".repeat(500)));
-        assert_eq!(shown("\u{7}"), "");
-        assert_eq!(shown("a\u{61c}b\u{e0041}c\u{2060}d\u{ad}e"), "a b c d e");
+    fn sanitized_text_is_one_short_line() {
+        assert_eq!(sanitized(" a\u{1b}[31mb\r\nc\u{202e}d "), "a [31mb  c d");
+        assert_eq!(sanitized(&"é".repeat(501)), format!("{}…", "é".repeat(500)));
+        assert_eq!(sanitized("\u{7}"), "");
+        assert_eq!(sanitized("a\u{61c}b\u{e0041}c\u{2060}d\u{ad}e"), "a b c d e");
     }
 }

@@ -1,4 +1,4 @@
-//! Failures to get an answer at all.
+//! Errors of calls that got no complete response.
 
 use std::error::Error as StdError;
 use std::io;
@@ -6,7 +6,7 @@ use std::io;
 use super::{Error, ErrorKind};
 
 impl Error {
-    /// From the network client's error. Its URL is left out: it adds nothing to the operation's name.
+    /// Converts an error of reqwest. Removes the URL, since the operation's name is enough.
     pub(crate) fn from_reqwest(error: reqwest::Error) -> Self {
         let error = error.without_url();
         if error.is_connect() {
@@ -16,12 +16,12 @@ impl Error {
             return Self::timeout().with_source(error);
         }
         if error.is_builder() {
-            return Self::new(ErrorKind::InvalidRequest, "no request can be made of it").with_source(error);
+            return Self::new(ErrorKind::InvalidRequest, "the request cannot be built").with_source(error);
         }
         Self::incomplete_response(error)
     }
 
-    /// From the error of a service that stands in for the network.
+    /// Converts an error of a service that replaces the network.
     pub(crate) fn from_service(error: Box<dyn StdError + Send + Sync>) -> Self {
         let mut cause: Option<&(dyn StdError + 'static)> = Some(&*error);
         let mut refused = false;
@@ -37,20 +37,20 @@ impl Error {
     }
 
     pub(crate) fn timeout() -> Self {
-        Self::new(ErrorKind::Timeout, "no whole answer within `http.request_timeout`").after_sending()
+        Self::new(ErrorKind::Timeout, "no complete response within `http.request_timeout`").mark_sent()
     }
 
     pub(crate) fn incomplete_response(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::new(ErrorKind::IncompleteResponse, "the connection broke off before the whole answer was there")
-            .after_sending()
+        Self::new(ErrorKind::IncompleteResponse, "the connection ended before the response was complete")
+            .mark_sent()
             .with_source(source)
     }
 
     pub(crate) fn body_too_large(max_body: u64) -> Self {
         Self::new(
             ErrorKind::BodyTooLarge,
-            format!("the answer is longer than `http.max_body` allows ({max_body} bytes)"),
+            format!("the response body is longer than `http.max_body` allows ({max_body} bytes)"),
         )
-        .after_sending()
+        .mark_sent()
     }
 }

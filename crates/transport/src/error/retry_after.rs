@@ -1,24 +1,29 @@
-//! `Retry-After`: undocumented by UltraCart, honoured by its PHP client, and read with distrust.
+//! Parses the header `Retry-After`. UltraCart does not document it, but UltraCart's PHP client obeys it.
+//!
+//! The value comes from the network, so it is limited to one day.
 
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
 
-/// No server gets us to wait longer than the longest window of the documents.
-const CAP: Duration = Duration::from_hours(24);
+/// The longest wait that is returned: the length of the longest window that UltraCart documents.
+const MAX_WAIT: Duration = Duration::from_hours(24);
 
-/// How long the server asks to wait: whole seconds, or a date by the server's own clock where it tells it.
+/// Returns how long the server asks to wait; `None` if the header is missing or invalid.
+///
+/// The header contains seconds or a date. A wait until a date is measured from the response's header `Date`.
+/// If there is no valid `Date`, it is measured from `wall`.
 pub(crate) fn parse(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Too long for a number is too long to wait, too.
-        return Some(value.parse().map_or(CAP, Duration::from_secs).min(CAP));
+        // Digits that overflow a `u64` are a long wait, too.
+        return Some(value.parse().map_or(MAX_WAIT, Duration::from_secs).min(MAX_WAIT));
     }
     let date = |text: &str| httpdate::parse_http_date(text).ok();
     let until = date(value)?;
     let now = headers.get(DATE).and_then(|value| date(value.to_str().ok()?)).unwrap_or(wall);
-    Some(until.duration_since(now).unwrap_or_default().min(CAP))
+    Some(until.duration_since(now).unwrap_or_default().min(MAX_WAIT))
 }
 
 #[cfg(test)]
@@ -35,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_and_dates_are_read_and_garbage_is_not() {
+    fn retry_after_takes_seconds_or_date() {
         for (retry_after, date, expected) in [
             ("7", None, Some(7)),
             (" 7 ", None, Some(7)),

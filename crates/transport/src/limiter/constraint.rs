@@ -1,40 +1,41 @@
-//! What can hold a call back.
+//! Constraints: reasons why a call has to wait.
 
 use serde::Serialize;
 
 use crate::config::Window;
 
-/// Whom UltraCart counts a call for.
+/// What UltraCart counts calls by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Scope {
-    /// The credential.
+    /// The application: one simple key or OAuth client.
     Application,
-    /// The IP address, whatever the credential.
+    /// The IP address, for all credentials together.
     Address,
 }
 
-/// What decides when a call may be sent.
+/// The reason why a call has to wait, or what sets the rate of a forecast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Constraint {
-    /// A window of the quota.
+    /// A full window of the quota.
     Window {
-        /// Whom the window counts calls for.
+        /// Whether the window counts the calls of the application or of the IP address.
         scope: Scope,
-        /// The window.
+        /// The size of the window.
         window: Window,
     },
-    /// The calls before it, which are sent one after the other.
+    /// The time that calls take. Only `limiter.max_concurrency` calls are in flight at a time, so the next
+    /// call waits until an earlier one ends. Occurs in forecasts only.
     Pace,
-    /// As many calls are in flight as may be.
+    /// The maximum number of calls is in flight. It is `limiter.max_concurrency`, or lower after a 429.
     InFlight,
-    /// The pause after each call.
+    /// The pause after each call: `limiter.guard_gap`, or longer after the server rejected concurrent calls.
     GuardGap,
-    /// The pause after a call whose outcome was not seen.
+    /// The pause after a call whose outcome is unknown: `limiter.quarantine`.
     Quarantine,
-    /// The pause after a 429.
+    /// The pause after a 429. If the server does not say how long to wait, the limiter chooses the length.
     Hold,
 }

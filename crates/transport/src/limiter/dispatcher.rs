@@ -1,8 +1,8 @@
-//! Who gets the next permit.
+//! The dispatcher: grants permits to waiters in the order of the queue.
 //!
-//! There is no task of its own: one of the waiters leads, and the others wait for what it hands out. The leader holds the
-//! one timer. When it has its own permit, or goes away, the next one leads. So nothing is started before somebody waits,
-//! and nothing is left running after. All waiters have to be polled.
+//! It has no background task. One waiter leads: it has the only timer and grants permits to all waiters. When
+//! it receives its own permit or is dropped, another waiter leads. So nothing runs while no caller waits.
+//! Every waiter must be polled, since any of them may be the leader.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,111 +11,119 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::constraint::Constraint;
-use super::core::{Application, Core};
 use super::permit::Permit;
 use super::queue::{Granted, Position, Queue};
 use super::request::{AcquireRequest, ApplicationKey, Deadline, Priority, WaitLimit};
 use super::reservation::Decision;
+use super::shared::{Application, Shared};
 use super::store::Pending;
 use crate::clock::Instant;
 use crate::error::{Error, ErrorKind};
 use crate::lock::lock;
 
-/// A clock can stand still while the machine sleeps, so no wait is longer before looking again.
-const SLICE: Duration = Duration::from_secs(30);
+/// The leader checks the clock at least this often, since a timer can stand still while the machine is
+/// suspended.
+const MAX_SLEEP: Duration = Duration::from_secs(30);
 
-/// Hands out permits, in order.
+/// Grants permits in the order of the queue.
 #[derive(Debug)]
 pub(super) struct Dispatcher {
-    pub(super) core: Arc<Core>,
+    pub(super) shared: Arc<Shared>,
     applications: Mutex<BTreeMap<ApplicationKey, Arc<Application>>>,
     max_wait: Mutex<Option<Duration>>,
     queue: Mutex<Queue<Permit>>,
-    lead: tokio::sync::Mutex<()>,
+    /// Locked by the waiter that leads.
+    leader: tokio::sync::Mutex<()>,
 }
 
-/// What became of the first waiter of a lane.
+/// The result of serving the first waiter of a lane.
 enum Served {
-    /// It has its answer.
-    Answered,
-    /// It has to wait, for so long if only time helps.
+    /// The waiter has received its permit or an error.
+    Completed,
+    /// The waiter has to wait for this long; `None` if only the release of another permit can help.
     Waits(Option<Duration>),
 }
 
 impl Dispatcher {
-    pub(super) fn new(core: Core, max_wait: Option<Duration>) -> Self {
+    pub(super) fn new(shared: Shared, max_wait: Option<Duration>) -> Self {
         Self {
-            core: Arc::new(core),
+            shared: Arc::new(shared),
             applications: Mutex::default(),
             max_wait: Mutex::new(max_wait),
             queue: Mutex::default(),
-            lead: tokio::sync::Mutex::default(),
+            leader: tokio::sync::Mutex::default(),
         }
     }
 
-    /// The application with this key.
+    /// Returns the application with this key, after adding it if it is new.
     pub(super) fn application(&self, key: ApplicationKey) -> Arc<Application> {
         let mut applications = lock(&self.applications);
         let application = applications
             .entry(key)
-            .or_insert_with(|| Arc::new(Application::new(Arc::clone(&self.core), key)));
+            .or_insert_with(|| Arc::new(Application::new(Arc::clone(&self.shared), key)));
         Arc::clone(application)
     }
 
-    /// How many wait with a priority.
+    /// Returns the number of waiters with a priority.
     pub(super) fn waiting(&self, priority: Priority) -> usize {
         lock(&self.queue).count(priority)
     }
 
-    /// Fails every request of an application, those that wait and those to come.
+    /// Fails all waiting and future requests of an application with `error`. If the application was halted
+    /// before, the earlier error is used instead.
     pub(super) fn halt(&self, application: &Application, error: Error) {
-        let error = application.halted.get_or_init(|| error);
+        let error = application.halt_error.get_or_init(|| error);
         self.change_queue(|queue| queue.fail_all(&application.key, error));
-        self.core.wakeup.notify();
+        self.shared.wakeup.notify();
     }
 
-    /// Limits the wait of requests that come from now on.
+    /// Sets the longest wait of future requests.
     pub(super) fn set_max_wait(&self, max_wait: Option<Duration>) {
         *lock(&self.max_wait) = max_wait;
-        self.core.wakeup.notify();
+        self.shared.wakeup.notify();
     }
 
-    /// Waits for a permit. Dropped while it waits, it costs nothing and holds nobody up.
+    /// Waits for a permit.
+    ///
+    /// # Cancel safety
+    /// A caller that is cancelled while it waits costs no call and delays no other waiter.
     pub(super) async fn acquire(
         &self,
         application: &Arc<Application>,
         request: &AcquireRequest,
     ) -> Result<Permit, Error> {
         application.check_halted()?;
-        let first = if self.core.wakeup.is_anyone_waiting() {
+        let first = if self.shared.wakeup.has_waiters() {
             None
         } else {
-            match self.core.store.reserve(&application.key) {
+            match self.shared.store.reserve(&application.key) {
                 Pending::Ready(Ok(Decision::Granted(reservation))) => {
                     let permit = Permit::new(Arc::clone(application), reservation);
-                    // If it comes too late it is dropped, and so given back.
+                    // A permit past the deadline is dropped here, which releases it.
                     request.check_deadline(reservation.start)?;
                     return Ok(permit);
                 }
                 decision => Some(decision),
             }
         };
-        // Boxed, so that most calls, which do not wait, neither make nor move what waiting needs.
-        Box::pin(self.acquire_later(application, request, first)).await
+        // Boxed, so that the common call, which does not wait, has a small future.
+        Box::pin(self.wait_for_permit(application, request, first)).await
     }
 
-    /// Waits for a permit that does not come at once, or may not. `first` is the store's answer, if it was asked already.
-    async fn acquire_later(
+    /// Waits in the queue for a permit. `first` is the store's first decision on this request. If it is a
+    /// grant, the request does not enter the queue. If `first` is `None`, other callers already wait, so the
+    /// store was not asked.
+    async fn wait_for_permit(
         &self,
         application: &Arc<Application>,
         request: &AcquireRequest,
         first: Option<Pending<Decision>>,
     ) -> Result<Permit, Error> {
-        let now = self.core.clock.now();
+        let now = self.shared.clock.now();
         request.check_deadline(now)?;
         let mut constraint = Constraint::InFlight;
         if let Some(first) = first {
-            match first.answer().await? {
+            match first.wait().await? {
                 Decision::Granted(reservation) => {
                     return Ok(Permit::new(Arc::clone(application), reservation));
                 }
@@ -127,103 +135,107 @@ impl Dispatcher {
         let deadline = max_wait.into_iter().chain(request.deadline).min();
         let since = request.since.unwrap_or(now);
         if let Some(deadline) = deadline {
-            // Those who go before it with the same credential count. Others may be held up by what does not hold this one
-            // up, so they do not: no request fails that could have been served in time.
-            let ahead = lock(&self.queue).ahead_of(&application.key, request.priority, since);
+            // Waiters of the same credential that precede this request count. Waiters of other credentials do
+            // not: their constraint may not apply here, and a request that could be served in time must not
+            // fail.
+            let ahead = lock(&self.queue).count_ahead(&application.key, request.priority, since);
             let calls = u32::try_from(ahead).unwrap_or(u32::MAX).saturating_add(1);
-            let wait = self.wait_for(application, calls).await?;
+            let wait = self.time_until_sent(application, calls).await?;
             if now + wait > deadline.at {
                 return Err(deadline.limit.error(Some(wait)));
             }
         }
-        let mut waiter = Waiter::enter(self, application, request.priority, since, deadline);
-        // A halt tells all in the queue; this one may have come a moment too late to be told.
+        let mut queued = QueuedRequest::enter(self, application, request.priority, since, deadline);
+        // `halt` fails the requests in the queue. This one may have entered just after.
         application.check_halted()?;
         let granted = tokio::select! {
             biased;
-            answer = &mut waiter.answer => answered(answer),
-            _lead = self.lead.lock() => waiter.lead().await,
+            result = &mut queued.receiver => received(result),
+            _guard = self.leader.lock() => queued.lead().await,
         }?;
         application.check_halted()?;
-        Ok(granted.value.after_waiting_for(granted.constraint.unwrap_or(constraint)))
+        Ok(granted.value.with_constraint(granted.constraint.unwrap_or(constraint)))
     }
 
-    /// Fails if no permit can come before the deadline of a request that pauses first.
-    pub(super) async fn check_pause(
+    /// Checks whether a caller can still get a permit after a pause of length `pause`. Fails if the permit
+    /// would come after the request's deadline. Call this before the pause.
+    pub(super) async fn check_deadline_after(
         &self,
         application: &Application,
         request: &AcquireRequest,
         pause: Duration,
     ) -> Result<(), Error> {
         let Some(deadline) = request.deadline else { return Ok(()) };
-        let wait = self.wait_for(application, 1).await?.max(pause);
-        if self.core.clock.now() + wait > deadline.at {
+        let wait = self.time_until_sent(application, 1).await?.max(pause);
+        if self.shared.clock.now() + wait > deadline.at {
             return Err(deadline.limit.error(Some(wait)));
         }
         Ok(())
     }
 
-    /// How long until so many calls have been sent.
-    async fn wait_for(&self, application: &Application, calls: u32) -> Result<Duration, Error> {
-        let state = self.core.store.state(&application.key).answer().await?;
+    /// Returns the time until `calls` more calls will have been sent.
+    async fn time_until_sent(&self, application: &Application, calls: u32) -> Result<Duration, Error> {
+        let state = self.shared.store.state(&application.key).wait().await?;
         Ok(state.forecast(calls).sent_in(calls).unwrap_or_default())
     }
 
-    /// Hands out as many permits as there are. Returns how long until it is worth looking again, if only time helps.
+    /// Grants every permit that is available, and fails the waiters whose deadline has passed. Returns the
+    /// time after which to try again; `None` if only a wakeup can help.
     async fn dispatch(&self) -> Option<Duration> {
-        'look: loop {
-            let now = self.core.clock.now();
-            let mut again: Option<Duration> = None;
+        'restart: loop {
+            let now = self.shared.clock.now();
+            let mut wait: Option<Duration> = None;
             let lanes = lock(&self.queue).lanes();
             for application in lanes {
                 match self.serve_first(&application, now).await {
-                    Served::Answered => continue 'look,
-                    Served::Waits(time) => again = again.into_iter().chain(time).min(),
+                    Served::Completed => continue 'restart,
+                    Served::Waits(duration) => wait = wait.into_iter().chain(duration).min(),
                 }
             }
-            // Only now: a permit that comes at the last moment has come in time.
+            // Expire last: a permit that is granted exactly at the deadline is in time.
             let expiry = self.change_queue(|queue| queue.expire(now)).map(|at| at.since(now));
-            return again.into_iter().chain(expiry).min();
+            return wait.into_iter().chain(expiry).min();
         }
     }
 
-    /// Reserves for the first waiter of a lane.
+    /// Requests a reservation for the first waiter of a lane. Sends the permit or an error to the waiter,
+    /// unless it has to wait.
     async fn serve_first(&self, key: &ApplicationKey, now: Instant) -> Served {
-        let answer = match self.core.store.reserve(key).answer().await {
+        let result = match self.shared.store.reserve(key).wait().await {
             Ok(Decision::Granted(reservation)) => Ok(Permit::new(self.application(*key), reservation)),
             Ok(Decision::Wait(wait)) => {
-                let deadline = self.change_queue(|queue| queue.hold_up(key, wait.constraint));
-                match (wait.time, deadline) {
-                    // The permit cannot come in time any more: a hold has come in between.
-                    (Some(time), Some(deadline)) if now + time > deadline.at => {
-                        Err(deadline.limit.error(Some(time)))
+                let deadline = self.change_queue(|queue| queue.record_constraint(key, wait.constraint));
+                match (wait.duration, deadline) {
+                    // A hold that began after the waiter entered the queue makes its deadline impossible.
+                    (Some(duration), Some(deadline)) if now + duration > deadline.at => {
+                        Err(deadline.limit.error(Some(duration)))
                     }
-                    (time, _) => return Served::Waits(time),
+                    (duration, _) => return Served::Waits(duration),
                 }
             }
             Err(error) => Err(error),
         };
-        self.change_queue(|queue| queue.answer_first(key, answer));
-        Served::Answered
+        self.change_queue(|queue| queue.complete_first(key, result));
+        Served::Completed
     }
 
     fn change_queue<T>(&self, change: impl FnOnce(&mut Queue<Permit>) -> T) -> T {
         let mut queue = lock(&self.queue);
         let result = change(&mut queue);
-        self.core.wakeup.set_waiting(queue.len());
+        self.shared.wakeup.set_waiting(queue.len());
         result
     }
 }
 
-/// A request in the queue. Dropped, it leaves its position.
-struct Waiter<'a> {
+/// A caller's request in the queue. A dropped request leaves the queue.
+struct QueuedRequest<'a> {
     dispatcher: &'a Dispatcher,
     application: &'a Application,
     position: Position,
-    answer: oneshot::Receiver<Result<Granted<Permit>, Error>>,
+    receiver: oneshot::Receiver<Result<Granted<Permit>, Error>>,
 }
 
-impl<'a> Waiter<'a> {
+impl<'a> QueuedRequest<'a> {
     fn enter(
         dispatcher: &'a Dispatcher,
         application: &'a Application,
@@ -231,51 +243,51 @@ impl<'a> Waiter<'a> {
         since: Instant,
         deadline: Option<Deadline>,
     ) -> Self {
-        let (position, answer) =
+        let (position, receiver) =
             dispatcher.change_queue(|queue| queue.enter(application.key, priority, since, deadline));
-        // It can be due before the one whose permit the leader waits for.
-        dispatcher.core.wakeup.notify();
-        Self { dispatcher, application, position, answer }
+        // This request can be due before the one for which the leader sleeps.
+        dispatcher.shared.wakeup.notify();
+        Self { dispatcher, application, position, receiver }
     }
 
-    /// Hands out permits until its own comes.
+    /// Leads the queue: grants permits to all waiters until this request receives its own.
     async fn lead(&mut self) -> Result<Granted<Permit>, Error> {
-        let core = &self.dispatcher.core;
+        let shared = &self.dispatcher.shared;
         loop {
             let wait = self.dispatcher.dispatch().await;
-            if let Ok(answer) = self.answer.try_recv() {
-                return answer;
+            if let Ok(result) = self.receiver.try_recv() {
+                return result;
             }
             let time = async {
                 match wait {
-                    Some(wait) => core.clock.sleep(wait.min(SLICE)).await,
+                    Some(wait) => shared.clock.sleep(wait.min(MAX_SLEEP)).await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
                 biased;
-                answer = &mut self.answer => return answered(answer),
-                () = core.wakeup.notified() => {}
+                result = &mut self.receiver => return received(result),
+                () = shared.wakeup.notified() => {}
                 () = time => {}
             }
         }
     }
 }
 
-impl Drop for Waiter<'_> {
+impl Drop for QueuedRequest<'_> {
     fn drop(&mut self) {
         let has_left =
             self.dispatcher.change_queue(|queue| queue.leave(&self.application.key, self.position));
         if has_left {
-            self.dispatcher.core.wakeup.notify();
+            self.dispatcher.shared.wakeup.notify();
         }
     }
 }
 
 type Received = Result<Result<Granted<Permit>, Error>, oneshot::error::RecvError>;
 
-fn answered(answer: Received) -> Result<Granted<Permit>, Error> {
-    answer.unwrap_or_else(|gone| {
-        Err(Error::new(ErrorKind::Internal, "nobody hands out permits any more").with_source(gone))
+fn received(result: Received) -> Result<Granted<Permit>, Error> {
+    result.unwrap_or_else(|closed| {
+        Err(Error::new(ErrorKind::Internal, "the limiter dropped a waiting request").with_source(closed))
     })
 }

@@ -1,58 +1,60 @@
-//! When calls will have been sent.
+//! Forecasts of the times at which calls will be sent.
 //!
-//! Each constraint has a schedule, a straight line over `n`, before which call `n` does not go: a full window lets one call
-//! through each period, and calls that are made one after the other take the service time each. Calls go as early as all
-//! schedules allow, so the forecast is the latest of them at each `n`. It is exact as long as nothing else spends the quota
-//! and calls take as long as they took.
+//! Each constraint has a schedule: the earliest time at which it allows call `n`. The schedule is a straight
+//! line over `n`. For example, a full window allows one call each time that a call drains, and the pace
+//! allows one call per service time. The forecast of call `n` is the latest time of all schedules. It is
+//! exact if no other program uses the quota and the service time does not change.
 
 use std::time::Duration;
 
-use super::cell::Cell;
+use super::bucket::Bucket;
 use super::constraint::Constraint;
 use crate::clock::{Instant, nanos};
 
-/// When each of so many calls will have been sent; see [`Limiter::forecast`](super::Limiter::forecast).
+/// A forecast of when each of a number of calls will be sent; see
+/// [`Limiter::forecast`](super::Limiter::forecast).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Forecast {
-    /// How many calls it is about.
+    /// Number of calls in the forecast.
     pub calls: u32,
-    /// From the first call to the last; in each phase calls go at one pace. Empty without calls.
+    /// Consecutive groups of calls, each sent at one rate. Empty if `calls` is 0.
     pub phases: Vec<Phase>,
-    /// How long a call takes, as far as is known.
+    /// Expected time of one call, including the guard gap after it.
     pub service_time: Duration,
 }
 
-/// Calls that go at one pace.
+/// Consecutive calls of a [`Forecast`] that are sent at one rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Phase {
-    /// The number of its first call, from 1 on.
+    /// Number of the first call of this phase, counted from 1.
     pub first: u32,
-    /// How long from now until that one is sent.
+    /// Time from the moment of the forecast until the first call of this phase is sent.
     pub starts_in: Duration,
-    /// The time between two calls.
-    pub every: Duration,
-    /// What sets the pace.
+    /// Time between two consecutive calls of this phase.
+    pub interval: Duration,
+    /// The constraint that sets the rate.
     pub constraint: Constraint,
 }
 
 impl Forecast {
-    /// How long from now until call `n` is sent, the first being 1.
+    /// Returns the time from the moment of the forecast until call `n` is sent; `None` if the forecast has no
+    /// such call. The first call is number 1.
     pub fn sent_in(&self, n: u32) -> Option<Duration> {
         if n > self.calls {
             return None;
         }
         let phase = self.phases.iter().rev().find(|phase| phase.first <= n)?;
-        Some(phase.starts_in + phase.every * (n - phase.first))
+        Some(phase.starts_in + phase.interval * (n - phase.first))
     }
 
-    /// How long from now until the last call is done.
+    /// Returns the time from the moment of the forecast until the last call is done.
     pub fn done_in(&self) -> Duration {
         self.sent_in(self.calls).map_or(Duration::ZERO, |sent| sent + self.service_time)
     }
 
-    /// What holds the last call back most.
+    /// Returns the constraint that delays the last call most; `None` if the forecast has no calls.
     pub fn constraint(&self) -> Option<Constraint> {
         self.phases.last().map(|phase| phase.constraint)
     }
@@ -67,7 +69,7 @@ impl Forecast {
             phases.push(Phase {
                 first: n,
                 starts_in: instant(latest.at(n)).since(now),
-                every: instant(latest.step).since(Instant::START),
+                interval: instant(latest.step).since(Instant::START),
                 constraint: latest.constraint,
             });
             n = schedules.iter().filter_map(|schedule| schedule.overtakes(latest)).min().unwrap_or(u32::MAX);
@@ -79,9 +81,11 @@ impl Forecast {
     }
 }
 
-/// When a constraint lets call `n` go: `first + (n − 1) · step`, in nanoseconds of the clock.
+/// The earliest time at which a constraint allows call `n`: `first + (n − 1) · step`, in nanoseconds of the
+/// clock.
 ///
-/// Wide integers, since `first` can be long before the clock's start: a burst of a million calls goes at once.
+/// `first` can be long before the clock's start, if a window allows a large burst at once. So the integers
+/// are signed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Schedule {
     first: i128,
@@ -94,10 +98,11 @@ impl Schedule {
         Self { first: first.as_nanos().into(), step: nanos(step).into(), constraint }
     }
 
-    /// The schedule of a window, if no call is sent before `start`.
-    pub(super) fn of(cell: &Cell, start: Instant, constraint: Constraint) -> Self {
-        let step = i128::from(nanos(cell.period()));
-        let first = i128::from(cell.empty_at().max(start).as_nanos()) - step * (i128::from(cell.burst()) - 1);
+    /// Returns the schedule of a window for the case that no call is sent before `start`.
+    pub(super) fn of_bucket(bucket: &Bucket, start: Instant, constraint: Constraint) -> Self {
+        let step = i128::from(nanos(bucket.interval()));
+        let first =
+            i128::from(bucket.empty_at().max(start).as_nanos()) - step * (i128::from(bucket.burst()) - 1);
         Self { first, step, constraint }
     }
 
@@ -105,7 +110,8 @@ impl Schedule {
         self.first + (i128::from(n) - 1) * self.step
     }
 
-    /// The first call at which this schedule is later than one that was later so far.
+    /// Returns the number of the call at which this schedule becomes later than `latest`; `None` if it never
+    /// does. The caller must pass a `latest` that was the latest of all schedules at an earlier call.
     fn overtakes(&self, latest: &Self) -> Option<u32> {
         let gains = self.step - latest.step;
         if gains <= 0 {
@@ -127,9 +133,8 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Phase by phase the forecast is what the schedules say call by call.
         #[test]
-        fn a_forecast_is_the_latest_schedule_at_every_call(
+        fn forecast_is_the_latest_schedule_at_each_call(
             schedules in prop::collection::vec((0..50_000_u64, 0..900_u64, 1..60_u32), 1..6), calls in 0..200_u32,
         ) {
             let start = Instant::START + Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! The quota in memory, for the clients of one process.
+//! The store of the quota in memory, for the clients of one process.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -11,39 +11,38 @@ use crate::clock::{Clock, Instant};
 use crate::config;
 use crate::lock::lock;
 
-/// A quota behind a lock that is held for a few dozen nanoseconds.
+/// A quota behind a mutex, which is held for a few dozen nanoseconds.
 #[derive(Debug)]
-pub(super) struct Memory {
-    locked: Mutex<Locked>,
+pub(super) struct MemoryStore {
+    locked: Mutex<LockedQuota>,
     clock: Arc<dyn Clock>,
 }
 
 #[derive(Debug)]
-struct Locked {
+struct LockedQuota {
     quota: Quota,
-    /// The time of the latest decision.
-    latest: Instant,
+    latest_decision_at: Instant,
 }
 
-impl Memory {
+impl MemoryStore {
     pub(super) fn new(config: config::Limiter, clock: Arc<dyn Clock>) -> Self {
-        let locked = Locked { quota: Quota::new(config), latest: Instant::START };
+        let locked = LockedQuota { quota: Quota::new(config), latest_decision_at: Instant::START };
         Self { locked: Mutex::new(locked), clock }
     }
 
-    /// Locks the quota for a decision. Returns the decision's time too.
-    fn lock(&self) -> (MutexGuard<'_, Locked>, Instant) {
-        // The clock is read before, since the lock would be held for as long otherwise. Another thread that has come in
-        // between may have read a later time, and no decision is made at an earlier time than the one before it.
+    /// Locks the quota for a decision. Returns the time of the decision, too.
+    fn lock(&self) -> (MutexGuard<'_, LockedQuota>, Instant) {
+        // Reading the clock before locking keeps the lock short. Meanwhile another thread may have decided at
+        // a later time. The decisions' times must not decrease, so the later time is used.
         let now = self.clock.now();
         let mut locked = lock(&self.locked);
-        locked.latest = locked.latest.max(now);
-        let latest = locked.latest;
-        (locked, latest)
+        locked.latest_decision_at = locked.latest_decision_at.max(now);
+        let now = locked.latest_decision_at;
+        (locked, now)
     }
 }
 
-impl Store for Memory {
+impl Store for MemoryStore {
     fn reserve(&self, application: &ApplicationKey) -> Pending<Decision> {
         let (mut locked, now) = self.lock();
         Pending::Ready(Ok(locked.quota.reserve(application, now)))

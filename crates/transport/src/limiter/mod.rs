@@ -1,38 +1,75 @@
-//! Decides when a call may be sent.
+//! A client-side rate limiter for UltraCart's quota.
 //!
-//! UltraCart takes 1,000 calls an hour, 10,000 a day, and **one at a time**, of each application and of each IP address.
-//! A [`Limiter`] spends all of that and not one call more. Ask it how much is left ([`Limiter::snapshot`]) and when calls
-//! will be done ([`Limiter::forecast`]), and share one between all clients behind an IP address.
+//! UltraCart allows 1,000 calls an hour, 10,000 a day and **one at a time**. It counts them for each
+//! application and for each IP address. A [`Limiter`] delays calls so that they stay within the quota, but
+//! can use all of it.
 //!
-//! Its rules, and the reason for each:
+//! - **Configure** it with [`config::Limiter`], or `[limiter]` in the configuration file. The defaults are
+//!   UltraCart's documented limits. [`Limiter::reconfigure`] changes the settings at run time.
+//! - **Share** one limiter between all clients that call from the same IP address. The documentation of
+//!   [`Limiter`] has an example. A client that is given no limiter creates its own.
+//! - **Observe** it: [`Limiter::snapshot`] returns the remaining calls of each window and the number of
+//!   waiters. [`Limiter::forecast`] returns when a number of calls will have been sent.
 //!
-//! 1. **Gate, then tokens, then send, with nothing in between.** A token that is taken before the wait at the gate is
-//!    stamped too early: what the server's bucket could not drain meanwhile, because it was empty, ours believes to have
-//!    drained. After a stall of ten minutes that is 166 calls too many.
-//! 2. **All windows or none, in one step.** Windows that are asked one after the other lose a call each time that a later
-//!    one says no.
-//! 3. **A window is governor's GCRA,** which is a leaky bucket (`cell`). governor's waiting is not used.
-//! 4. **Calls are kept back, not rate.** Of calls that are sent one at a time the server counts each between its sending and
-//!    the sending of the next, so one spare call covers any delay on the way. `limiter.spare` has two more: for a server
-//!    that counts up to its limit and not over it, and for one whose clock ticks in seconds.
-//! 5. **Strict mode.** A `burst` below `calls` also satisfies a server that counts a sliding or a fixed window.
-//! 6. **A 429 is information** (`release`, `windows`). The window that it names is full; or it is smaller than configured,
-//!    was not known, or is not a leaky bucket. A 429 that names none was for concurrent calls, and the pause between
-//!    calls grows. Everything is held for as long as the server says, and otherwise twice as long each time; then one call
-//!    alone finds out whether the hold is over.
-//! 7. **First come, first served** (`queue`). One waiter leads and holds the only timer (`dispatcher`).
-//! 8. **A caller that goes away** while it waits costs nothing. A call whose end was not seen is spent, and the gate stays
-//!    shut for [`quarantine`](crate::config::Limiter::quarantine), since the server may still be working on it.
-//! 9. **Time is a parameter.** Waits are sliced, since a clock can stand still while the machine sleeps.
-//! 10. **What the limiter knows, it tells:** as a [`Forecast`], as a [`Snapshot`], and on every span.
+//! ```
+//! use ultracart_transport::{config, limiter::Limiter};
 //!
-//! The decision (`quota`, `release`) is plain data and arithmetic. A store (`store`) keeps it and makes one change at a
-//! time; the one in `memory` is for the clients of one process. What every permit runs is marked `#[inline]`, since a release
-//! build compiles the modules apart: without these marks a permit takes a tenth longer (`benches/permit.rs`).
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), ultracart_transport::Error> {
+//! let mut config = config::Limiter::default();
+//! config.spare = 10; // calls of each window that are left to other programs
+//! let limiter = Limiter::new(&config)?;
+//! assert_eq!(limiter.snapshot().await?.windows[0].remaining, 990);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Terms
+//!
+//! An attempt needs a **permit**. A permit is granted when the **gate** is open and every **window** has a
+//! call left. The gate admits `max_concurrency` permits at a time. It is closed during the pause after each
+//! call (the guard gap), after a call with an unknown outcome (the quarantine), and after a 429 (a **hold**).
+//! A window is a number of calls in a period, such as 1,000 an hour.
+//!
+//! # Rules
+//!
+//! 1. **The gate first, then the windows, then the request, without a pause in between.** A call that is
+//!    counted before it waits at the gate is counted too early. Our window would then drain calls that the
+//!    server's window still counts. For example, if calls wait at the gate for ten minutes, a window of 1,000
+//!    calls an hour drains 166 calls too many.
+//! 2. **All windows or none, in one step.** If a call were counted in one window after the other, the first
+//!    windows would lose a call whenever a later window is full.
+//! 3. **A window is a leaky bucket** (`bucket`), as GCRA of the crate governor implements it.
+//! 4. **A few calls are kept in reserve; the rate is not lowered.** Calls are sent one at a time, so the
+//!    server counts each before the next is sent. One spare call therefore covers any network delay. By
+//!    default there are two more (`limiter.spare` is 3). One is for a server that allows only 999 calls of
+//!    1,000. The other is for a server whose clock ticks in seconds.
+//! 5. **Strict mode.** With a `burst` below `calls`, a window also satisfies a server that counts a sliding
+//!    or a fixed window.
+//! 6. **The limiter learns from a 429** (`release`, `windows`). A 429 that names a window shows that the
+//!    window is full, smaller than configured, not configured, or not a leaky bucket. A 429 that names no
+//!    window is taken as a rejection of concurrent calls, so the guard gap grows. All calls are held for as
+//!    long as the server says. If it does not say, each hold lasts twice as long as the one before. After the
+//!    hold one call is sent alone, to test whether the server accepts calls again.
+//! 7. **First come, first served** (`queue`). One waiter leads the queue and has its only timer
+//!    (`dispatcher`).
+//! 8. **A caller that is cancelled while it waits costs nothing.** A call with an unknown outcome counts as
+//!    sent, and the gate stays closed for [`quarantine`](config::Limiter::quarantine): the server may still
+//!    process it.
+//! 9. **The clock is checked at least every 30 seconds** while a caller waits, since a timer can stand still
+//!    while the machine is suspended.
+//! 10. **The limiter reports its state:** as a [`Forecast`], as a [`Snapshot`], and on the tracing span of
+//!     every attempt.
+//!
+//! Names in parentheses are source files.
 
-mod cell;
+// The decisions (`quota`, `release`) are plain data and arithmetic. A store (`store`) keeps the data and
+// makes one change at a time; the store in `memory` serves the clients of one process. Code that runs for
+// every permit is marked `#[inline]`, since a release build compiles the modules separately. Without these
+// marks a permit takes a tenth longer (`benches/permit.rs`).
+
+mod bucket;
 mod constraint;
-mod core;
 mod dispatcher;
 mod forecast;
 mod journal;
@@ -44,6 +81,7 @@ mod quota_state;
 mod release;
 mod request;
 mod reservation;
+mod shared;
 mod snapshot;
 mod store;
 mod wakeup;
@@ -58,24 +96,21 @@ pub(crate) use permit::Permit;
 pub use request::Priority;
 pub(crate) use request::{AcquireRequest, ApplicationKey, Deadline, WaitLimit};
 pub(crate) use reservation::Outcome;
-pub use snapshot::{Closed, Snapshot, WindowSnapshot};
+pub use snapshot::{ClosedGate, Snapshot, WindowSnapshot};
 
-use self::core::{Application, Core};
 use crate::clock::{Clock, TokioClock};
 use crate::config::{self, Settings as _};
 use crate::error::Error;
 use dispatcher::Dispatcher;
-use memory::Memory;
+use memory::MemoryStore;
 use quota_state::QuotaState;
+use shared::{Application, Shared};
 use wakeup::Wakeup;
 
-/// Lets calls through when the quota allows. Clones share everything.
+/// A rate limiter that delays each attempt until the quota allows it. Clones share their state.
 ///
-/// One of the callers that wait leads the others, so all of them have to be polled: a runtime that stands still while calls
-/// wait on it, as a current-thread runtime does between two `block_on`s, can hold up those on another one.
-///
-/// Every client makes a limiter of its own. Clients that call from one IP address share its quota, whatever their
-/// credentials, so they should share a limiter:
+/// Every client creates its own limiter by default. UltraCart also counts calls by IP address, whatever the
+/// credential. So clients that call from the same address should share a limiter:
 ///
 /// ```
 /// use ultracart_transport::limiter::Limiter;
@@ -88,11 +123,16 @@ use wakeup::Wakeup;
 ///     let mut config = config::Transport::default();
 ///     config.auth.simple_key = Some(key.into());
 ///     let transport = Transport::builder(config).limiter(limiter.clone()).build()?;
-///     assert_eq!(transport.limiter().snapshot().await?.windows.len(), 4); // two of the key, two of the address
+///     // two of the credential, two of the IP address
+///     assert_eq!(transport.limiter().snapshot().await?.windows.len(), 4);
 /// }
 /// # Ok(())
 /// # }
 /// ```
+///
+/// One waiting caller leads the queue and wakes the others, so every waiting future must be polled. A
+/// current-thread runtime polls only inside `block_on`. Between two uses of `block_on`, a caller that waits
+/// on such a runtime can delay callers on other runtimes.
 #[derive(Clone, Debug)]
 pub struct Limiter {
     dispatcher: Arc<Dispatcher>,
@@ -100,49 +140,53 @@ pub struct Limiter {
 }
 
 impl Limiter {
-    /// Makes a limiter that several clients can share and that goes by tokio's clock.
+    /// Creates a limiter that uses tokio's clock.
     ///
     /// # Errors
-    /// If a setting cannot be used.
+    /// If a setting is invalid.
     pub fn new(config: &config::Limiter) -> Result<Self, Error> {
         Self::with_clock(config, Arc::new(TokioClock::new()))
     }
 
-    /// Makes a limiter that goes by another clock, as do the clients that share it.
+    /// Creates a limiter that uses the given clock. Clients that share the limiter use its clock, too.
     ///
     /// # Errors
-    /// If a setting cannot be used.
+    /// If a setting is invalid.
     pub fn with_clock(config: &config::Limiter, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        config.checked()?;
-        let store = Box::new(Memory::new(config.clone(), Arc::clone(&clock)));
-        let core = Core { store, clock, wakeup: Wakeup::default() };
-        Ok(Self::with_core(core, config.max_wait))
+        config.validate()?;
+        let store = Box::new(MemoryStore::new(config.clone(), Arc::clone(&clock)));
+        let shared = Shared { store, clock, wakeup: Wakeup::default() };
+        Ok(Self::with_shared(shared, config.max_wait))
     }
 
-    fn with_core(core: Core, max_wait: Option<Duration>) -> Self {
-        let dispatcher = Arc::new(Dispatcher::new(core, max_wait));
+    fn with_shared(shared: Shared, max_wait: Option<Duration>) -> Self {
+        let dispatcher = Arc::new(Dispatcher::new(shared, max_wait));
         let application = dispatcher.application(ApplicationKey::NONE);
         Self { dispatcher, application }
     }
 
-    /// The same limiter for the calls of one credential.
+    /// Returns a handle of this limiter for the calls of one credential.
     pub(crate) fn for_credential(&self, key: ApplicationKey) -> Self {
         let application = self.dispatcher.application(key);
         Self { dispatcher: Arc::clone(&self.dispatcher), application }
     }
 
-    /// The clock that the limiter goes by.
+    /// Returns the limiter's clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
-        &self.dispatcher.core.clock
+        &self.dispatcher.shared.clock
     }
 
-    /// How many calls have been sent with this credential, retries and token refreshes included.
+    /// Returns the number of calls sent with a transport's credential, including retries and token refreshes.
+    /// Call it on [`Transport::limiter`](crate::Transport::limiter): a limiter that was just created has no
+    /// credential and returns 0.
     pub fn calls_spent(&self) -> u64 {
         self.application.calls_spent()
     }
 
-    /// Forecasts when `calls` further calls will have been sent, from what is known now: what is left of each window, a hold,
-    /// and how long a call takes. It assumes that nothing else spends the quota and nobody waits already.
+    /// Forecasts when each of the next `calls` calls will be sent.
+    ///
+    /// The forecast uses the remaining calls of each window, the time until the gate opens, and the mean time
+    /// of a call. It assumes that no other program uses the quota and that no caller is waiting.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -151,22 +195,22 @@ impl Limiter {
     /// # async fn main() -> Result<(), ultracart_transport::Error> {
     /// let limiter = Limiter::new(&config::Limiter::default())?;
     /// let forecast = limiter.forecast(5_000).await?;
-    /// assert_eq!(forecast.done_in().as_secs() / 3_600, 4); // UltraCart's 1,000 at once, and then 1,000 an hour
+    /// assert_eq!(forecast.done_in().as_secs() / 3_600, 4); // 1,000 calls at once, then 1,000 an hour
     /// assert!(forecast.sent_in(900) < Some(Duration::from_secs(30)));
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// If the store of the limits cannot be reached.
+    /// If the quota's store cannot be reached.
     pub async fn forecast(&self, calls: u32) -> Result<Forecast, Error> {
         Ok(self.state().await?.forecast(calls))
     }
 
-    /// Returns what is left of each window, how many callers wait, and why nothing is sent, if so.
+    /// Returns the remaining calls of each window, the number of waiting callers, and why the gate is closed.
     ///
     /// # Errors
-    /// If the store of the limits cannot be reached.
+    /// If the quota's store cannot be reached.
     pub async fn snapshot(&self) -> Result<Snapshot, Error> {
         let state = self.state().await?;
         Ok(Snapshot {
@@ -175,64 +219,73 @@ impl Limiter {
             in_flight: state.in_flight,
             waiting: self.dispatcher.waiting(Priority::Foreground),
             waiting_in_background: self.dispatcher.waiting(Priority::Background),
-            guard_gap: state.gap,
+            guard_gap: state.guard_gap,
             service_time: state.service_time,
             calls_spent: self.calls_spent(),
             calls_rejected: self.application.calls_rejected(),
-            rejections_in_a_row: state.rejections,
+            rejections_in_a_row: state.rejections_in_a_row,
         })
     }
 
     /// Replaces the settings, for all clients that share the limiter.
     ///
-    /// What was spent stays spent, and what was learned from 429s is forgotten. Callers that wait go on waiting by the new
-    /// settings; `max_wait` counts for those that come later.
+    /// Calls that were sent stay counted. Limits that were learned from 429s are discarded. Callers that
+    /// already wait keep the old `max_wait`. All other new settings apply to them, too.
     ///
     /// # Errors
-    /// If a setting cannot be used, or the store of the limits cannot be reached. Then nothing changes.
+    /// If a setting is invalid, or the quota's store cannot be reached. Then nothing changes.
     pub async fn reconfigure(&self, config: &config::Limiter) -> Result<(), Error> {
-        config.checked()?;
-        self.dispatcher.core.store.reconfigure(config.clone()).answer().await?;
+        config.validate()?;
+        self.dispatcher.shared.store.reconfigure(config.clone()).wait().await?;
         self.dispatcher.set_max_wait(config.max_wait);
         Ok(())
     }
 
-    /// Acquires a permit and releases it as a call does that was answered.
+    /// Acquires and releases a permit, like a successful call, but sends nothing.
     ///
     /// # Errors
-    /// If no permit comes, as for a call.
+    /// If no permit is granted, for the same reasons as for a call.
     #[cfg(feature = "bench")]
     #[doc(hidden)]
     pub async fn acquire_and_release(&self) -> Result<(), Error> {
         let mut permit = self.acquire(&AcquireRequest::default()).await?;
         permit.mark_sent();
-        permit.finish(Outcome::Answered);
+        permit.finish(Outcome::Responded);
         Ok(())
     }
 
-    /// Waits for a permit to send one attempt. Dropped while it waits, it costs nothing and holds nobody up.
+    /// Waits for a permit to send one attempt.
+    ///
+    /// # Cancel safety
+    /// A caller that is cancelled while it waits costs no call and delays no other waiter.
     pub(crate) async fn acquire(&self, request: &AcquireRequest) -> Result<Permit, Error> {
         self.dispatcher.acquire(&self.application, request).await
     }
 
-    /// Fails if no permit can come before the deadline of a request that pauses first.
-    pub(crate) async fn check_pause(&self, request: &AcquireRequest, pause: Duration) -> Result<(), Error> {
-        self.dispatcher.check_pause(&self.application, request, pause).await
+    /// Checks whether a caller can still get a permit after a pause of length `pause`. Fails if the permit
+    /// would come after the request's deadline. Call this before the pause.
+    pub(crate) async fn check_deadline_after(
+        &self,
+        request: &AcquireRequest,
+        pause: Duration,
+    ) -> Result<(), Error> {
+        self.dispatcher.check_deadline_after(&self.application, request, pause).await
     }
 
-    /// Ends everything that is to be sent with this credential: UltraCart disabled the application.
+    /// Fails all waiting and future requests of this credential with `error`. Call this after UltraCart has
+    /// disabled the application.
     pub(crate) fn halt(&self, error: Error) {
         self.dispatcher.halt(&self.application, error);
     }
 
     async fn state(&self) -> Result<QuotaState, Error> {
-        self.dispatcher.core.store.state(&self.application.key).answer().await
+        self.dispatcher.shared.store.state(&self.application.key).wait().await
     }
 }
 
 impl config::Limiter {
-    fn checked(&self) -> Result<(), config::ConfigError> {
-        config::Transport { limiter: self.clone(), ..config::Transport::default() }.checked()
+    fn validate(&self) -> Result<(), config::ConfigError> {
+        config::Transport { limiter: self.clone(), ..config::Transport::default() }.validate()
     }
 }
 

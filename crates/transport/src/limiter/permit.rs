@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use super::constraint::Constraint;
-use super::core::Application;
 use super::reservation::{Outcome, Reservation};
+use super::shared::Application;
 
-/// A permit to send one attempt. Dropped before the attempt is sent, it costs nothing.
+/// A permit to send one attempt. The windows count the call when the permit is granted. If the permit is
+/// dropped before the attempt is sent, the limiter undoes this count. It cannot do so if the windows have
+/// changed since the grant. Granting another permit, for example, changes them.
 #[derive(Debug)]
 pub(crate) struct Permit {
     application: Arc<Application>,
-    /// `None` once it is released.
+    /// `None` after the release.
     reservation: Option<Reservation>,
     is_sent: bool,
-    /// Boxed, since most permits come at once.
+    /// The reason why the caller had to wait. Boxed, since most permits are granted at once and have no such
+    /// reason.
     constraint: Option<Box<Constraint>>,
 }
 
@@ -22,24 +25,24 @@ impl Permit {
         Self { application, reservation: Some(reservation), is_sent: false, constraint: None }
     }
 
-    /// Notes what the permit's caller waited for.
-    pub(super) fn after_waiting_for(mut self, constraint: Constraint) -> Self {
+    /// Adds the reason why the caller had to wait.
+    pub(super) fn with_constraint(mut self, constraint: Constraint) -> Self {
         self.constraint = Some(Box::new(constraint));
         self
     }
 
-    /// What the caller had to wait for, if it had to.
+    /// Returns the reason why the caller had to wait; `None` if the permit was granted at once.
     pub(crate) fn constraint(&self) -> Option<Constraint> {
         self.constraint.as_deref().copied()
     }
 
-    /// Says that the attempt is being sent: from now on the server may count the call.
+    /// Marks the attempt as sent: from now on the server may count the call.
     pub(crate) fn mark_sent(&mut self) {
         self.is_sent = true;
         self.application.count_spent();
     }
 
-    /// Says how the attempt ended, and releases the permit.
+    /// Releases the permit with the attempt's outcome.
     pub(crate) fn finish(mut self, outcome: Outcome) {
         self.release(&outcome);
     }
@@ -55,7 +58,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        // If nobody said how a sent attempt ended, the runtime has gone or a layer below panicked.
+        // A sent attempt without an outcome: the runtime was shut down or a middleware panicked.
         self.release(if self.is_sent { &Outcome::Unknown } else { &Outcome::Unsent });
     }
 }

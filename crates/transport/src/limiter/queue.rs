@@ -1,7 +1,7 @@
-//! Who waits for a permit, and in which order.
+//! The queue: callers that wait for a permit, in order.
 //!
-//! A waiter has a position and not a time: a hold that comes later moves all of them. Each application has a lane of its
-//! own, since one of them can be out of calls while another is not.
+//! A waiter has a position, not a scheduled time: each new hold would change the times of all waiters. Each
+//! application has its own lane: one application may have no calls left while another has some.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,45 +13,46 @@ use super::request::{ApplicationKey, Deadline, Priority};
 use crate::clock::Instant;
 use crate::error::Error;
 
-/// A background waiter goes before foreground waiters that come more than this much later.
-const AGEING: Duration = Duration::from_mins(1);
+/// A background waiter precedes foreground waiters that arrive more than this much later.
+const BACKGROUND_DELAY: Duration = Duration::from_mins(1);
 
-/// A position in the queue: when it is due by its priority, and then by arrival.
+/// A position in the queue, ordered by due time and then by arrival. The due time depends on the priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
     due: Instant,
     arrival: u64,
 }
 
-/// What a waiter gets, and what held it up in the queue.
+/// The value that a waiter receives, and the reason why it waited.
 #[derive(Debug)]
 pub(super) struct Granted<T> {
     pub(super) value: T,
+    /// The latest reason why the waiter's lane had to wait; `None` if the lane never had to wait.
     pub(super) constraint: Option<Constraint>,
 }
 
-type Answer<T> = Result<Granted<T>, Error>;
+type GrantResult<T> = Result<Granted<T>, Error>;
 
 #[derive(Debug)]
 struct Waiter<T> {
-    answer: oneshot::Sender<Answer<T>>,
+    sender: oneshot::Sender<GrantResult<T>>,
     deadline: Option<Deadline>,
     priority: Priority,
 }
 
-/// The waiters of one application. There is a lane only while it has some.
+/// The waiters of one application. A lane exists only while it has waiters.
 #[derive(Debug)]
 struct Lane<T> {
     waiters: BTreeMap<Position, Waiter<T>>,
-    /// What held the first of them up last.
+    /// The latest reason why the first waiter had to wait.
     constraint: Option<Constraint>,
 }
 
-/// All waiters. Each of them gets a `T`.
+/// All waiters, each of which waits for a `T`.
 #[derive(Debug)]
 pub(super) struct Queue<T> {
     lanes: BTreeMap<ApplicationKey, Lane<T>>,
-    /// The waiters with a deadline, the most pressing first.
+    /// The waiters with a deadline, the earliest deadline first.
     deadlines: BTreeSet<(Deadline, ApplicationKey, Position)>,
     foreground: usize,
     len: usize,
@@ -65,24 +66,24 @@ impl<T> Default for Queue<T> {
 }
 
 impl<T> Queue<T> {
-    /// Adds a waiter that came at `since`.
+    /// Adds a waiter that has waited since `since`.
     pub(super) fn enter(
         &mut self,
         application: ApplicationKey,
         priority: Priority,
         since: Instant,
         deadline: Option<Deadline>,
-    ) -> (Position, oneshot::Receiver<Answer<T>>) {
+    ) -> (Position, oneshot::Receiver<GrantResult<T>>) {
         let position = self.next_position(priority, since);
         self.arrivals += 1;
-        let (answer, answered) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         let lane = self.lanes.entry(application);
         let lane = lane.or_insert_with(|| Lane { waiters: BTreeMap::new(), constraint: None });
-        lane.waiters.insert(position, Waiter { answer, deadline, priority });
+        lane.waiters.insert(position, Waiter { sender, deadline, priority });
         self.len += 1;
         self.foreground += usize::from(priority == Priority::Foreground);
         self.deadlines.extend(deadline.map(|deadline| (deadline, application, position)));
-        (position, answered)
+        (position, receiver)
     }
 
     /// Removes a waiter. Returns whether it was still in the queue.
@@ -90,7 +91,7 @@ impl<T> Queue<T> {
         self.remove(application, position).is_some()
     }
 
-    /// The lanes, the one whose first waiter is due earliest first.
+    /// Returns the applications that have lanes, ordered by the position of the first waiter in each lane.
     pub(super) fn lanes(&self) -> Vec<ApplicationKey> {
         let heads =
             self.lanes.iter().filter_map(|(key, lane)| Some((*lane.waiters.first_key_value()?.0, *key)));
@@ -99,19 +100,25 @@ impl<T> Queue<T> {
         heads.into_iter().map(|(_, application)| application).collect()
     }
 
-    /// How many waiters of a lane would go before one who came at `since`.
-    pub(super) fn ahead_of(&self, application: &ApplicationKey, priority: Priority, since: Instant) -> usize {
+    /// Returns how many waiters of a lane would precede a new waiter. `since` is the time at which its wait
+    /// began.
+    pub(super) fn count_ahead(
+        &self,
+        application: &ApplicationKey,
+        priority: Priority,
+        since: Instant,
+    ) -> usize {
         let Some(lane) = self.lanes.get(application) else { return 0 };
         let position = self.next_position(priority, since);
         match lane.waiters.last_key_value() {
-            // The usual case, which need not look at each of them.
+            // The common case: no need to count the waiters one by one.
             Some((last, _)) if *last < position => lane.waiters.len(),
             _ => lane.waiters.range(..position).count(),
         }
     }
 
-    /// Notes what holds the first waiter of a lane up. Returns that waiter's deadline.
-    pub(super) fn hold_up(
+    /// Records why the first waiter of a lane has to wait. Returns that waiter's deadline.
+    pub(super) fn record_constraint(
         &mut self,
         application: &ApplicationKey,
         constraint: Constraint,
@@ -121,26 +128,27 @@ impl<T> Queue<T> {
         lane.waiters.first_key_value()?.1.deadline
     }
 
-    /// Answers the first waiter of a lane; if it has gone, the next one.
-    pub(super) fn answer_first(&mut self, application: &ApplicationKey, result: Result<T, Error>) {
+    /// Sends the result to the first waiter of a lane. If that waiter was dropped, the next one receives it.
+    pub(super) fn complete_first(&mut self, application: &ApplicationKey, result: Result<T, Error>) {
         let constraint = self.lanes.get(application).and_then(|lane| lane.constraint);
-        let mut answer = result.map(|value| Granted { value, constraint });
+        let mut granted = result.map(|value| Granted { value, constraint });
         while let Some(waiter) = self.remove_first(application) {
-            match waiter.answer.send(answer) {
+            match waiter.sender.send(granted) {
                 Ok(()) => return,
-                Err(unread) => answer = unread,
+                Err(unread) => granted = unread,
             }
         }
     }
 
-    /// Fails every waiter whose deadline has passed. Returns the next deadline.
+    /// Fails every waiter whose deadline has passed. Returns the next deadline; `None` if no other waiter has
+    /// one.
     pub(super) fn expire(&mut self, now: Instant) -> Option<Instant> {
         while let Some(&(deadline, application, position)) = self.deadlines.first() {
             if deadline.at > now {
                 return Some(deadline.at);
             }
             if let Some(waiter) = self.remove(&application, position) {
-                _ = waiter.answer.send(Err(deadline.limit.error(None)));
+                _ = waiter.sender.send(Err(deadline.limit.error(None)));
             }
         }
         None
@@ -149,11 +157,11 @@ impl<T> Queue<T> {
     /// Fails every waiter of an application.
     pub(super) fn fail_all(&mut self, application: &ApplicationKey, error: &Error) {
         while let Some(waiter) = self.remove_first(application) {
-            _ = waiter.answer.send(Err(error.clone()));
+            _ = waiter.sender.send(Err(error.clone()));
         }
     }
 
-    /// How many wait with a priority.
+    /// Returns the number of waiters with a priority.
     pub(super) fn count(&self, priority: Priority) -> usize {
         match priority {
             Priority::Foreground => self.foreground,
@@ -165,11 +173,11 @@ impl<T> Queue<T> {
         self.len
     }
 
-    /// The position of one who came at `since` and enters next.
+    /// Returns the position of a new waiter. `since` is the time at which its wait began.
     fn next_position(&self, priority: Priority, since: Instant) -> Position {
         let due = match priority {
             Priority::Foreground => since,
-            Priority::Background => since + AGEING,
+            Priority::Background => since + BACKGROUND_DELAY,
         };
         Position { due, arrival: self.arrivals }
     }
@@ -205,23 +213,23 @@ mod tests {
     }
 
     #[test]
-    fn the_background_lets_others_go_first_for_a_minute() {
+    fn background_waiter_is_due_a_minute_later() {
         let mut queue = Queue::default();
         let (_, mut background) = queue.enter(APP, Priority::Background, at(0), None);
         let (_, mut early) = queue.enter(APP, Priority::Foreground, at(59), None);
         let (_, mut late) = queue.enter(APP, Priority::Foreground, at(61), None);
         assert_eq!((queue.count(Priority::Background), queue.count(Priority::Foreground)), (1, 2));
         for n in 0..3 {
-            queue.answer_first(&APP, Ok(n));
+            queue.complete_first(&APP, Ok(n));
         }
-        let order =
-            [&mut early, &mut background, &mut late].map(|answer| answer.try_recv().unwrap().unwrap().value);
+        let order = [&mut early, &mut background, &mut late]
+            .map(|receiver| receiver.try_recv().unwrap().unwrap().value);
         assert_eq!(order, [0, 1, 2]);
         assert_eq!((queue.len(), queue.lanes()), (0, vec![]));
     }
 
     #[test]
-    fn each_lane_has_a_first_and_the_one_due_earliest_comes_first() {
+    fn lanes_are_ordered_by_their_first_waiter() {
         let mut queue = Queue::<()>::default();
         let other = ApplicationKey([2; 32]);
         let (_second, _a) = queue.enter(other, Priority::Foreground, at(2), None);
@@ -234,17 +242,17 @@ mod tests {
     }
 
     #[test]
-    fn a_constraint_is_of_those_who_waited_for_it() {
+    fn constraint_ends_with_the_lane() {
         let mut queue = Queue::default();
         let (_, mut first) = queue.enter(APP, Priority::Foreground, at(0), None);
         let (_, mut behind) = queue.enter(APP, Priority::Foreground, at(0), None);
-        assert_eq!(queue.hold_up(&APP, Constraint::Hold), None);
-        queue.answer_first(&APP, Ok(()));
-        queue.answer_first(&APP, Ok(()));
+        assert_eq!(queue.record_constraint(&APP, Constraint::Hold), None);
+        queue.complete_first(&APP, Ok(()));
+        queue.complete_first(&APP, Ok(()));
         let (_, mut later) = queue.enter(APP, Priority::Foreground, at(0), None);
-        queue.answer_first(&APP, Ok(()));
+        queue.complete_first(&APP, Ok(()));
         let constraints = [&mut first, &mut behind, &mut later]
-            .map(|answer| answer.try_recv().unwrap().unwrap().constraint);
+            .map(|receiver| receiver.try_recv().unwrap().unwrap().constraint);
         assert_eq!(constraints, [Some(Constraint::Hold), Some(Constraint::Hold), None]);
     }
 }

@@ -1,28 +1,28 @@
-//! What a store knows of one application's quota, as it was at one moment.
+//! The state of one application's quota at one moment.
 
 use std::time::Duration;
 
 use super::forecast::{Forecast, Schedule};
-use super::snapshot::{Closed, WindowSnapshot};
+use super::snapshot::{ClosedGate, WindowSnapshot};
 use crate::clock::Instant;
 
-/// What forecasts and snapshots are made of.
+/// The state of a quota, from which forecasts and snapshots are made.
 #[derive(Clone, Debug)]
 pub(crate) struct QuotaState {
-    /// When each constraint lets calls go.
+    /// For each constraint, the times at which it allows calls.
     pub(super) schedules: Vec<Schedule>,
     pub(super) windows: Vec<WindowSnapshot>,
-    pub(super) closed: Option<Closed>,
+    pub(super) closed: Option<ClosedGate>,
     pub(super) in_flight: u32,
-    pub(super) gap: Duration,
+    pub(super) guard_gap: Duration,
     pub(super) service_time: Option<Duration>,
-    pub(super) rejections: u32,
+    pub(super) rejections_in_a_row: u32,
     pub(super) now: Instant,
 }
 
 impl QuotaState {
-    /// When `calls` calls will have been sent.
+    /// Forecasts when each of the next `calls` calls will be sent.
     pub(super) fn forecast(&self, calls: u32) -> Forecast {
-        Forecast::new(&self.schedules, calls, self.now, self.service_time.unwrap_or(self.gap))
+        Forecast::new(&self.schedules, calls, self.now, self.service_time.unwrap_or(self.guard_gap))
     }
 }

@@ -1,13 +1,14 @@
-//! What a caller asks the limiter for.
+//! Requests for a permit.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::clock::Instant;
-use crate::config::Human;
+use crate::config::HumanDuration;
 use crate::error::{Error, ErrorKind};
 
-/// Names the credential that a call is counted for: a fingerprint, so that the credential itself is not kept.
+/// Identifies the application that a call counts for. This is a fingerprint of its key or OAuth client ID, so
+/// the limiter does not store the key itself.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ApplicationKey(pub(crate) [u8; 32]);
 
@@ -22,14 +23,15 @@ impl fmt::Debug for ApplicationKey {
     }
 }
 
-/// Who goes first.
+/// The priority of a call in the limiter's queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Priority {
-    /// A caller waits for the answer.
+    /// A caller waits for the response.
     #[default]
     Foreground,
-    /// No caller waits for the answer yet: a refresh ahead of expiry. Calls that come up to a minute later go first.
+    /// The call refreshes a cached value before the value expires, and no caller waits for the response.
+    /// Foreground calls precede this call, even if they arrive up to a minute later.
     Background,
 }
 
@@ -37,9 +39,10 @@ pub enum Priority {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct AcquireRequest {
     pub(crate) priority: Priority,
-    /// Since when the request has waited, if not from now on: its place in the queue.
+    /// Time at which the wait began; `None` if it begins now. This time and the priority decide the position
+    /// in the queue.
     pub(crate) since: Option<Instant>,
-    /// When a permit is of no use any more.
+    /// Time after which a permit is no longer useful.
     pub(crate) deadline: Option<Deadline>,
 }
 
@@ -53,14 +56,14 @@ impl AcquireRequest {
     }
 }
 
-/// When a permit must have come, and the setting that says so.
+/// The latest time for a permit, and the setting that it comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Deadline {
     pub(crate) at: Instant,
     pub(crate) limit: WaitLimit,
 }
 
-/// A setting that limits a wait, with its value.
+/// A setting that limits the wait for a permit, with its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum WaitLimit {
     /// `limiter.max_wait`.
@@ -70,22 +73,31 @@ pub(crate) enum WaitLimit {
 }
 
 impl WaitLimit {
-    /// The error of a request whose permit would come in `wait`, if that is known.
+    /// Returns the error of a request whose wait for a permit exceeds this limit. `wait` is the expected
+    /// wait; `None` if the deadline has already passed.
     pub(super) fn error(self, wait: Option<Duration>) -> Error {
-        let (kind, name, limit) = match self {
-            Self::MaxWait(limit) => (ErrorKind::MaxWait, "limiter.max_wait", limit),
-            Self::RetryDeadline(limit) => (ErrorKind::Deadline, "retry.deadline", limit),
+        let (kind, limit, longer_than, not_in_time) = match self {
+            Self::MaxWait(limit) => {
+                (ErrorKind::MaxWait, limit, "`limiter.max_wait`", "within `limiter.max_wait`")
+            }
+            Self::RetryDeadline(limit) => {
+                let longer_than = "the time left until `retry.deadline`";
+                (ErrorKind::Deadline, limit, longer_than, "before `retry.deadline`")
+            }
         };
-        let limit = Human(limit);
+        let limit = HumanDuration(limit);
         let Some(wait) = wait else {
-            return Error::new(kind, format!("its turn did not come in time: `{name}` is {limit}"));
+            return Error::new(kind, format!("no permit was granted {not_in_time} ({limit})"));
         };
         let shown = if wait < Duration::from_mins(1) {
-            Human(Duration::from_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)))
+            HumanDuration(Duration::from_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)))
         } else {
-            Human(Duration::from_secs(wait.as_secs()))
+            HumanDuration(Duration::from_secs(wait.as_secs()))
         };
-        Error::new(kind, format!("its turn would come in {shown} and `{name}` is {limit}"))
-            .with_retry_after(wait)
+        Error::new(
+            kind,
+            format!("the wait for a permit would be {shown}, longer than {longer_than} ({limit})"),
+        )
+        .with_retry_after(wait)
     }
 }

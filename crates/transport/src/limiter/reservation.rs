@@ -1,4 +1,4 @@
-//! What a store grants and takes back.
+//! Reservations: what a store grants and releases.
 
 use std::time::Duration;
 
@@ -6,41 +6,43 @@ use super::constraint::Constraint;
 use crate::clock::Instant;
 use crate::error::Rejection;
 
-/// The gate and a call of every window, taken for one attempt. It must be released.
+/// One place at the gate and one call of every window, reserved for one attempt. It must be released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reservation {
-    /// Tells reservations of one store apart, whichever process made them; a later one has a higher nonce.
+    /// Identifies the reservation among those of all processes that share the store. Later reservations have
+    /// higher nonces.
     pub(super) nonce: u64,
-    /// From when on the attempt may be sent.
+    /// Time from which the attempt may be sent.
     pub(super) start: Instant,
 }
 
-/// A store's answer to a request for a reservation.
+/// A store's decision on a request for a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// The attempt may be sent.
     Granted(Reservation),
-    /// The attempt has to wait. Nothing was taken.
+    /// The attempt has to wait. Nothing was reserved.
     Wait(Wait),
 }
 
-/// Why there is no reservation yet.
+/// Why and for how long an attempt has to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wait {
-    /// How long until it is worth asking again; `None` where only the release of another reservation can help.
-    pub(super) time: Option<Duration>,
+    /// Time until a new request for a reservation can succeed; `None` if only the release of another
+    /// reservation can help.
+    pub(super) duration: Option<Duration>,
     pub(super) constraint: Constraint,
 }
 
-/// How an attempt ended, as far as the limiter cares.
+/// How an attempt ended, as far as it matters to the limiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The server answered.
-    Answered,
-    /// The server answered with a 429.
+    /// The server responded, with any status except 429.
+    Responded,
+    /// The server rejected the attempt with a 429.
     Rejected(Rejection),
     /// Nothing was sent.
     Unsent,
-    /// The end was not seen: the server may have counted the call, and may still be working on it.
+    /// No complete response was received. The server may have counted the call and may still process it.
     Unknown,
 }

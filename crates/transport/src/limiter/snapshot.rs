@@ -1,84 +1,89 @@
-//! What a limiter knows, for programs to see.
+//! Snapshots of a limiter's state.
 
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::cell::Cell;
+use super::bucket::Bucket;
 use super::constraint::{Constraint, Scope};
 use crate::clock::Instant;
 use crate::config::Window;
 
-/// What a limiter knows at one moment; see [`Limiter::snapshot`](super::Limiter::snapshot).
+/// The state of a limiter at one moment; see [`Limiter::snapshot`](super::Limiter::snapshot).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// Every window, the application's and the address's.
+    /// The windows of the application, then those of the IP address.
     pub windows: Vec<WindowSnapshot>,
-    /// Why and for how long nothing at all is sent; `None` if only the windows decide.
-    pub closed: Option<Closed>,
-    /// Calls in flight, of all clients that share the limiter.
+    /// Why and for how long the gate is closed; `None` if the gate is open.
+    pub closed: Option<ClosedGate>,
+    /// Number of calls in flight, of all clients that share the limiter.
     pub in_flight: u32,
-    /// Callers that wait for a permit in the foreground.
+    /// Number of callers that wait for a permit with [`Priority::Foreground`](super::Priority::Foreground).
     pub waiting: usize,
-    /// Refreshes ahead of expiry that wait for a permit.
+    /// Number of background refreshes that wait for a permit with
+    /// [`Priority::Background`](super::Priority::Background).
     pub waiting_in_background: usize,
-    /// The pause between calls. It is longer than `limiter.guard_gap` after 429s for concurrent calls.
+    /// Pause between calls. After 429s for concurrent calls it is longer than the setting
+    /// `limiter.guard_gap`.
     #[serde(rename = "guard_gap_seconds", serialize_with = "seconds")]
     pub guard_gap: Duration,
-    /// A running mean of how long a call takes, from its sending to the end of the pause after it.
+    /// Running mean of the time of a call, from sending it to the end of the pause after it. `None` before
+    /// the first response that is not a 429.
     #[serde(rename = "service_time_seconds", serialize_with = "optional_seconds")]
     pub service_time: Option<Duration>,
-    /// Calls that were sent for this application, retries and token refreshes included.
+    /// Number of calls sent with the transport's credential, including retries and token refreshes.
     pub calls_spent: u64,
-    /// How many of them were answered with 429.
+    /// How many of the `calls_spent` were rejected with a 429.
     pub calls_rejected: u64,
-    /// 429s since the last other answer.
+    /// Number of 429s since the latest response that was not a 429, of all credentials together.
     pub rejections_in_a_row: u32,
 }
 
-/// The level of a window.
+/// The state of one window of the quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct WindowSnapshot {
-    /// Whom it counts calls for.
+    /// Whether the window counts the calls of the application or of the IP address.
     pub scope: Scope,
-    /// Its size: as configured, or as the server has shown it to be.
+    /// Size of the window, as configured or as learned from a 429.
     #[serde(flatten)]
     pub window: Window,
-    /// Whether a 429 taught it, in the place of the configured one or beside it.
+    /// Whether the window was learned from a 429. A learned window replaces the configured window of the same
+    /// period, if there is one.
     pub learned: bool,
-    /// Calls that could be sent at once; those that are kept back do not count.
+    /// Number of calls that this window would allow at once, at the moment of the snapshot. The
+    /// `limiter.spare` calls are not included.
     pub remaining: u32,
-    /// How long until the next call can be sent.
+    /// Time until this window allows the next call.
     #[serde(rename = "next_in_seconds", serialize_with = "seconds")]
     pub next_in: Duration,
-    /// How long until the window is whole again.
+    /// Time until the window is empty: then none of the sent calls counts any more.
     #[serde(rename = "restored_in_seconds", serialize_with = "seconds")]
     pub restored_in: Duration,
 }
 
-/// A time in which nothing is sent.
+/// A closed gate: nothing is sent until it opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Closed {
-    /// How long it still lasts.
+pub struct ClosedGate {
+    /// Time until the gate opens.
     #[serde(rename = "seconds", serialize_with = "seconds")]
     pub time: Duration,
-    /// Why.
-    pub because: Constraint,
+    /// The reason why the gate is closed.
+    pub constraint: Constraint,
 }
 
 impl WindowSnapshot {
-    pub(super) fn of(scope: Scope, cell: &Cell, now: Instant) -> Self {
-        let restored_in = cell.empty_at().since(now);
-        let spent = restored_in.as_nanos().div_ceil(cell.period().as_nanos().max(1));
+    pub(super) fn of(scope: Scope, bucket: &Bucket, now: Instant) -> Self {
+        let restored_in = bucket.empty_at().since(now);
+        let spent = restored_in.as_nanos().div_ceil(bucket.interval().as_nanos().max(1));
         Self {
             scope,
-            window: cell.window(),
-            learned: cell.is_learned(),
-            remaining: cell.burst().saturating_sub(u32::try_from(spent).unwrap_or(u32::MAX)),
-            next_in: cell.ready_at(now).since(now),
+            window: bucket.window(),
+            learned: bucket.is_learned(),
+            remaining: bucket.burst().saturating_sub(u32::try_from(spent).unwrap_or(u32::MAX)),
+            next_in: bucket.ready_at(now).since(now),
             restored_in,
         }
     }

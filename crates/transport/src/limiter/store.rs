@@ -1,4 +1,4 @@
-//! Where the state of the quota is kept.
+//! The store: keeps the state of the quota.
 
 use std::fmt;
 use std::future::Future;
@@ -10,21 +10,28 @@ use super::reservation::{Decision, Outcome, Reservation};
 use crate::config;
 use crate::error::Error;
 
-/// Keeps the state of the quota and makes one change at a time, whoever shares the store.
+/// Keeps the state of the quota and applies one change at a time.
 ///
-/// A store may be shared by processes. Such a store
-/// - notifies the [`Wakeup`] that its limiter was made with when another process changed something that a caller may wait
-///   for: it released a reservation, was held by a 429 or changed the settings. Else a wait without a time never ends;
-/// - answers a reservation no earlier than its start. It may commit one a little ahead, to hide its own latency;
-/// - repeats a request whose reply was lost under the same nonce, so that it is charged once.
+/// The state is a gate and windows. The gate is the limiter's single entry: it limits the reservations in
+/// flight, and the guard gap, a quarantine or a hold closes it. The windows count the calls of an application
+/// or an IP address.
+///
+/// Several processes may share a store. Such a store must
+/// - notify the [`Wakeup`] of each limiter when another process releases a reservation, receives a 429 or
+///   changes the settings. Otherwise a wait without a known duration never ends;
+/// - return a reservation no earlier than its start. To hide its own latency, the store may record the
+///   reservation slightly before the start;
+/// - use the same nonce when it repeats a request whose response was lost, so that the call is charged once.
 pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
-    /// Takes the gate and a call of every window for an attempt, or nothing.
+    /// Reserves one place at the gate and one call of every window for an attempt. If any of them is
+    /// unavailable, reserves nothing.
     ///
     /// # Cancel safety
-    /// Dropped before it is ready, it reserves nothing: the store itself releases what it had granted already.
+    /// If the future is dropped before it is ready, nothing stays reserved: the store releases a reservation
+    /// that it has already granted.
     fn reserve(&self, application: &ApplicationKey) -> Pending<Decision>;
 
-    /// Gives a reservation back and learns from how its attempt ended.
+    /// Releases a reservation and updates the quota from the attempt's outcome.
     fn release(
         &self,
         application: &ApplicationKey,
@@ -32,14 +39,14 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
         outcome: &Outcome,
     ) -> Pending<()>;
 
-    /// Replaces the settings. What was spent stays spent.
+    /// Replaces the settings. Calls that were sent stay counted.
     fn reconfigure(&self, config: config::Limiter) -> Pending<()>;
 
-    /// Returns what is known of the quota of one application.
+    /// Returns the state of one application's quota.
     fn state(&self, application: &ApplicationKey) -> Pending<QuotaState>;
 }
 
-/// A store's answer, which is there or comes later. Memory answers at once, and then nothing is allocated.
+/// The result of a store's operation, ready at once or later. A result that is ready needs no allocation.
 pub(crate) enum Pending<T> {
     Ready(Result<T, Error>),
     #[cfg_attr(not(test), expect(dead_code, reason = "for stores that do I/O; a test has one"))]
@@ -47,11 +54,11 @@ pub(crate) enum Pending<T> {
 }
 
 impl<T> Pending<T> {
-    /// Waits for the answer.
-    pub(super) async fn answer(self) -> Result<T, Error> {
+    /// Waits for the result.
+    pub(super) async fn wait(self) -> Result<T, Error> {
         match self {
-            Self::Ready(answer) => answer,
-            Self::Later(answer) => answer.await,
+            Self::Ready(result) => result,
+            Self::Later(result) => result.await,
         }
     }
 }

@@ -1,11 +1,13 @@
-//! OAuth: access tokens that expire, and the refresh tokens that each refresh replaces.
+//! OAuth: refreshes access tokens and stores refresh tokens.
 //!
-//! A refresh token works once. If its successor is lost, the application is locked out until somebody authorizes it
-//! again; so a new one is stored before the access token that came with it is used, and where several processes
-//! share a file, one of them refreshes at a time and the others go on from what it wrote.
+//! A refresh token works once, and each token refresh returns a new refresh token. If the new one is lost,
+//! the merchant must authorize the application again. So it is stored before the new access token is used.
+//!
+//! Processes can share a token file. Only one process at a time refreshes the access token. The next process
+//! then reads the refresh token that the previous process wrote.
 
-mod answer;
 mod token_file;
+mod token_response;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -20,106 +22,115 @@ use ultracart_model::ExpiresIn;
 
 use crate::clock::{Clock, Instant};
 use crate::config::Secret;
-use crate::error::{Error, ErrorKind, shown};
-use answer::Fields;
-use token_file::{Locked, TokenFile};
+use crate::error::{Error, ErrorKind, sanitized};
+use token_file::{LockedTokenFile, TokenFile};
+use token_response::TokenResponse;
 
-pub(crate) use answer::is_answer;
+pub(crate) use token_response::is_token_response;
 
-/// A token is renewed this long before it expires, or a tenth of its life where that is less.
-const AHEAD: Duration = Duration::from_mins(1);
-/// The life of a token that does not say how long it lives.
-const UNKNOWN_LIFE: Duration = Duration::from_mins(10);
+/// An access token is refreshed this long before it expires. If its lifetime is below ten minutes, it is
+/// refreshed a tenth of the lifetime before it expires.
+const REFRESH_AHEAD: Duration = Duration::from_mins(1);
+/// Lifetime of an access token if the response has no valid `expires_in`.
+const DEFAULT_LIFETIME: Duration = Duration::from_mins(10);
 
-/// Stores a new refresh token, which replaces all earlier ones.
-pub(crate) type StoreToken =
+/// A function that stores a new refresh token, which replaces all earlier ones.
+pub(crate) type StoreRefreshToken =
     Arc<dyn Fn(&Secret) -> Result<(), Box<dyn StdError + Send + Sync>> + Send + Sync>;
 
-/// The tokens of an application.
+/// The current tokens of an OAuth client.
 pub(crate) struct Session {
     client_id: String,
     token_url: Url,
     state: Arc<Mutex<State>>,
-    /// Held from before a refresh is sent until its new refresh token is stored.
-    in_flight: Arc<Mutex<()>>,
+    /// Locked while a token refresh is in flight: from before it is sent until the new refresh token is
+    /// stored.
+    refresh_in_flight: Arc<Mutex<()>>,
     file: Option<TokenFile>,
-    store: Option<StoreToken>,
+    store: Option<StoreRefreshToken>,
     clock: Arc<dyn Clock>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    access: Option<Access>,
-    /// The refresh token to use next.
-    refresh: Option<Secret>,
-    /// Whether that token is still to be stored: an earlier attempt failed.
-    unstored: bool,
+    access_token: Option<AccessToken>,
+    /// The latest refresh token that this process knows. The next token refresh uses it if there is no token
+    /// file, or if `is_unstored` is `true`. Otherwise it uses the file's refresh token.
+    refresh_token: Option<Secret>,
+    /// Whether `refresh_token` is only in memory, since it could not be stored. If so, it is stored before
+    /// the next token refresh is sent.
+    is_unstored: bool,
 }
 
 #[derive(Debug)]
-struct Access {
-    /// Marked as sensitive, so that no `Debug` shows it.
+struct AccessToken {
+    /// The value of the `Authorization` header, marked as sensitive so that `Debug` hides it.
     header: HeaderValue,
-    renew_at: Instant,
+    refresh_at: Instant,
 }
 
 /// The state of the access token.
 pub(crate) enum TokenStatus {
-    /// The token can be used.
+    /// The token is valid. Contains the value of the `Authorization` header.
     Valid(HeaderValue),
-    /// The token has to be refreshed. All other calls wait meanwhile.
-    Expired(Box<Refresh>),
+    /// The token is missing, expired or about to expire, so the caller must refresh it. Other calls wait
+    /// meanwhile.
+    RefreshDue(Box<TokenRefresh>),
 }
 
-/// A refresh under way.
-pub(crate) struct Refresh {
+/// The exclusive right to refresh the token. Send the [`request`](Self::request), then pass the response to
+/// [`finish`](Self::finish).
+pub(crate) struct TokenRefresh {
     client_id: String,
     token_url: Url,
-    _in_flight: OwnedMutexGuard<()>,
+    _refresh_in_flight: OwnedMutexGuard<()>,
     state: OwnedMutexGuard<State>,
-    locked: Option<Locked>,
-    store: Option<StoreToken>,
+    file: Option<LockedTokenFile>,
+    store: Option<StoreRefreshToken>,
     clock: Arc<dyn Clock>,
-    used: Secret,
+    refresh_token: Secret,
 }
 
 impl Session {
-    /// A session that begins with the refresh token in a file, or with this one where the file is not there.
+    /// Creates a session. If `file` is given and exists, the session uses the refresh token in it. Otherwise
+    /// the session uses `refresh_token`.
     pub(crate) fn new(
         client_id: String,
         token_url: Url,
-        refresh: Option<Secret>,
+        refresh_token: Option<Secret>,
         file: Option<PathBuf>,
-        store: Option<StoreToken>,
+        store: Option<StoreRefreshToken>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let state = Arc::new(Mutex::new(State { refresh, ..State::default() }));
+        let state = Arc::new(Mutex::new(State { refresh_token, ..State::default() }));
         let file = file.map(TokenFile::new);
-        Self { client_id, token_url, state, in_flight: Arc::default(), file, store, clock }
+        Self { client_id, token_url, state, refresh_in_flight: Arc::default(), file, store, clock }
     }
 
-    /// Which application it is.
+    /// Returns the OAuth client's id.
     pub(crate) fn client_id(&self) -> &str {
         &self.client_id
     }
 
-    /// Returns the token, or the exclusive right to refresh it.
+    /// Returns the access token if it is valid, or else the exclusive right to refresh it.
     pub(crate) async fn token(&self) -> Result<TokenStatus, Error> {
         let mut state = Arc::clone(&self.state).lock_owned().await;
-        if let Some(access) = state.access.as_ref().filter(|access| self.clock.now() < access.renew_at) {
+        if let Some(access) =
+            state.access_token.as_ref().filter(|access| self.clock.now() < access.refresh_at)
+        {
             return Ok(TokenStatus::Valid(access.header.clone()));
         }
         let (file, callback) = (self.file.clone(), self.store.clone());
-        let (refresh, is_unstored) = (state.refresh.clone(), state.unstored);
-        let (locked, used) = blocking(move || {
-            let mut locked = file.map(TokenFile::lock).transpose()?;
-            // What a file holds is newer than what was configured, and what could not be stored is newer than that.
-            let file = locked
+        let (in_memory, is_unstored) = (state.refresh_token.clone(), state.is_unstored);
+        let (file, refresh_token) = blocking(move || {
+            let mut file = file.map(TokenFile::lock).transpose()?;
+            // The file's token is newer than the one in memory, unless the latter could not be stored.
+            let newer_file = file
                 .as_ref()
-                .filter(|file| !is_unstored && (refresh.is_none() || file.is_there()));
-            let used = match (file, refresh) {
+                .filter(|file| !is_unstored && (in_memory.is_none() || file.exists()));
+            let refresh_token = match (newer_file, in_memory) {
                 (Some(file), _) => file.read()?,
-                (None, Some(refresh)) => refresh,
+                (None, Some(in_memory)) => in_memory,
                 (None, None) => {
                     return Err(Error::new(
                         ErrorKind::Oauth,
@@ -128,49 +139,49 @@ impl Session {
                 }
             };
             if is_unstored {
-                store(locked.as_mut(), callback.as_ref(), &used)?;
+                store(file.as_mut(), callback.as_ref(), &refresh_token)?;
             }
-            if let Some(locked) = &mut locked {
-                locked.prepare()?;
+            if let Some(file) = &mut file {
+                file.prepare()?;
             }
-            Ok((locked, used))
+            Ok((file, refresh_token))
         })
         .await?;
-        state.unstored = false;
-        Ok(TokenStatus::Expired(Box::new(Refresh {
+        state.is_unstored = false;
+        Ok(TokenStatus::RefreshDue(Box::new(TokenRefresh {
             client_id: self.client_id.clone(),
             token_url: self.token_url.clone(),
-            _in_flight: Arc::clone(&self.in_flight).lock_owned().await,
+            _refresh_in_flight: Arc::clone(&self.refresh_in_flight).lock_owned().await,
             state,
-            locked,
+            file,
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
-            used,
+            refresh_token,
         })))
     }
 
-    /// Waits for a refresh that is in flight.
-    pub(crate) async fn finish_refresh(&self) {
-        drop(self.in_flight.lock().await);
+    /// Waits for a token refresh that is in flight.
+    pub(crate) async fn finish_token_refresh(&self) {
+        drop(self.refresh_in_flight.lock().await);
     }
 
-    /// Says that the server did not accept a token.
-    pub(crate) async fn reject(&self, token: &HeaderValue) {
+    /// Discards an access token that the server did not accept.
+    pub(crate) async fn discard(&self, token: &HeaderValue) {
         let mut state = self.state.lock().await;
-        // Another call may have got a new one meanwhile.
-        if state.access.as_ref().is_some_and(|access| access.header == token) {
-            state.access = None;
+        // Another call may have refreshed the token meanwhile.
+        if state.access_token.as_ref().is_some_and(|access| access.header == token) {
+            state.access_token = None;
         }
     }
 }
 
-impl Refresh {
-    /// The call to `/oauth/token`.
+impl TokenRefresh {
+    /// Returns the request to `/oauth/token`.
     pub(crate) fn request(&self) -> Request {
         let form = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("client_id", &self.client_id)
             .append_pair("grant_type", "refresh_token")
-            .append_pair("refresh_token", self.used.expose())
+            .append_pair("refresh_token", self.refresh_token.expose())
             .finish();
         let mut request = Request::new(Method::POST, self.token_url.clone());
         let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -179,51 +190,53 @@ impl Refresh {
         request
     }
 
-    /// Takes the answer in: the new refresh token is read and stored before anything else, and only then is the access
-    /// token used.
+    /// Processes the response: stores the new refresh token, then returns the value of the `Authorization`
+    /// header with the new access token.
     pub(crate) async fn finish(
         mut self: Box<Self>,
         status: StatusCode,
         body: &[u8],
     ) -> Result<HeaderValue, Error> {
-        let failed = |why: String| Error::new(ErrorKind::Oauth, why);
+        let failed = |why: String| Error::new(ErrorKind::Oauth, format!("the token refresh failed: {why}"));
         let body = String::from_utf8_lossy(body);
-        let answer = Fields::of(&body);
-        if let Some(refresh) = answer.token("refresh_token").filter(|_| status.is_success()) {
-            let refresh = Secret::from(refresh.expose());
-            self.state.refresh = Some(refresh.clone());
-            self.state.unstored = true;
-            let (mut locked, callback) = (self.locked.take(), self.store.clone());
-            blocking(move || store(locked.as_mut(), callback.as_ref(), &refresh)).await?;
-            self.state.unstored = false;
+        let response = TokenResponse::parse(&body);
+        if let Some(token) = response.token("refresh_token").filter(|_| status.is_success()) {
+            let refresh_token = Secret::from(token.expose());
+            self.state.refresh_token = Some(refresh_token.clone());
+            self.state.is_unstored = true;
+            let (mut file, callback) = (self.file.take(), self.store.clone());
+            blocking(move || store(file.as_mut(), callback.as_ref(), &refresh_token)).await?;
+            self.state.is_unstored = false;
         }
-        let Some(access_token) = answer.token("access_token").filter(|_| status.is_success()) else {
-            // Nothing else of the answer is shown: it could be a token.
-            return Err(failed(match answer.refusal() {
-                // It can quote the token that was sent, before it is cut to a length.
+        let Some(access_token) = response.token("access_token").filter(|_| status.is_success()) else {
+            // The message shows no other part of the response, since it could be a token.
+            return Err(failed(match response.error_message() {
+                // UltraCart's message can quote the refresh token, so the token is removed before the message
+                // is cut.
                 Some(why) => format!(
-                    "no new token: {}; if the refresh token was used or revoked elsewhere, authorize the application again",
-                    shown(&why.replace(self.used.expose(), "(hidden)")).trim_end_matches('.')
+                    "{}; if the refresh token was used or revoked elsewhere, authorize the application again",
+                    sanitized(&why.replace(self.refresh_token.expose(), "(hidden)")).trim_end_matches('.')
                 ),
-                None => format!(
-                    "no new token: the answer has status {} and is not what is documented",
-                    status.as_u16()
-                ),
+                None => format!("the response has status {} and no valid access token", status.as_u16()),
             }));
         };
-        let mut header = HeaderValue::from_str(&format!("Bearer {}", access_token.expose()))
-            .map_err(|_| failed("no new token: it has characters that no header can carry".to_owned()))?;
+        let mut header =
+            HeaderValue::from_str(&format!("Bearer {}", access_token.expose())).map_err(|_| {
+                failed(
+                    "the new access token has characters that are not allowed in an HTTP header".to_owned(),
+                )
+            })?;
         header.set_sensitive(true);
-        let life = answer
-            .get("expires_in")
-            .map_or(UNKNOWN_LIFE, |life: ExpiresIn| Duration::from_secs(life.as_secs()));
-        let renew_at = self.clock.now() + life.saturating_sub(AHEAD.min(life / 10));
-        self.state.access = Some(Access { header: header.clone(), renew_at });
+        let lifetime = response
+            .field("expires_in")
+            .map_or(DEFAULT_LIFETIME, |lifetime: ExpiresIn| Duration::from_secs(lifetime.as_secs()));
+        let refresh_at = self.clock.now() + lifetime.saturating_sub(REFRESH_AHEAD.min(lifetime / 10));
+        self.state.access_token = Some(AccessToken { header: header.clone(), refresh_at });
         Ok(header)
     }
 }
 
-/// Files and callbacks can take their time, and the runtime has other things to do.
+/// Runs file operations and callbacks on tokio's blocking threads.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
@@ -232,27 +245,32 @@ async fn blocking<T: Send + 'static>(
     })?
 }
 
-fn store(locked: Option<&mut Locked>, callback: Option<&StoreToken>, token: &Secret) -> Result<(), Error> {
-    if let Some(locked) = locked {
-        locked.write(token).map_err(|error| {
-            unstored(
-                &format!("the new refresh token cannot be written to {}", locked.path().display()),
+/// Stores a refresh token in the file and through the callback.
+fn store(
+    file: Option<&mut LockedTokenFile>,
+    callback: Option<&StoreRefreshToken>,
+    token: &Secret,
+) -> Result<(), Error> {
+    if let Some(file) = file {
+        file.write(token).map_err(|error| {
+            unstored_error(
+                &format!("the new refresh token cannot be written to {}", file.path().display()),
                 error,
             )
         })?;
     }
     if let Some(callback) = callback {
-        callback(token).map_err(|error| unstored("the new refresh token cannot be stored", error))?;
+        callback(token).map_err(|error| unstored_error("the new refresh token cannot be stored", error))?;
     }
     Ok(())
 }
 
-fn unstored(what: &str, error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
-    let why = format!(
-        "{what}: it is only in memory, and the one before it is used up; it is stored before the next use, but if the \
-         program ends first, the application has to be authorized again"
+fn unstored_error(failure: &str, error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+    let message = format!(
+        "{failure}: it is only in memory, and the previous one is used up; the next call tries to store it again, and \
+         if the program ends first, authorize the application again"
     );
-    Error::new(ErrorKind::Oauth, why).with_source(error)
+    Error::new(ErrorKind::Oauth, message).with_source(error)
 }
 
 impl fmt::Debug for Session {

@@ -7,19 +7,20 @@ use std::path::{Path, PathBuf};
 use crate::config::Secret;
 use crate::error::{Error, ErrorKind};
 
-/// More than a token takes. What is left of it is cut off.
-const ROOM: [u8; 4096] = [b'\n'; 4096];
+/// Padding that reserves disk space for a token. Writing the token truncates the file to the token's length.
+const PADDING: [u8; 4096] = [b'\n'; 4096];
 
-/// A file that only its owner can read, replaced as a whole.
+/// The token file. Where possible, a write atomically replaces the file with one that only the owner can
+/// read.
 #[derive(Clone, Debug)]
 pub(super) struct TokenFile(PathBuf);
 
-/// The file, while no other process may change it. The kernel frees the lock of a process that dies.
+/// The token file, locked against other processes. The kernel releases the lock of a process that ends.
 #[derive(Debug)]
-pub(super) struct Locked {
+pub(super) struct LockedTokenFile {
     path: PathBuf,
-    /// What will take its place.
-    new: Option<File>,
+    /// The prepared file that the next write renames to `path`.
+    replacement: Option<File>,
     _lock: File,
 }
 
@@ -28,24 +29,25 @@ impl TokenFile {
         Self(path)
     }
 
-    /// Waits until no other process is at it.
-    pub(super) fn lock(self) -> Result<Locked, Error> {
-        // The lock is a file of its own, since the token's is replaced.
-        let path = beside(&self.0, "lock");
-        let lock = private(OpenOptions::new().create(true).truncate(false)).write(true).open(&path);
+    /// Locks the file against other processes. Blocks the thread until they release it.
+    pub(super) fn lock(self) -> Result<LockedTokenFile, Error> {
+        // The lock is on a separate file, since a write replaces the token file.
+        let path = sibling(&self.0, "lock");
+        let lock = owner_only(OpenOptions::new().create(true).truncate(false)).write(true).open(&path);
         let lock = lock.and_then(|lock| lock.lock().map(|()| lock));
-        let lock = lock.map_err(|error| unusable(&path, "locked", error))?;
-        Ok(Locked { path: self.0, new: None, _lock: lock })
+        let lock = lock.map_err(|error| unusable_error(&path, "locked", error))?;
+        Ok(LockedTokenFile { path: self.0, replacement: None, _lock: lock })
     }
 }
 
-impl Locked {
+impl LockedTokenFile {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether there is a file. One that cannot be looked at is there: reading it says why.
-    pub(super) fn is_there(&self) -> bool {
+    /// Returns whether the file exists. Also returns `true` if that cannot be determined, so that reading the
+    /// file reports the error.
+    pub(super) fn exists(&self) -> bool {
         fs::exists(&self.path).unwrap_or(true)
     }
 
@@ -53,39 +55,39 @@ impl Locked {
         crate::config::read_secret_file(&self.path, "auth.oauth.refresh_token_file")
     }
 
-    /// Makes the file that will take the place of this one, with room in it: what stands in the way of that is to be
-    /// found out before the token is spent.
+    /// Creates the replacement and reserves its disk space. Called before a token refresh uses up the current
+    /// refresh token. So most failures, such as a full disk, occur while that token still works.
     pub(super) fn prepare(&mut self) -> Result<(), Error> {
-        // A read-only mount of its own can be neither replaced nor written.
+        // A file on a read-only mount can be neither replaced nor written.
         if let Err(error) = OpenOptions::new().write(true).open(&self.path)
             && error.kind() == io::ErrorKind::ReadOnlyFilesystem
         {
-            return Err(unusable(&self.path, "written", error));
+            return Err(unusable_error(&self.path, "written", error));
         }
         let new = self.create_new().and_then(|new| {
-            let new = self.new.insert(new);
-            new.write_all(&ROOM)?;
+            let new = self.replacement.insert(new);
+            new.write_all(&PADDING)?;
             new.sync_all()
         });
-        new.map_err(|error| unusable(&beside(&self.path, "new"), "written", error))
+        new.map_err(|error| unusable_error(&sibling(&self.path, "new"), "written", error))
     }
 
+    /// Replaces the file with one that contains `token`.
     pub(super) fn write(&mut self, token: &Secret) -> io::Result<()> {
-        let new = match self.new.take() {
+        let new = match self.replacement.take() {
             Some(new) => new,
             None => self.create_new()?,
         };
-        put(new, token)?;
-        let new = beside(&self.path, "new");
+        write_token(new, token)?;
+        let new = sibling(&self.path, "new");
         if fs::rename(&new, &self.path).is_err() {
-            // A file that is a mount of its own, as in a container, cannot be replaced.
+            // A file that is a mount point, as in a container, cannot be replaced, so it is overwritten.
             let file =
-                private(OpenOptions::new().create(true).truncate(false)).write(true).open(&self.path)?;
-            put(file, token)?;
-            // It is of no use any more, and harms nobody.
+                owner_only(OpenOptions::new().create(true).truncate(false)).write(true).open(&self.path)?;
+            write_token(file, token)?;
             _ = fs::remove_file(&new);
         }
-        // Elsewhere a folder cannot be opened. Where it cannot be synced the token is in its place all the same.
+        // Makes the rename durable. If that fails, the token has been written nevertheless.
         #[cfg(unix)]
         {
             let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -95,25 +97,25 @@ impl Locked {
     }
 
     fn create_new(&self) -> io::Result<File> {
-        let new = beside(&self.path, "new");
-        // What an earlier process left half written may be readable for others.
+        let new = sibling(&self.path, "new");
+        // A file that an earlier process left behind may be readable by other users.
         match fs::remove_file(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => private(OpenOptions::new().create_new(true)).write(true).open(&new),
+            _ => owner_only(OpenOptions::new().create_new(true)).write(true).open(&new),
         }
     }
 }
 
-impl Drop for Locked {
-    /// Takes away what was prepared and not needed.
+impl Drop for LockedTokenFile {
+    /// Removes a replacement that was not used.
     fn drop(&mut self) {
-        if self.new.take().is_some() {
-            _ = fs::remove_file(beside(&self.path, "new"));
+        if self.replacement.take().is_some() {
+            _ = fs::remove_file(sibling(&self.path, "new"));
         }
     }
 }
 
-fn put(mut file: File, token: &Secret) -> io::Result<()> {
+fn write_token(mut file: File, token: &Secret) -> io::Result<()> {
     let line = format!("{}\n", token.expose());
     file.rewind()?;
     file.write_all(line.as_bytes())?;
@@ -121,23 +123,24 @@ fn put(mut file: File, token: &Secret) -> io::Result<()> {
     file.sync_all()
 }
 
-fn unusable(path: &Path, what: &str, error: io::Error) -> Error {
-    let why = format!(
-        "{} cannot be {what}, and the next refresh token would be lost, so nothing was sent: see that this program can \
-         write there, or set `auth.oauth.refresh_token_file` to a file elsewhere",
+fn unusable_error(path: &Path, what: &str, error: io::Error) -> Error {
+    let message = format!(
+        "{} cannot be {what}, so the next refresh token would be lost, and nothing was sent: let this program write \
+         there, or set `auth.oauth.refresh_token_file` to another file",
         path.display()
     );
-    Error::new(ErrorKind::InvalidConfig, why).with_source(error)
+    Error::new(ErrorKind::InvalidConfig, message).with_source(error)
 }
 
-fn beside(path: &Path, ending: &str) -> PathBuf {
+/// Returns the path with a dot and `ending` appended to the file name.
+fn sibling(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".");
     name.push(ending);
     path.with_file_name(name)
 }
 
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
@@ -149,18 +152,18 @@ mod tests {
 
     use super::*;
 
-    fn locked(path: &Path) -> Result<Locked, Error> {
+    fn lock(path: &Path) -> Result<LockedTokenFile, Error> {
         TokenFile::new(path.to_owned()).lock()
     }
 
     #[test]
-    fn a_token_is_replaced_as_a_whole_and_only_its_owner_can_read_it() {
+    fn written_token_replaces_file_for_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         let new = folder.path().join("token.new");
         fs::write(&path, "one\n").unwrap();
         fs::write(&new, "left behind").unwrap();
-        let mut locked = locked(&path).unwrap();
+        let mut locked = lock(&path).unwrap();
         assert_eq!(locked.read().unwrap().expose(), "one");
         locked.prepare().unwrap();
         assert_eq!(fs::metadata(&new).unwrap().permissions().mode() & 0o777, 0o600);
@@ -173,11 +176,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_prepared_and_not_needed_is_taken_away() {
+    fn unused_replacement_is_removed_on_drop() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         fs::write(&path, "one\n").unwrap();
-        let mut locked = locked(&path).unwrap();
+        let mut locked = lock(&path).unwrap();
         locked.prepare().unwrap();
         assert!(folder.path().join("token.new").exists());
         drop(locked);
@@ -186,27 +189,27 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_replaced_is_written_in_place() {
+    fn token_is_written_in_place_if_rename_fails() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
-        fs::write(&path, "a longer one than the next\n").unwrap();
-        let mut locked = locked(&path).unwrap();
+        fs::write(&path, "longer than the new token\n").unwrap();
+        let mut locked = lock(&path).unwrap();
         locked.prepare().unwrap();
-        // No rename can succeed.
+        // Makes the rename fail.
         fs::remove_file(folder.path().join("token.new")).unwrap();
         locked.write(&"two".into()).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
     }
 
     #[test]
-    fn one_process_at_a_time_is_at_it() {
+    fn lock_is_exclusive_until_drop() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
-        let first = locked(&path).unwrap();
-        // Another open file is refused, as another process would be.
+        let first = lock(&path).unwrap();
+        // A lock through another open file fails, as it would in another process.
         let other = File::open(folder.path().join("token.lock")).unwrap();
         assert!(matches!(other.try_lock(), Err(fs::TryLockError::WouldBlock)));
         drop(first);
-        locked(&path).unwrap();
+        lock(&path).unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! What a demonstration must not write over.
+//! Protects the report of a real account from being overwritten by `audit --demo`.
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -8,27 +8,30 @@ use serde::Deserialize;
 
 use crate::failure::Failure;
 
-/// Of a report, so much as says whose it is.
+/// The part of `audit.json` that shows whether the account is simulated: the host. The other fields are not
+/// decoded.
 #[derive(Deserialize)]
-struct Report {
+struct ReportOrigin {
     host: String,
 }
 
-/// Sees to it that no report of a real account is in the folder: one of made-up people must not take its place.
+/// Fails if the folder holds a report, unless it is the report of a simulated account.
 pub(super) fn check(out: &Path) -> Result<(), Failure> {
     let path = out.join("audit.json");
-    let report: io::Result<Report> = match File::open(&path) {
+    let report: io::Result<ReportOrigin> = match File::open(&path) {
         Ok(file) => serde_json::from_reader(BufReader::new(file)).map_err(Into::into),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => Err(error),
     };
     let why = match report {
-        // Every simulated account is on this machine.
+        // Simulated accounts listen on 127.0.0.1 only.
         Ok(report) if report.host.starts_with("127.0.0.1:") => return Ok(()),
         Ok(report) => format!("{} is the review of {}", path.display(), report.host),
-        Err(error) => format!("{} cannot be read, so it may be of a real account: {error}", path.display()),
+        Err(error) => {
+            format!("{} cannot be read, so it may be the report of a real account: {error}", path.display())
+        }
     };
-    Err(Failure::usage(format!("a demonstration would write over the report in {}", out.display()))
+    Err(Failure::usage(format!("`audit --demo` would overwrite the report in {}", out.display()))
         .why(why)
-        .help("give another folder with --out"))
+        .help("choose another folder with --out"))
 }

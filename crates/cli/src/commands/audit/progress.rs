@@ -1,4 +1,4 @@
-//! How far the review is.
+//! The progress of a review on stderr.
 
 use std::fmt;
 use std::io::{self, IsTerminal as _};
@@ -8,64 +8,69 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use ultracart_client::audit::{Observer, Plan, Progress};
-use ultracart_client::config::Human;
+use ultracart_client::config::HumanDuration;
 use ultracart_client::limiter::{Constraint, Forecast};
 use ultracart_client::{Clock as _, Instant, TokioClock};
 
 use crate::notes::Notes;
 
-/// Without a terminal a line is written this often at the most.
-const EVERY: Duration = Duration::from_secs(10);
+/// Minimum time between two progress lines. These lines are written only if no bar is shown. The line for the
+/// last login history is written at once.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Tells on stderr how far the review is: with a bar on a terminal, else with a line now and then.
+/// Shows the progress of a review on stderr: a bar on a terminal, else lines that are at least ten seconds
+/// apart.
 #[derive(Clone, Debug)]
-pub(super) struct Teller(Arc<Inner>);
+pub(super) struct ProgressDisplay(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     notes: Notes,
     clock: Arc<TokioClock>,
-    /// Whether a bar would be seen, and undisturbed by logs.
-    draws: bool,
-    /// Whether what was read is not kept any more.
-    lost: Arc<AtomicBool>,
+    /// Whether to show a bar: stderr is a terminal, and neither `--quiet` nor `-v` is given.
+    shows_bar: bool,
+    /// Becomes true when the checkpoint cannot be written during the review. Data read from then on is not
+    /// kept.
+    checkpoint_failed: Arc<AtomicBool>,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     bar: Option<ProgressBar>,
-    /// When it is likely to be done, by the clock. The bar reads it too.
+    /// Predicted end of the review, shared with the bar.
     done_at: Arc<Mutex<Instant>>,
     started_at: Instant,
-    said_at: Instant,
+    last_line_at: Instant,
 }
 
-impl Teller {
-    /// `lost` becomes true when what was read is not kept any more.
-    pub(super) fn new(notes: Notes, verbose: u8, lost: Arc<AtomicBool>) -> Self {
-        let draws = io::stderr().is_terminal() && !notes.is_quiet() && verbose == 0;
+impl ProgressDisplay {
+    /// Creates the display. It sets `checkpoint_failed` when writing the checkpoint fails.
+    pub(super) fn new(notes: Notes, verbose: u8, checkpoint_failed: Arc<AtomicBool>) -> Self {
+        let shows_bar = io::stderr().is_terminal() && !notes.is_quiet() && verbose == 0;
         let clock = Arc::new(TokioClock::new());
-        Self(Arc::new(Inner { notes, clock, draws, lost, state: Mutex::default() }))
+        Self(Arc::new(Inner { notes, clock, shows_bar, checkpoint_failed, state: Mutex::default() }))
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn end(&self) {
         if let Some(bar) = lock(&self.0.state).bar.take() {
             bar.finish_and_clear();
         }
     }
 
-    /// A bar that counts the time down by itself: a turn can be an hour away.
+    /// Returns a bar whose remaining time counts down every second. The next call may be an hour away, so an
+    /// update at the end of each call is not enough.
     fn bar(&self, calls: u32, done_at: Arc<Mutex<Instant>>) -> ProgressBar {
         let bar = ProgressBar::with_draw_target(Some(calls.into()), ProgressDrawTarget::stderr());
         let clock = Arc::clone(&self.0.clock);
         let left = move |_: &ProgressState, out: &mut dyn fmt::Write| {
             let left = lock(&done_at).since(clock.now());
-            // The bar is not there to fail.
-            _ = write!(out, "about {} left", time(left));
+            // A formatting error is ignored: only the bar would be incomplete.
+            _ = write!(out, "about {} left", rounded(left));
         };
-        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} histories, {msg}{left}") {
+        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} login histories, {msg}{left}")
+        {
             bar.set_style(style.progress_chars("━╸─").with_key("left", left));
         }
         bar.enable_steady_tick(Duration::from_secs(1));
@@ -73,38 +78,38 @@ impl Teller {
     }
 }
 
-impl Observer for Teller {
+impl Observer for ProgressDisplay {
     fn on_plan(&self, plan: &Plan) {
-        self.0.notes.note(&told(plan));
+        self.0.notes.note(&plan_line(plan));
         let now = self.0.clock.now();
         let mut state = lock(&self.0.state);
-        (state.started_at, state.said_at) = (now, now);
+        (state.started_at, state.last_line_at) = (now, now);
         *lock(&state.done_at) = now + plan.forecast.done_in();
-        if plan.calls > 0 && self.0.draws {
+        if plan.calls > 0 && self.0.shows_bar {
             state.bar = Some(self.bar(plan.calls, Arc::clone(&state.done_at)));
         }
     }
 
-    fn on_call_done(&self, progress: &Progress) {
+    fn on_history_done(&self, progress: &Progress) {
         let now = self.0.clock.now();
         let mut state = lock(&self.0.state);
-        *lock(&state.done_at) = now + progress.left;
-        let message = how_far(progress, now.since(state.started_at));
+        *lock(&state.done_at) = now + progress.time_left;
+        let message = rate_and_calls(progress, now.since(state.started_at));
         if let Some(bar) = &state.bar {
             bar.set_message(message);
             bar.set_position(progress.done.into());
-        } else if now.since(state.said_at) >= EVERY || progress.done == progress.total {
-            state.said_at = now;
-            let Progress { done, total, left, .. } = progress;
-            let text = format!("{done} of {total} histories, {message}about {} left", time(*left));
+        } else if now.since(state.last_line_at) >= LINE_INTERVAL || progress.done == progress.total {
+            state.last_line_at = now;
+            let Progress { done, total, time_left, .. } = progress;
+            let text =
+                format!("{done} of {total} login histories, {message}about {} left", rounded(*time_left));
             self.0.notes.note(&text);
         }
     }
 
-    fn on_checkpoint_lost(&self, error: &io::Error) {
-        self.0.lost.store(true, Ordering::Relaxed);
-        let text =
-            format!("the checkpoint cannot be written on, so what is read from here on is not kept: {error}");
+    fn on_checkpoint_failed(&self, error: &io::Error) {
+        self.0.checkpoint_failed.store(true, Ordering::Relaxed);
+        let text = format!("the checkpoint cannot be written, so data read from now on is not kept: {error}");
         match &lock(&self.0.state).bar {
             Some(bar) => bar.suspend(|| self.0.notes.warning(&text)),
             None => self.0.notes.warning(&text),
@@ -116,58 +121,61 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn told(plan: &Plan) -> String {
+fn plan_line(plan: &Plan) -> String {
     let mut parts = vec![count(plan.users, "user")];
-    for (n, how) in [(plan.with_list, "came with the list"), (plan.resumed, "were read before")] {
+    for (n, source) in
+        [(plan.from_list, "came with the list of users"), (plan.from_checkpoint, "came from the checkpoint")]
+    {
         if n > 0 {
-            parts.push(format!("{n} histories {how}"));
+            parts.push(format!("{n} login histories {source}"));
         }
     }
     parts.push(match plan.calls {
         0 => "no more calls to make".to_owned(),
-        calls => format!("{calls} more calls to make, one for each history that is to be read"),
+        calls => format!("{calls} more calls to make, one for each remaining login history"),
     });
     if plan.calls > 0 {
         parts.push(format!(
-            "about {} at what is left of the quota{}",
-            time(plan.forecast.done_in()),
+            "about {} with the remaining quota{}",
+            rounded(plan.forecast.done_in()),
             pace(&plan.forecast)
         ));
     }
     parts.join("; ")
 }
 
-/// How the calls go, where a window of the quota holds them up: `: 1004 calls at once, then one every 3.6s (1000 in 1h)`.
+/// Returns the pace of the calls, such as `: 1004 calls at once, then one every 3.6s (1000 in 1h)`. Returns
+/// an empty string if no window limits the calls.
 fn pace(forecast: &Forecast) -> String {
     let phases = &forecast.phases;
     let next = phases.iter().skip(1).map(|next| Some(next.first)).chain([None]);
-    let said = phases.iter().zip(next).filter_map(|(phase, next)| match (phase.constraint, next) {
+    let parts = phases.iter().zip(next).filter_map(|(phase, next)| match (phase.constraint, next) {
         (Constraint::Window { window, .. }, _) => {
-            let every = match phase.every.as_secs_f64() {
+            let every = match phase.interval.as_secs_f64() {
                 seconds if seconds < 60.0 => format!("{seconds:.1}s"),
-                _ => time(phase.every),
+                _ => rounded(phase.interval),
             };
-            Some(format!("one every {every} ({} in {})", window.calls, Human(window.per)))
+            Some(format!("one every {every} ({} in {})", window.calls, HumanDuration(window.per)))
         }
         (_, Some(next)) => Some(format!("{} at once", count((next - phase.first) as usize, "call"))),
-        // One after the other, and nothing comes after it: that goes without saying.
+        // The last phase is not limited by a window: nothing to show.
         (_, None) => None,
     });
-    let said: Vec<String> = said.collect();
-    if said.is_empty() { String::new() } else { format!(": {}", said.join(", then ")) }
+    let parts: Vec<String> = parts.collect();
+    if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", then ")) }
 }
 
-fn how_far(progress: &Progress, elapsed: Duration) -> String {
+fn rate_and_calls(progress: &Progress, elapsed: Duration) -> String {
     let rate = f64::from(progress.done) / elapsed.as_secs_f64().max(0.001);
-    // Below one a second a rate by the minute says more.
+    // A rate below one a second is shown per minute.
     let rate = if rate >= 1.0 { format!("{rate:.1}/s") } else { format!("{:.1}/min", rate * 60.0) };
     let failed = if progress.failed > 0 { format!(", {} failed", progress.failed) } else { String::new() };
     let spent = progress.calls_spent;
     format!("{rate}, {spent} calls spent{failed}, ")
 }
 
-/// `1h 5m`: no finer than it can be known.
-fn time(duration: Duration) -> String {
+/// Returns a duration in its two largest units, such as `1h 5m`.
+fn rounded(duration: Duration) -> String {
     let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     match seconds {
         0..60 => format!("{seconds}s"),
@@ -186,11 +194,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_no_finer_than_it_can_be_known() {
+    fn rounded_duration_has_two_units() {
         for (millis, shown) in
             [(0, "0s"), (1, "1s"), (59_001, "1m 0s"), (3_725_000, "1h 2m"), (90_000_000, "1d 1h")]
         {
-            assert_eq!(time(Duration::from_millis(millis)), shown);
+            assert_eq!(rounded(Duration::from_millis(millis)), shown);
         }
     }
 }

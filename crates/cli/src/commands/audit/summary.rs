@@ -1,4 +1,4 @@
-//! What a review comes to, in short.
+//! The summary of a review on stdout.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -11,33 +11,34 @@ use crate::global::Format;
 use crate::output::{Output, Record};
 use crate::text::terminal;
 
-/// Of what is missing, so much is said here; all of it is in the report.
-const SAID: usize = 10;
+/// Maximum number of missing parts that the failure message of an incomplete review lists. The report lists
+/// all of them.
+const MAX_SHOWN: usize = 10;
 
-/// What a review comes to.
+/// The summary of a review: its files, counts and findings.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary<'a> {
-    /// As far as their names are text.
+    /// Paths of the files. Bytes that are not UTF-8 are replaced.
     files: Vec<Cow<'a, str>>,
     calls: u64,
     users: usize,
     groups: usize,
     is_complete: bool,
-    findings: Vec<Line<'a>>,
+    findings: Vec<FindingRow<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Line<'a> {
+struct FindingRow<'a> {
     severity: &'static str,
     kind: &'static str,
     title: &'a str,
     subjects: usize,
-    not_judged: Option<&'a str>,
+    not_checked: Option<&'a str>,
 }
 
-impl Record for Line<'_> {
-    const COLUMNS: &'static [&'static str] = &["SEVERITY", "KIND", "TITLE", "SUBJECTS", "NOT JUDGED"];
-    const FIELDS: &'static [&'static str] = &["severity", "kind", "title", "subjects", "not_judged"];
+impl Record for FindingRow<'_> {
+    const COLUMNS: &'static [&'static str] = &["SEVERITY", "KIND", "TITLE", "SUBJECTS", "NOT CHECKED"];
+    const FIELDS: &'static [&'static str] = &["severity", "kind", "title", "subjects", "not_checked"];
 
     fn row(&self) -> Vec<String> {
         self.fields()
@@ -49,19 +50,19 @@ impl Record for Line<'_> {
             self.kind.to_owned(),
             self.title.to_owned(),
             self.subjects.to_string(),
-            self.not_judged.unwrap_or_default().to_owned(),
+            self.not_checked.unwrap_or_default().to_owned(),
         ]
     }
 }
 
 impl<'a> Summary<'a> {
     pub(super) fn new(review: &'a Review, files: &'a [PathBuf], calls: u64) -> Self {
-        let lines = review.findings.iter().map(|finding| Line {
+        let rows = review.findings.iter().map(|finding| FindingRow {
             severity: finding.severity.as_str(),
             kind: finding.kind.as_str(),
             title: &finding.title,
             subjects: finding.subjects.len(),
-            not_judged: finding.not_judged.as_deref(),
+            not_checked: finding.not_checked.as_deref(),
         });
         Self {
             files: files.iter().map(|file| file.to_string_lossy()).collect(),
@@ -69,7 +70,7 @@ impl<'a> Summary<'a> {
             users: review.users.len(),
             groups: review.groups.len(),
             is_complete: review.is_complete(),
-            findings: lines.collect(),
+            findings: rows.collect(),
         }
     }
 
@@ -83,8 +84,10 @@ impl<'a> Summary<'a> {
             "{} users and {} groups reviewed with {} calls",
             self.users, self.groups, self.calls
         ))?;
-        // A review has them gravest first.
-        for Line { severity, title, subjects, .. } in self.findings.iter().filter(|line| line.subjects > 0) {
+        // The findings are sorted by severity, highest first.
+        for FindingRow { severity, title, subjects, .. } in
+            self.findings.iter().filter(|row| row.subjects > 0)
+        {
             output.line(&format!("  {severity:<8}{subjects:>5}  {}", terminal(title)))?;
         }
         for file in &self.files {
@@ -94,14 +97,14 @@ impl<'a> Summary<'a> {
     }
 }
 
-/// Says what is missing.
+/// Returns the failure of an incomplete review, with the data that is missing.
 pub(super) fn missing(review: &Review) -> Failure {
-    let mut failure = Failure::new(Exit::Incomplete, "the report is written, and it is not complete");
-    for missing in review.incomplete.iter().take(SAID) {
+    let mut failure = Failure::new(Exit::Incomplete, "the report is written, but it is incomplete");
+    for missing in review.incomplete.iter().take(MAX_SHOWN) {
         failure = failure.why(format!("{}: {}", missing.what, missing.why));
     }
-    if let Some(more) = review.incomplete.len().checked_sub(SAID).filter(|more| *more > 0) {
-        failure = failure.why(format!("and {more} more, which the report names"));
+    if let Some(more) = review.incomplete.len().checked_sub(MAX_SHOWN).filter(|more| *more > 0) {
+        failure = failure.why(format!("and {more} more, which the report lists"));
     }
     failure
 }

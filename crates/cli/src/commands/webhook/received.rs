@@ -1,4 +1,4 @@
-//! What was received, as data.
+//! Received deliveries, and the records to write for their events.
 
 use jiff::{Timestamp, Unit};
 use serde::Serialize;
@@ -8,14 +8,14 @@ use ultracart_transport::Clock;
 
 use crate::output::Record;
 
-/// A delivery, and when it came.
+/// A delivery with the time at which it was received.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub(super) struct ReceivedDelivery {
     received_at: String,
     delivery: Delivery,
 }
 
-/// One of its events.
+/// The record to write for one event of a delivery.
 #[derive(Debug, Serialize)]
 pub(super) struct EventRecord<'a> {
     received_at: &'a str,
@@ -26,16 +26,15 @@ pub(super) struct EventRecord<'a> {
     user: Option<&'a User>,
 }
 
-impl Batch {
+impl ReceivedDelivery {
     pub(super) fn new(delivery: Delivery, clock: &dyn Clock) -> Self {
-        // To the second: how long it was under way is not known any better.
+        // Rounded to a second, since the delay of the delivery is not known.
         let received_at = Timestamp::try_from(clock.wall()).and_then(|at| at.round(Unit::Second));
         Self { received_at: received_at.unwrap_or_default().to_string(), delivery }
     }
 
     pub(super) fn events(&self) -> Vec<EventRecord<'_>> {
-        let received = |event| EventRecord::new(&self.received_at, event);
-        self.delivery.events.iter().map(received).collect()
+        self.delivery.events.iter().map(|event| EventRecord::new(&self.received_at, event)).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The head of the page, and what the page allows itself.
+//! The head of the page with its Content-Security-Policy, and the script.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,8 @@ use super::page::Page;
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// The head, the policy first so that it holds for all the rest.
+/// Renders the `head` element. The Content-Security-Policy comes before the style and the script: a policy
+/// applies only to the elements after it.
 pub(super) fn head(page: &Page<'_>) -> Markup {
     html! {
         head {
@@ -21,7 +22,7 @@ pub(super) fn head(page: &Page<'_>) -> Markup {
             meta name="color-scheme" content="light dark";
             meta name="referrer" content="no-referrer";
             meta name="robots" content="noindex";
-            // Without this a browser asks the server for one.
+            // Without this link a browser requests an icon from the server.
             link rel="icon" href="data:,";
             title { "Access review of " (visible(&page.review.host)) }
             style { (PreEscaped(STYLE)) }
@@ -29,7 +30,9 @@ pub(super) fn head(page: &Page<'_>) -> Markup {
     }
 }
 
-/// The script, at the end of the body. The page is whole without it.
+/// Renders the script, which belongs at the end of the body. The script sorts and filters the tables. In the
+/// picture of users and permissions, it describes the cell under the pointer. Without the script the page
+/// still has all its content.
 pub(super) fn script() -> Markup {
     html! { script { (PreEscaped(SCRIPT)) } }
 }
@@ -51,12 +54,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_is_the_one_that_browsers_make() {
+    fn hash_is_as_browsers_compute_it() {
         assert_eq!(hash("doSomething();"), "sha256-RFWPLDbv2BY+rCkDzsE+0fr8ylGr2R2faWMhq4lfEQc=");
     }
 
     #[test]
-    fn style_and_script_end_where_they_should_and_load_nothing() {
+    fn style_and_script_close_no_tag_and_load_nothing() {
         for content in [STYLE, SCRIPT] {
             assert!(!content.contains("</") && !content.contains("<!--"));
             assert!(!content.contains("http:") && !content.contains("https:") && !content.contains("url("));

@@ -1,31 +1,31 @@
-//! The beginning and the end of the page: what was reviewed, the numbers, what is missing, and how it was done.
+//! The start and the end of the page: header, missing parts, key figures, and the explanation of the report.
 
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 use ultracart_client::audit::{Finding, FindingKind};
 
-use super::super::stats::{CLOSES, OPENS};
-use super::super::text::{count, moment, name, number, percent};
+use super::super::stats::{OFFICE_HOURS_END, OFFICE_HOURS_START};
+use super::super::text::{count, moment, number, percent, untrusted};
 use super::page::Page;
 use super::svg;
 
-/// What is missing for the same reason is told in one line, and of those so many.
-const TOLD: usize = 30;
+/// Maximum number of missing parts that are listed for one reason.
+const MAX_PARTS: usize = 30;
 
-/// Which account, when, at what cost, and whether it is all of it.
+/// Renders the header: host, time, size of the account, cost in calls, and whether the review is complete.
 pub(super) fn header(page: &Page<'_>) -> Markup {
     let review = page.review;
     let groups = review.groups.iter().filter(|group| group.listed).count();
-    let groups = if groups == 0 && !review.groups.is_empty() { "unread".to_owned() } else { number(groups) };
+    let groups = if groups == 0 && !review.groups.is_empty() { "unknown".to_owned() } else { number(groups) };
     html! {
         header.top {
             div.bar {
                 div {
                     p.eyebrow { "UltraCart access review" }
-                    h1 { (name(&review.host)) }
+                    h1 { (untrusted(&review.host)) }
                     p.taken {
-                        "Taken on "
+                        "Reviewed on "
                         time datetime=(review.taken_at) { (moment(review.taken_at)) }
                     }
                 }
@@ -34,7 +34,7 @@ pub(super) fn header(page: &Page<'_>) -> Markup {
                 } @else {
                     p.state.incomplete {
                         (svg::mark("high"))
-                        a href="#missing" { "Incomplete: " (count(review.incomplete.len(), "thing")) " missing" }
+                        a href="#missing" { "Incomplete: " (count(review.incomplete.len(), "part")) " missing" }
                     }
                 }
             }
@@ -49,9 +49,9 @@ pub(super) fn header(page: &Page<'_>) -> Markup {
     }
 }
 
-/// Where everything is.
+/// Renders the links to the sections.
 pub(super) fn navigation() -> Markup {
-    let places = [
+    let sections = [
         ("#findings", "Findings"),
         ("#matrix", "Who may do what"),
         ("#timeline", "Logins over time"),
@@ -59,16 +59,16 @@ pub(super) fn navigation() -> Markup {
         ("#groups", "Groups"),
         ("#permissions", "Permissions"),
         ("#logins", "Logins"),
-        ("#about", "About"),
+        ("#about", "About this report"),
     ];
     html! {
         nav aria-label="Sections" {
-            ul { @for (place, title) in places { li { a href=(place) { (title) } } } }
+            ul { @for (anchor, title) in sections { li { a href=(anchor) { (title) } } } }
         }
     }
 }
 
-/// What the review could not find out, where there is something.
+/// Renders the parts of the account that could not be read, if there are any, grouped by reason.
 pub(super) fn missing(page: &Page<'_>) -> Markup {
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for incomplete in &page.review.incomplete {
@@ -77,20 +77,20 @@ pub(super) fn missing(page: &Page<'_>) -> Markup {
     html! {
         @if !reasons.is_empty() {
             section.missing id="missing" aria-labelledby="missing-title" {
-                h2 id="missing-title" { "What is missing" }
+                h2 id="missing-title" { "Missing parts" }
                 p {
-                    "Some calls failed. Everything else is here, and nothing below is guessed; run the review again with "
-                    code { "--resume" } " to fill the gaps."
+                    "Some calls to UltraCart failed, so the parts listed here are missing. The rest of this report is based only on data that could be read. To read the missing parts, run the review again with "
+                    code { "--resume" } "."
                 }
                 ul {
-                    @for (why, whats) in reasons {
+                    @for (why, parts) in reasons {
                         li {
-                            @for (at, what) in whats.iter().take(TOLD).enumerate() {
+                            @for (at, part) in parts.iter().take(MAX_PARTS).enumerate() {
                                 @if at > 0 { ", " }
-                                (name(what))
+                                (untrusted(part))
                             }
-                            @if whats.len() > TOLD { " and " (number(whats.len() - TOLD)) " more" }
-                            span.why { (name(why)) }
+                            @if parts.len() > MAX_PARTS { " and " (number(parts.len() - MAX_PARTS)) " more" }
+                            span.why { (untrusted(why)) }
                         }
                     }
                 }
@@ -99,18 +99,18 @@ pub(super) fn missing(page: &Page<'_>) -> Markup {
     }
 }
 
-/// The numbers that tell how the account stands.
+/// Renders the key figures: for each of the most important findings, the number of users that it is about.
 pub(super) fn summary(page: &Page<'_>) -> Markup {
     let tiles = [
         (FindingKind::NoSecondFactor, "without a second factor"),
-        (FindingKind::ApiWithoutMasks, "with API access from any address"),
-        (FindingKind::Dormant, "dormant"),
+        (FindingKind::ApiFromAnyAddress, "with API access from any IP address"),
+        (FindingKind::Dormant, "without a recent login"),
         (FindingKind::OutsideGroups, "with permissions outside groups"),
         (FindingKind::UserInNoGroup, "in no group"),
     ];
     let all = page.review.users.len();
     html! {
-        section.summary aria-label="In numbers" {
+        section.summary aria-label="Key figures" {
             ul {
                 @for (kind, label) in tiles {
                     @if let Some(finding) = page.review.finding(kind) {
@@ -123,7 +123,7 @@ pub(super) fn summary(page: &Page<'_>) -> Markup {
 }
 
 fn tile(finding: &Finding, users: usize, all: usize, label: &str) -> Markup {
-    let unknown = users == 0 && finding.not_judged.is_some();
+    let unknown = users == 0 && finding.not_checked.is_some();
     let class = match users {
         0 if unknown => "low",
         0 => "clear",
@@ -134,7 +134,7 @@ fn tile(finding: &Finding, users: usize, all: usize, label: &str) -> Markup {
             a href={ "#" (finding.kind.as_str()) } {
                 @if unknown {
                     span.number { "?" }
-                    span.share { "not judged" }
+                    span.share { "not checked" }
                 } @else {
                     span.number { (number(users)) }
                     span.share { (percent(users, all)) " of users" }
@@ -146,44 +146,44 @@ fn tile(finding: &Finding, users: usize, all: usize, label: &str) -> Markup {
     }
 }
 
-/// How it was done, for whoever has to rely on it.
+/// Renders the notes and the explanation of how the review was made.
 pub(super) fn about(page: &Page<'_>) -> Markup {
     let review = page.review;
     html! {
         section.about id="about" aria-labelledby="about-title" {
-            h2 id="about-title" { "About this review" }
+            h2 id="about-title" { "About this report" }
             @if !review.notes.is_empty() {
                 h3 { "Notes" }
                 ul { @for note in &review.notes { li { (super::super::text::short(note, 2_000)) } } }
             }
-            h3 { "How to read it" }
+            h3 { "How to read this report" }
             dl {
                 dt { "Membership" }
-                dd { "A user is in a group if the user's list or the group's list says so. Where the two disagree, it is noted above." }
+                dd { "UltraCart lists memberships in two places: for each user and for each group. A user counts as a member if either place lists the membership. If the two disagree, the notes say so." }
                 dt { "Permissions" }
                 dd {
-                    "A user may do what is selected for them and what any of their groups grants. A permission is held "
-                    em { "outside" } " the groups if none of the user's groups grants it."
+                    "A user has the permissions that were granted to the user directly, and those that any of the user's groups grants. A permission is held "
+                    em { "outside groups" } " if none of the user's groups grants it."
                 }
                 dt { "API access" }
-                dd { "A permission grants the use of the API if " code { "api" } " is a word of its name." }
+                dd { "UltraCart publishes no list of permissions. A permission counts as API access if its name contains the word " code { "api" } "." }
                 dt { "Logins" }
                 dd {
-                    "UltraCart keeps them for 90 days. Days and hours are those of the clock that wrote the time down. Office hours are "
-                    (OPENS) ":00 to " (CLOSES) ":00 from Monday to Friday."
+                    "UltraCart keeps login histories for 90 days. Dates and hours are in the time zone in which UltraCart recorded the login. Office hours are "
+                    (OFFICE_HOURS_START) ":00 to " (OFFICE_HOURS_END) ":00 from Monday to Friday."
                 }
-                dt { "Strings" }
+                dt { "Names and other texts" }
                 dd {
-                    "Names, addresses and browsers were chosen by the people behind them. Characters that cannot be seen are shown as "
+                    "Names, addresses and browsers are shown as users entered them or as their devices reported them. Invisible characters are shown as "
                     code { "‹U+…›" } ", and long texts are cut."
                 }
-                dt { "The whole of it" }
+                dt { "Other files" }
                 dd {
-                    code { "audit.json" } " has everything for machines, " code { "users.csv" } " and " code { "logins.csv" }
-                    " are for spreadsheets. They hold personal data, as this page does."
+                    code { "audit.json" } " contains the complete review for programs. " code { "users.csv" } " and " code { "logins.csv" }
+                    " are for spreadsheets. Like this page, they contain personal data."
                 }
             }
-            p.source { "Read from " code { (name(&review.base_url)) } "." }
+            p.source { "Data source: " code { (untrusted(&review.base_url)) } }
         }
     }
 }

@@ -1,8 +1,8 @@
-//! `audit.html`: one file that needs nothing else, made to be read, sorted, printed and kept.
+//! Writes `audit.html`: one self-contained page to read, sort, print and archive.
 //!
-//! Strangers chose most strings in it. maud escapes them, `text` makes visible what escaping leaves, and the page's
-//! Content-Security-Policy lets nothing run or load but the one style and the one script below, which it knows by
-//! their hashes.
+//! Most of its text is untrusted. maud escapes markup, and `text` makes invisible characters visible. As a
+//! second line of defence, the page's Content-Security-Policy allows only its own style and script,
+//! identified by their hashes.
 
 mod findings;
 mod head;
@@ -44,7 +44,7 @@ pub(super) fn write(review: &Review, stats: &[Stats<'_>], out: &mut dyn Write) -
                     (tables::logins::section(&page))
                     (intro::about(&page))
                 }
-                footer { p { "Made by " code { "ultracart audit" } ", version " (env!("CARGO_PKG_VERSION")) "." } }
+                footer { p { "Created by " code { "ultracart audit" } ", version " (env!("CARGO_PKG_VERSION")) "." } }
                 (head::script())
             }
         }
@@ -66,10 +66,10 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_loaded_and_nothing_of_a_stranger_is_markup() {
+    fn page_loads_nothing_and_escapes_untrusted_text() {
         let html = page(60, Style::Hostile);
-        assert_eq!(html.matches("<script").count(), 1, "our own");
-        assert_eq!(html.matches("<style").count(), 1, "our own");
+        assert_eq!(html.matches("<script").count(), 1, "the page's own");
+        assert_eq!(html.matches("<style").count(), 1, "the page's own");
         for forbidden in [
             "<img",
             "<svg onload",
@@ -86,12 +86,12 @@ mod tests {
             assert!(reference.starts_with('#') || reference == "data:,", "{reference}");
         }
         assert!(html.contains("&lt;script&gt;window.hacked=1&lt;/script&gt;"));
-        let unseen = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
-        assert_eq!(html.chars().find(|&c| unseen(c)), None);
+        let is_invisible = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
+        assert_eq!(html.chars().find(|&c| is_invisible(c)), None);
     }
 
     #[test]
-    fn five_thousand_users_stay_small() {
+    fn page_of_5000_users_stays_small() {
         let html = page(5_000, Style::Usual);
         for html in [&html, &page(5_000, Style::Scattered)] {
             let megabytes = html.len() / 1_000_000;
@@ -111,14 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_account_has_a_page() {
+    fn page_of_empty_account_is_written() {
         let html = page(0, Style::Usual);
         assert!(html.contains("0 users"), "{html}");
         assert!(!html.contains("NaN"));
     }
 
     #[test]
-    fn what_is_missing_is_said_at_the_top() {
+    fn missing_parts_are_listed_before_findings() {
         let html = page(60, Style::Incomplete);
         let missing = html.find("id=\"missing\"").unwrap();
         assert!(missing < html.find("id=\"findings\"").unwrap());

@@ -3,11 +3,11 @@
   const numbers = new Intl.NumberFormat("en");
   const words = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
-  // Of a table's rows that fit so many are on the screen, until more are asked for: a browser takes seconds to lay
-  // out thousands, and would at every sort. Paper has them all.
+  // Number of rows that a table shows until the user asks for more. A browser takes seconds to lay out thousands of
+  // rows, and would do so after every sort. Printing shows all rows.
   const PAGE = 300;
 
-  // Tables: a filter, and headings to sort by.
+  // Tables: a filter field, and headings that sort.
   for (const section of document.querySelectorAll(".listing")) {
     const table = section.querySelector("table");
     const body = table.tBodies[0];
@@ -40,14 +40,14 @@
       if (!event.target.closest("button")) return;
       const next = sorted.find((row) => row.classList.contains("later") && !row.hidden).cells[0];
       draw(event.target === all ? Infinity : most + PAGE);
-      // Whoever reads by the keyboard or by ear goes on with the first row that was not there.
+      // For the keyboard and screen readers, the focus moves to the first new row.
       next.tabIndex = -1;
       next.focus({ preventScroll: true });
     });
 
     const filter = () => {
       waiting = 0;
-      // Once for all: reading the text of thousands of rows at every key would be felt.
+      // Cached, because reading the text of thousands of rows at every key would be slow.
       texts ??= new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
       const wanted = input.value.toLowerCase().split(/\s+/).filter(Boolean);
       let shown = 0;
@@ -93,7 +93,7 @@
       const column = headings.indexOf(heading);
       const numeric = heading.dataset.sort === "number";
       const before = heading.getAttribute("aria-sort");
-      // Numbers from the largest, words from A.
+      // The first click sorts numbers from the largest, words from A.
       const first = numeric ? "descending" : "ascending";
       const second = numeric ? "ascending" : "descending";
       const order = before === first ? second : first;
@@ -110,7 +110,7 @@
     });
   }
 
-  // What is under the pointer in the picture of users and permissions.
+  // The readout of the picture of users and permissions: the cell under the pointer, in words.
   const picture = document.getElementById("matrix-picture");
   if (picture) {
     const users = picture.dataset.users.split(" ");
@@ -122,8 +122,8 @@
       name: label.querySelector("title")?.textContent ?? label.textContent,
     }));
     const states = [
-      ["outside", "held outside any group"],
-      ["unknown", "held; what grants it is not known"],
+      ["outside", "held outside groups"],
+      ["unknown", "held; whether a group grants it is unknown"],
       ["through", "granted through a group"],
       ["member", "a member"],
     ].flatMap(([name, text]) => Array.from(picture.querySelectorAll(`path.${name}`), (path) => [path, text]));
@@ -153,7 +153,7 @@
     picture.addEventListener("pointerleave", clear);
   }
 
-  // On paper nothing can be opened.
+  // Printing opens all details, since nothing can be opened on paper.
   let opened = [];
   addEventListener("beforeprint", () => {
     opened = Array.from(document.querySelectorAll("details:not([open])"));

@@ -1,29 +1,37 @@
-//! Parts of pictures.
+//! Parts of SVG pictures.
 
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
-/// A coordinate: two decimals are finer than any screen, and the file stays small.
-pub(super) fn n(coordinate: f64) -> String {
+/// Formats a coordinate with at most two decimals. They are enough for any screen, and the file stays small.
+pub(super) fn coord(coordinate: f64) -> String {
     let rounded = format!("{coordinate:.2}");
     let trimmed = rounded.trim_end_matches('0').trim_end_matches('.');
     if trimmed == "-0" { "0".to_owned() } else { trimmed.to_owned() }
 }
 
-/// A count as a coordinate.
-pub(super) fn f(count: usize) -> f64 {
-    // No account and no history has so many that precision would be lost.
+/// Converts a count to a floating-point number, for coordinates and shares.
+pub(super) fn to_f64(count: usize) -> f64 {
+    // No account and no login history has as many entries as `u32::MAX`.
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-/// Rectangles of one colour, as one path.
+/// Rectangles of one colour, collected in a single SVG path.
 #[derive(Debug, Default)]
 pub(super) struct Rectangles(String);
 
 impl Rectangles {
     pub(super) fn add(&mut self, x: f64, y: f64, width: f64, height: f64) {
-        _ = write!(self.0, "M{} {}h{}v{}h-{}z", n(x), n(y), n(width), n(height), n(width));
+        _ = write!(
+            self.0,
+            "M{} {}h{}v{}h-{}z",
+            coord(x),
+            coord(y),
+            coord(width),
+            coord(height),
+            coord(width)
+        );
     }
 
     pub(super) fn path(&self, class: &str) -> Markup {
@@ -31,20 +39,21 @@ impl Rectangles {
     }
 }
 
-/// A share of a whole as a bar; what it says is in the text beside it.
+/// Renders a share as a bar. The bar is hidden from screen readers, since the text next to it says the same.
 pub(super) fn meter(part: usize, whole: usize, class: &str) -> Markup {
-    let width = if whole == 0 { 0.0 } else { 100.0 * f(part) / f(whole) };
-    // One in a thousand is still something.
+    let width = if whole == 0 { 0.0 } else { 100.0 * to_f64(part) / to_f64(whole) };
+    // A small share stays visible.
     let width = if part > 0 { width.max(1.5) } else { width };
     html! {
         svg.meter.(class) viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true" focusable="false" {
             rect.track width="100" height="4" {}
-            rect.fill width=(n(width)) height="4" {}
+            rect.fill width=(coord(width)) height="4" {}
         }
     }
 }
 
-/// The mark of a severity: its shape says it too, not only its colour.
+/// Renders the symbol of a severity, or a check mark for `clear`. The symbols differ in shape, not only in
+/// colour.
 pub(super) fn mark(severity: &str) -> Markup {
     let path = match severity {
         "high" => "M8 1.5 15 14H1z",
@@ -57,7 +66,8 @@ pub(super) fn mark(severity: &str) -> Markup {
     }
 }
 
-/// A step between the lines of an axis, so that up to `most` needs about four of them.
+/// Returns the distance between the lines of an axis: the smallest of the numbers 1, 2, 5, 10, 20, 50 and so
+/// on that is at least a quarter of `most`.
 pub(super) fn step(most: usize) -> usize {
     let mut step = 1;
     loop {
@@ -75,12 +85,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn coordinates_are_short() {
-        assert_eq!([1.0, 0.5, 0.128, -0.001, 100.0].map(n), ["1", "0.5", "0.13", "0", "100"]);
+    fn coordinates_have_at_most_two_decimals() {
+        assert_eq!([1.0, 0.5, 0.128, -0.001, 100.0].map(coord), ["1", "0.5", "0.13", "0", "100"]);
     }
 
     #[test]
-    fn an_axis_has_about_four_lines() {
+    fn axis_has_about_four_lines() {
         assert_eq!([0, 1, 4, 5, 9, 61, 4_000].map(step), [1, 1, 1, 2, 5, 20, 1_000]);
     }
 }

@@ -1,17 +1,17 @@
-//! Connections and readers that misbehave.
+//! Invalid requests, too many connections, and a stdout that is blocked or closed.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use super::{ADA, Hook, answer, logins, request};
+use super::{ADA, WebhookProcess, logins, read_response, request};
 
 #[test]
-fn what_is_no_delivery_is_refused() {
-    let hook = Hook::open();
-    let (status, answer) = hook.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+fn invalid_delivery_is_declined() {
+    let hook = WebhookProcess::start_without_auth();
+    let (status, response) = hook.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
     assert_eq!(status, 405);
-    assert!(answer.contains("allow: POST\r\n"), "{answer}");
+    assert!(response.contains("allow: POST\r\n"), "{response}");
     assert_eq!(hook.post(None, "no JSON").0, 400);
     let long = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4194305\r\n\r\n";
     assert_eq!(hook.send(long).0, 413);
@@ -21,49 +21,49 @@ fn what_is_no_delivery_is_refused() {
 }
 
 #[test]
-fn a_connection_is_for_one_request() {
-    let hook = Hook::open();
+fn connection_serves_one_request() {
+    let hook = WebhookProcess::start_without_auth();
     let two = request(None, ADA).repeat(2);
     assert_eq!(hook.send(&two).1.matches("HTTP/1.1 ").count(), 1);
 }
 
 #[test]
-fn there_is_room_for_so_many_connections_and_no_more() {
-    let hook = Hook::open();
+fn connection_above_the_limit_waits() {
+    let hook = WebhookProcess::start_without_auth();
     let mut idle: Vec<TcpStream> = (0..64).map(|_| TcpStream::connect(&hook.addr).unwrap()).collect();
     let mut next = TcpStream::connect(&hook.addr).unwrap();
     next.write_all(request(None, ADA).as_bytes()).unwrap();
     next.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-    assert!(next.read(&mut [0]).is_err(), "it has to wait");
+    assert!(next.read(&mut [0]).is_err(), "the connection has to wait");
     next.set_read_timeout(None).unwrap();
     idle.pop();
-    assert_eq!(answer(&mut next).0, 200);
+    assert_eq!(read_response(&mut next).0, 200);
 }
 
 #[cfg(unix)]
 #[test]
-fn where_nobody_reads_deliveries_are_put_off_and_it_still_ends() {
-    let mut hook = Hook::open();
+fn delivery_is_declined_while_stdout_is_blocked() {
+    let mut hook = WebhookProcess::start_without_auth();
     let many = logins(5_000);
     let statuses: Vec<u16> =
         (0..100).map(|_| hook.post(None, &many).0).take_while(|status| *status != 503).collect();
     assert!(statuses.len() < 100 && statuses.iter().all(|status| *status == 200), "{statuses:?}");
     crate::support::signal(&hook.child, "INT");
     assert_eq!(hook.child.wait().unwrap().code(), Some(1));
-    let mut said = String::new();
-    hook.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    insta::assert_snapshot!(said, @r"
-    warning: a delivery is put off: nobody reads what came before
-    error: what was received last is not written
-      why: nobody reads the output
+    let mut message = String::new();
+    hook.child.stderr.take().unwrap().read_to_string(&mut message).unwrap();
+    insta::assert_snapshot!(message, @r"
+    warning: a delivery was declined because stdout is blocked; UltraCart will repeat it
+    error: the last events were not written
+      why: stdout is blocked: the program that reads it does not read
     ");
 }
 
 #[cfg(unix)]
 #[test]
-fn what_is_taken_is_written_before_it_ends() {
-    let mut hook = Hook::open();
-    // More than a pipe holds.
+fn accepted_deliveries_are_written_before_exit() {
+    let mut hook = WebhookProcess::start_without_auth();
+    // More data than fits into a pipe.
     for _ in 0..3 {
         assert_eq!(hook.post(None, &logins(5_000)).0, 200);
     }
@@ -76,8 +76,8 @@ fn what_is_taken_is_written_before_it_ends() {
 
 #[cfg(unix)]
 #[test]
-fn when_its_reader_goes_away_it_ends() {
-    let mut hook = Hook::open();
+fn closed_stdout_ends_the_receiver() {
+    let mut hook = WebhookProcess::start_without_auth();
     drop(hook.child.stdout.take());
     while hook.child.try_wait().unwrap().is_none() {
         let Ok(mut stream) = TcpStream::connect(&hook.addr) else { continue };

@@ -1,13 +1,16 @@
-//! Histories kept in a file, so that a review that is broken off need not ask for them again.
+//! The checkpoint: a file with the login histories read so far, from which an interrupted review is resumed.
 //!
-//! A line of JSON each: first what the file is and whose, then the histories in the order they were read. Lines are
-//! only ever appended, so all that a crash can leave behind is a torn last line, which is cut off. The file is locked
-//! as long as a review writes to it, since what looks torn can be a line that another review is just writing. A line
-//! that cannot be read all the same costs the one call that it would have saved. The file holds personal data, so only
-//! its owner can read it; it holds no credential.
+//! Each line is a JSON object: first a header with the version and the base URL, then one line for each
+//! history, in the order in which they were read.
 //!
-//! Accounts of one host can't be told apart by their address, so a history is taken only for a user with the
-//! same identifier and the same login.
+//! - Lines are only appended. So a crash can leave at most an incomplete last line, which is cut off on
+//!   resume.
+//! - The file is locked while a review writes to it. Without the lock, a line that another review is just
+//!   writing would look incomplete.
+//! - A line that cannot be parsed is skipped. Its history is requested again, which costs one call.
+//! - The file contains personal data, so only its owner can read it. It contains no credential.
+//! - The base URL does not distinguish accounts on the same host. So a history is reused only for a user with
+//!   the same identifier and the same login name.
 
 mod file;
 #[cfg(test)]
@@ -28,15 +31,17 @@ use super::days;
 use super::review::{History, Source};
 use crate::{Error, ErrorKind};
 
+/// Version of the file format.
 const VERSION: u32 = 1;
 
-/// A history that is older than this is read again.
-const GOOD_FOR: Duration = Duration::from_hours(7 * 24);
+/// Maximum age of a history that is reused.
+const MAX_AGE: Duration = Duration::from_hours(7 * 24);
 
-/// How the first line begins, whoever's review it is of. A crash can leave less of it.
-const HEADER: &[u8] = br#"{"ultracart_audit_checkpoint":"#;
+/// The first bytes of every checkpoint. A crash can leave a file with only the beginning of these bytes. Such
+/// a file counts as a checkpoint, too, and so does an empty file.
+const HEADER_START: &[u8] = br#"{"ultracart_audit_checkpoint":"#;
 
-/// The first line.
+/// First line of a checkpoint.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     ultracart_audit_checkpoint: u32,
@@ -44,78 +49,87 @@ struct Header {
     started_at: String,
 }
 
-/// Every other line.
+/// Line of a checkpoint with the login history of one user.
 #[derive(Debug, Serialize, Deserialize)]
-struct Line {
+struct HistoryLine {
     user_id: UserId,
     login: Option<Text>,
     read_at: String,
     logins: Vec<UserLogin>,
 }
 
-/// A file that histories are kept in.
+/// An open checkpoint file, and the histories that it contained when it was opened.
 #[derive(Debug)]
 pub(super) struct Checkpoint {
     file: LockedFile,
-    kept: HashMap<UserId, Line>,
-    /// Lines that are there and could not be read.
+    histories: HashMap<UserId, HistoryLine>,
+    /// Number of lines that could not be parsed.
     unreadable: usize,
 }
 
 impl Checkpoint {
-    /// Begins a file. One that holds a history is not touched: work is in it.
-    pub(super) fn begin(path: &Path, base_url: &str, now: Timestamp) -> Result<Self, Error> {
+    /// Creates a checkpoint. Fails if the file already contains a history.
+    pub(super) fn create(path: &Path, base_url: &str, now: Timestamp) -> Result<Self, Error> {
         let (file, content) = open(path)?;
-        let (_, mut lines) = parts(path, &content)?;
+        let (_, mut lines) = parse(path, &content)?;
         if lines.next().is_some() {
-            return Err(refusal(
+            return Err(unusable(
                 path,
-                "it is left over from a review that was broken off: resume that one, or delete the file",
+                "it contains the login histories of an interrupted review; resume that review, or delete \
+                 the file",
             ));
         }
-        Self::start(path, file, base_url, now)
+        Self::write_header(path, file, base_url, now)
     }
 
-    /// Goes on with a file, or begins it if it is not there or nothing is in it yet.
+    /// Opens a checkpoint and reads the histories that are at most 7 days old. If the file is new, or its
+    /// header is incomplete, writes a new header.
     pub(super) fn resume(path: &Path, base_url: &str, now: Timestamp) -> Result<Self, Error> {
         let (mut file, content) = open(path)?;
-        let (Some(header), lines) = parts(path, &content)? else {
-            return Self::start(path, file, base_url, now);
+        let (Some(header), lines) = parse(path, &content)? else {
+            return Self::write_header(path, file, base_url, now);
         };
-        check(path, &header, base_url)?;
-        let (mut kept, mut unreadable) = (HashMap::new(), 0);
+        check_header(path, &header, base_url)?;
+        let (mut histories, mut unreadable) = (HashMap::new(), 0);
         for line in lines {
-            let Ok(line) = serde_json::from_slice::<Line>(line) else {
+            let Ok(line) = serde_json::from_slice::<HistoryLine>(line) else {
                 unreadable += 1;
                 continue;
             };
-            let is_good =
-                line.read_at.parse::<Timestamp>().is_ok_and(|read_at| read_at >= days::before(now, GOOD_FOR));
-            if is_good {
-                kept.insert(line.user_id, line);
+            let is_recent =
+                line.read_at.parse::<Timestamp>().is_ok_and(|read_at| read_at >= days::before(now, MAX_AGE));
+            if is_recent {
+                histories.insert(line.user_id, line);
             }
         }
-        // What stands behind the last line break was torn off in writing.
-        let whole = content.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
-        file.cut(whole).map_err(|error| unusable(path, error))?;
-        Ok(Self { file, kept, unreadable })
+        // An incomplete last line has no line break.
+        let complete = content.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+        file.truncate(complete).map_err(|error| io_failed(path, error))?;
+        Ok(Self { file, histories, unreadable })
     }
 
-    fn start(path: &Path, mut file: LockedFile, base_url: &str, now: Timestamp) -> Result<Self, Error> {
-        file.cut(0).and_then(|()| file.keep_private()).map_err(|error| unusable(path, error))?;
-        let mut checkpoint = Self { file, kept: HashMap::new(), unreadable: 0 };
+    /// Empties the file and writes the header.
+    fn write_header(
+        path: &Path,
+        mut file: LockedFile,
+        base_url: &str,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        file.truncate(0).and_then(|()| file.make_private()).map_err(|error| io_failed(path, error))?;
+        let mut checkpoint = Self { file, histories: HashMap::new(), unreadable: 0 };
         let header = Header {
             ultracart_audit_checkpoint: VERSION,
             base_url: base_url.to_owned(),
             started_at: now.to_string(),
         };
-        checkpoint.append(&header).map_err(|error| unusable(path, error))?;
+        checkpoint.append_line(&header).map_err(|error| io_failed(path, error))?;
         Ok(checkpoint)
     }
 
-    /// The history that an earlier run read of this user.
+    /// Removes and returns the history that an earlier run read for this user. Returns `None` if the file had
+    /// no such history, if the history was more than 7 days old, or if the user's login name has changed.
     pub(super) fn take(&mut self, user: &User) -> Option<History> {
-        let line = self.kept.remove(&user.user_id?)?;
+        let line = self.histories.remove(&user.user_id?)?;
         if line.login != user.login {
             return None;
         }
@@ -123,107 +137,123 @@ impl Checkpoint {
         Some(History::Read { source: Source::Checkpoint, read_at, logins: line.logins.into() })
     }
 
-    /// What a reader of the review should know of the file.
+    /// Returns a note for the reader of the review, if lines of the checkpoint could not be parsed.
     pub(super) fn note(&self) -> Option<String> {
         let lines = match self.unreadable {
             0 => return None,
-            1 => "A line".to_owned(),
+            1 => "1 line".to_owned(),
             several => format!("{several} lines"),
         };
-        Some(format!("{lines} of the checkpoint could not be read: what stood there was asked for again."))
+        Some(format!(
+            "{lines} of the checkpoint could not be read. The login histories were requested again."
+        ))
     }
 
-    /// Keeps a history.
-    pub(super) fn keep(&mut self, user: &User, logins: &Arc<[UserLogin]>, now: Timestamp) -> io::Result<()> {
+    /// Appends the login history of a user, read at `now`.
+    pub(super) fn append(
+        &mut self,
+        user: &User,
+        logins: &Arc<[UserLogin]>,
+        now: Timestamp,
+    ) -> io::Result<()> {
         let Some(user_id) = user.user_id else { return Ok(()) };
-        let line =
-            Line { user_id, login: user.login.clone(), read_at: now.to_string(), logins: logins.to_vec() };
-        self.append(&line)
+        self.append_line(&HistoryLine {
+            user_id,
+            login: user.login.clone(),
+            read_at: now.to_string(),
+            logins: logins.to_vec(),
+        })
     }
 
-    fn append(&mut self, line: &impl Serialize) -> io::Result<()> {
+    fn append_line(&mut self, line: &impl Serialize) -> io::Result<()> {
         let mut line = serde_json::to_vec(line)?;
         line.push(b'\n');
-        // One write: a line is there or it is torn, and never mixed up with another.
+        // With a single write, a crash leaves at most one incomplete line.
         self.file.write(&line)
     }
 }
 
-/// Opens the file, which is made if it is not there, keeps all others off it, and reads what is in it.
+/// Opens and locks the file, or creates it, and reads its content.
 fn open(path: &Path) -> Result<(LockedFile, Vec<u8>), Error> {
     let mut file = LockedFile::open(path)
-        .map_err(|error| unusable(path, error))?
-        .ok_or_else(|| refusal(path, "another review is writing to it: wait until that one has ended"))?;
-    let content = file.read().map_err(|error| unusable(path, error))?;
+        .map_err(|error| io_failed(path, error))?
+        .ok_or_else(|| unusable(path, "another review is writing to it; wait until that review has ended"))?;
+    let content = file.read().map_err(|error| io_failed(path, error))?;
     Ok((file, content))
 }
 
-/// The header, if it was written wholly, and the whole lines behind it.
-fn parts<'a>(
+/// Returns the header and the complete lines after it. The header is `None` if its line is incomplete. Fails
+/// if the file is not a checkpoint.
+fn parse<'a>(
     path: &Path,
     content: &'a [u8],
 ) -> Result<(Option<Header>, impl Iterator<Item = &'a [u8]>), Error> {
     let foreign =
-        || refusal(path, "it is no checkpoint of a review: move it away, or delete it, to begin anew");
+        || unusable(path, "it is not the checkpoint of an access review; move the file, or delete it");
     let mut lines = content.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
     let header = match lines.next() {
         Some(line) => Some(serde_json::from_slice(line).map_err(|error| foreign().with_source(error))?),
-        None if content.starts_with(HEADER) || HEADER.starts_with(content) => None,
+        None if content.starts_with(HEADER_START) || HEADER_START.starts_with(content) => None,
         None => return Err(foreign()),
     };
     Ok((header, lines))
 }
 
-/// Whether the file is of this version and of the same server.
-fn check(path: &Path, header: &Header, base_url: &str) -> Result<(), Error> {
+/// Returns an error unless the checkpoint has this version and this base URL.
+fn check_header(path: &Path, header: &Header, base_url: &str) -> Result<(), Error> {
     if header.ultracart_audit_checkpoint != VERSION {
-        return Err(refusal(path, "another version of this program wrote it: delete the file to begin anew"));
+        return Err(unusable(
+            path,
+            "a different version of this program wrote it; delete the file to start a new review",
+        ));
     }
     if header.base_url != base_url {
-        // Debug: the file could be anyone's.
+        // Debug escapes control characters, which a file from elsewhere may contain.
         let problem = format!(
-            "it is of {:?}, and this review is of {base_url:?}: resume that one there, or delete the file to begin \
-             anew",
+            "it belongs to a review of {:?}, but this review is of {base_url:?}; resume it with that base \
+             URL, or delete the file to start a new review",
             header.base_url
         );
-        return Err(refusal(path, &problem));
+        return Err(unusable(path, &problem));
     }
     Ok(())
 }
 
-/// `problem` says what to do about it, too: there is no setting that would help.
-fn refusal(path: &Path, problem: &str) -> Error {
+/// Returns the error for a checkpoint that cannot be used. `problem` says why and what to do.
+fn unusable(path: &Path, problem: &str) -> Error {
     Error::new(
         ErrorKind::InvalidConfig,
         format!("the checkpoint {} cannot be used: {problem}", path.display()),
     )
 }
 
-fn unusable(path: &Path, error: io::Error) -> Error {
-    let what_to_do = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on the disk",
-        _ => "see to it that this file can be read and written",
+/// Returns the error for a checkpoint that cannot be read or written.
+fn io_failed(path: &Path, error: io::Error) -> Error {
+    let advice = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some disk space",
+        _ => "make sure that this program can read and write the file",
     };
-    refusal(path, &format!("{error}: {what_to_do}")).with_source(error)
+    unusable(path, &format!("{error}; {advice}")).with_source(error)
 }
 
-/// Which file, and what is to be done with one that is there.
+/// Whether a review writes a checkpoint, and whether the file may already contain histories.
 #[derive(Clone, Debug)]
-pub(super) enum Place {
-    /// None: a library's user may go without.
-    Nowhere,
-    /// No history may be in it yet.
+pub(super) enum CheckpointMode {
+    /// The review writes no checkpoint.
+    Off,
+    /// The review writes a checkpoint to this file, which must not contain a history yet.
     New(PathBuf),
-    /// If it is there, go on with it.
+    /// The review reuses the histories in this file, and appends new histories to it. The file is created if
+    /// it does not exist.
     Resume(PathBuf),
 }
 
-impl Place {
-    /// Opens the file, before anything is asked.
+impl CheckpointMode {
+    /// Opens the checkpoint, or returns `None` if the review writes none.
     pub(super) fn open(&self, base_url: &str, now: Timestamp) -> Result<Option<Checkpoint>, Error> {
         match self {
-            Self::Nowhere => Ok(None),
-            Self::New(path) => Checkpoint::begin(path, base_url, now).map(Some),
+            Self::Off => Ok(None),
+            Self::New(path) => Checkpoint::create(path, base_url, now).map(Some),
             Self::Resume(path) => Checkpoint::resume(path, base_url, now).map(Some),
         }
     }

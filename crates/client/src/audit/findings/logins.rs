@@ -1,4 +1,4 @@
-//! What the logins show, and what they can't.
+//! Checks of the login histories.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -6,139 +6,148 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::evidence::{Evidence, about_user, count};
+use super::input::{CheckInput, count, user_subject};
 use crate::audit::days;
 use crate::audit::finding::{Finding, FindingKind, Severity, Subject, UserRef, Who};
 use crate::audit::review::{History, ReviewedUser};
 
-/// Users without a login in the time.
+/// Finds users who have not logged in for `dormant_after`.
 ///
-/// UltraCart keeps logins for 90 days, so a longer `dormant_after` is judged by 90. A user whose history could not
-/// be read is not dormant, and neither is one with a login at a time that can't be read: nobody is accused for want of
-/// evidence. A login in the future, by a clock that is wrong, is a recent one.
-pub(super) fn dormant(evidence: &Evidence<'_>) -> Finding {
-    let review = evidence.review;
-    let judged = review.dormant_after.min(days::KEPT);
-    let since = days::before(review.taken_at, judged);
-    let subjects = evidence.users().filter_map(|(position, user)| {
+/// UltraCart keeps login histories for 90 days, so a longer `dormant_after` counts as 90 days. A user is not
+/// reported if the login history, or the time of a login, could not be read: the user may have logged in
+/// recently. A login with a time in the future, which a wrong clock can cause, counts as recent.
+pub(super) fn dormant(input: &CheckInput<'_>) -> Finding {
+    let review = input.review;
+    let checked = review.dormant_after.min(days::RETENTION);
+    let since = days::before(review.taken_at, checked);
+    let subjects = input.users().filter_map(|(position, user)| {
         let logins = user.logins()?;
-        // Whatever is in the history happened within the time that UltraCart keeps.
+        // UltraCart keeps no login that is older than `RETENTION`, so any login in the history is recent
+        // enough.
         let recent = logins
             .iter()
-            .any(|login| judged == days::KEPT || days::instant(login).is_none_or(|at| at >= since));
+            .any(|login| checked == days::RETENTION || days::login_time(login).is_none_or(|at| at >= since));
         (!recent).then(|| {
-            let detail = match days::latest(logins).and_then(days::day) {
+            let detail = match days::latest(logins).and_then(days::login_date) {
                 Some(day) => format!("last login {day}"),
-                None => format!("none in the last {}", days::span(days::KEPT)),
+                None => format!("no login in the last {}", days::duration_text(days::RETENTION)),
             };
-            about_user(position, user, detail, Vec::new())
+            user_subject(position, user, detail, Vec::new())
         })
     });
     let subjects: Vec<Subject> = subjects.collect();
-    let unread = evidence.users().filter(|(_, user)| user.logins().is_none()).count();
+    let unread = input.users().filter(|(_, user)| user.logins().is_none()).count();
     Finding {
         kind: FindingKind::Dormant,
         severity: Severity::Medium,
-        title: format!("No login in the last {}", days::span(judged)),
+        title: format!("No login in the last {}", days::duration_text(checked)),
         why: format!(
-            "An account that nobody uses is one that nobody misses when somebody else does.{}",
-            beyond(review.dormant_after)
+            "If someone else takes over an unused login, its owner is unlikely to notice.{}",
+            retention_note(review.dormant_after)
         ),
-        action: "Ask whether they still need it; remove those who left.".to_owned(),
-        not_judged: (unread > 0).then(|| {
-            format!("{} cannot be judged, as their logins could not be read", count(unread, "user"))
+        action: "Ask whether each user still needs access. Remove users who have left.".to_owned(),
+        not_checked: (unread > 0).then(|| {
+            format!("{} could not be checked, as the login history could not be read", count(unread, "user"))
         }),
         subjects,
     }
 }
 
-fn beyond(dormant_after: Duration) -> String {
-    if dormant_after <= days::KEPT {
+/// Returns an empty string if UltraCart keeps login histories for all of `dormant_after`. Otherwise returns a
+/// sentence with the time that is checked instead.
+fn retention_note(dormant_after: Duration) -> String {
+    if dormant_after <= days::RETENTION {
         return String::new();
     }
     format!(
-        " UltraCart keeps logins for {}, so that is the time looked at instead of the {} asked for.",
-        days::span(days::KEPT),
-        days::span(dormant_after)
+        " UltraCart keeps login histories for {kept}, so this check covers {kept} instead of the \
+         configured {}.",
+        days::duration_text(dormant_after),
+        kept = days::duration_text(days::RETENTION)
     )
 }
 
-/// Histories that could not be read, as a whole or in the times of some logins.
-pub(super) fn unreadable(evidence: &Evidence<'_>) -> Finding {
-    let subjects = evidence.users().filter_map(|(position, user)| {
+/// Finds users whose login history, or the time of a login in it, could not be read.
+pub(super) fn history_unreadable(input: &CheckInput<'_>) -> Finding {
+    let subjects = input.users().filter_map(|(position, user)| {
         let detail = match &user.history {
             History::Unreadable { reason } => reason.clone(),
             History::Read { logins, .. } => {
-                let bad = logins.iter().filter(|login| days::instant(login).is_none()).count();
+                let bad = logins.iter().filter(|login| days::login_time(login).is_none()).count();
                 if bad == 0 {
                     return None;
                 }
-                format!("the time of {bad} of {} cannot be read", count(logins.len(), "login"))
+                format!("the time of {bad} of {} could not be read", count(logins.len(), "login"))
             }
         };
-        Some(about_user(position, user, detail, Vec::new()))
+        Some(user_subject(position, user, detail, Vec::new()))
     });
     Finding {
         kind: FindingKind::HistoryUnreadable,
         severity: Severity::Medium,
-        title: "Login history that could not be read".to_owned(),
-        why: "Nothing can be said about when and from where such a user logged in. They are not counted as dormant, \
-              and they may be."
+        title: "Login histories that could not be read".to_owned(),
+        why: "This review cannot show when and from where these users logged in. They may be inactive, but \
+              the review does not report them as such."
             .to_owned(),
-        action: "Resume the review to ask again, or look these users up in UltraCart.".to_owned(),
-        not_judged: None,
+        action: "Resume the review to read the missing login histories, or look these users up in UltraCart."
+            .to_owned(),
+        not_checked: None,
         subjects: subjects.collect(),
     }
 }
 
-/// What is known of one address.
+/// The logins from one IP address.
 #[derive(Default)]
-struct Seen {
+struct AddressUse {
     users: BTreeSet<usize>,
     logins: usize,
+    /// Time and date of the latest login. `None` if no time of a login can be parsed.
     last: Option<(Timestamp, String)>,
 }
 
-/// Addresses from which more than one user logged in. Whose history it is decides, not the login's own `login`.
-pub(super) fn shared_address(evidence: &Evidence<'_>) -> Finding {
-    let mut addresses: BTreeMap<String, Seen> = BTreeMap::new();
-    for (position, user) in evidence.users() {
+/// Finds IP addresses from which more than one user logged in.
+///
+/// A login counts for the user whose history contains it, even if its `login` field contains another name.
+pub(super) fn shared_ip_address(input: &CheckInput<'_>) -> Finding {
+    let mut addresses: BTreeMap<String, AddressUse> = BTreeMap::new();
+    for (position, user) in input.users() {
         for login in user.logins().unwrap_or_default() {
-            let Some(address) = login.ip_address.as_deref().and_then(usual) else { continue };
-            let seen = addresses.entry(address).or_default();
-            seen.users.insert(position);
-            seen.logins += 1;
-            seen.last = seen.last.take().max(days::instant(login).zip(days::day(login)));
+            let Some(address) = login.ip_address.as_deref().and_then(canonical) else { continue };
+            let used = addresses.entry(address).or_default();
+            used.users.insert(position);
+            used.logins += 1;
+            used.last = used.last.take().max(days::login_time(login).zip(days::login_date(login)));
         }
     }
-    let mut shared: Vec<(String, Seen)> =
-        addresses.into_iter().filter(|(_, seen)| seen.users.len() > 1).collect();
-    shared.sort_by_key(|(_, seen)| std::cmp::Reverse(seen.users.len()));
-    let subjects = shared.into_iter().map(|(ip_address, seen)| {
-        let last = seen.last.map_or_else(String::new, |(_, day)| format!(", last {day}"));
-        let detail = format!("{}, {}{last}", count(seen.users.len(), "user"), count(seen.logins, "login"));
+    let mut shared: Vec<(String, AddressUse)> =
+        addresses.into_iter().filter(|(_, used)| used.users.len() > 1).collect();
+    shared.sort_by_key(|(_, used)| std::cmp::Reverse(used.users.len()));
+    let subjects = shared.into_iter().map(|(ip_address, used)| {
+        let last = used.last.map_or_else(String::new, |(_, day)| format!(", last login {day}"));
+        let detail = format!("{}, {}{last}", count(used.users.len(), "user"), count(used.logins, "login"));
         let user_ref = |position: usize| {
-            let user: &ReviewedUser = &evidence.review.users[position];
+            let user: &ReviewedUser = &input.review.users[position];
             UserRef::new(position, &user.user)
         };
-        let users = seen.users.into_iter().map(user_ref).collect();
+        let users = used.users.into_iter().map(user_ref).collect();
         Subject { who: Who::IpAddress { ip_address, users }, detail, items: Vec::new() }
     });
     Finding {
-        kind: FindingKind::SharedAddress,
+        kind: FindingKind::SharedIpAddress,
         severity: Severity::Low,
-        title: "One address, several logins".to_owned(),
-        why: "An office or a VPN explains many of these. The others are people who share logins, or one person who \
-              uses several."
+        title: "IP addresses shared by several users".to_owned(),
+        why: "An office or a VPN explains many shared addresses. Others may show people who share a login, \
+              or one person who uses several."
             .to_owned(),
-        action: "Tick off the addresses you know, and ask the users of the others.".to_owned(),
-        not_judged: None,
+        action: "Cross off the addresses that you know. Ask the users of the remaining ones.".to_owned(),
+        not_checked: None,
         subjects: subjects.collect(),
     }
 }
 
-/// An address in its usual spelling, so that two spellings of it are one address.
-fn usual(address: &str) -> Option<String> {
+/// Returns the canonical form of an IP address, so that all its spellings compare equal. Text that is not an
+/// IP address is returned in lower case. Returns `None` for blank text.
+fn canonical(address: &str) -> Option<String> {
     let address = address.trim();
     match address.parse::<IpAddr>() {
         Ok(ip) => Some(ip.to_canonical().to_string()),
@@ -151,7 +160,7 @@ fn usual(address: &str) -> Option<String> {
 mod tests {
     use ultracart_model::User;
 
-    use super::super::testing::{facts, finding, read, unreadable, users};
+    use super::super::testing::{facts, finding, history, unreadable_history, users};
     use super::*;
     use crate::audit::Facts;
 
@@ -163,58 +172,59 @@ mod tests {
     }
 
     #[test]
-    fn no_login_since_then_is_dormant_and_no_evidence_is_not() {
+    fn user_without_recent_login_is_dormant() {
         let histories = vec![
-            read(&[]),
-            read(&[("2025-05-31T11:59:59Z", "")]),
-            read(&[("2025-05-01T00:00:00Z", ""), ("2025-05-31T08:00:00-04:00", "")]),
-            unreadable(),
-            read(&[("?", "")]),
-            read(&[("2031-01-01T00:00:00Z", "")]),
+            history(&[]),
+            history(&[("2025-05-31T11:59:59Z", "")]),
+            history(&[("2025-05-01T00:00:00Z", ""), ("2025-05-31T08:00:00-04:00", "")]),
+            unreadable_history(),
+            history(&[("?", "")]),
+            history(&[("2031-01-01T00:00:00Z", "")]),
         ];
         let found = finding(sample(30, histories), FindingKind::Dormant);
         assert_eq!(users(&found), [0, 1]);
         assert_eq!(found.title, "No login in the last 30 days");
-        assert_eq!(found.subjects[0].detail, "none in the last 90 days");
+        assert_eq!(found.subjects[0].detail, "no login in the last 90 days");
         assert_eq!(found.subjects[1].detail, "last login 2025-05-31");
         assert_eq!(
-            found.not_judged.as_deref(),
-            Some("1 user cannot be judged, as their logins could not be read")
+            found.not_checked.as_deref(),
+            Some("1 user could not be checked, as the login history could not be read")
         );
     }
 
     #[test]
-    fn more_than_ultracart_keeps_is_judged_by_what_it_keeps() {
+    fn dormant_after_beyond_90_days_counts_as_90() {
         let found = finding(
-            sample(180, vec![read(&[]), read(&[("2025-03-30T00:00:00Z", "")])]),
+            sample(180, vec![history(&[]), history(&[("2025-03-30T00:00:00Z", "")])]),
             FindingKind::Dormant,
         );
         assert_eq!(found.title, "No login in the last 90 days");
-        assert!(found.why.ends_with("instead of the 180 days asked for."), "{}", found.why);
-        assert_eq!(users(&found), [0], "what UltraCart still lists was within its 90 days");
+        assert!(found.why.ends_with("instead of the configured 180 days."), "{}", found.why);
+        assert_eq!(users(&found), [0], "a login that UltraCart still has is within its 90 days");
     }
 
     #[test]
-    fn a_history_is_unreadable_as_a_whole_or_in_its_times() {
-        let histories = vec![read(&[]), unreadable(), read(&[("?", ""), ("2025-06-01T00:00:00Z", "")])];
+    fn history_with_unparsable_time_is_reported() {
+        let histories =
+            vec![history(&[]), unreadable_history(), history(&[("?", ""), ("2025-06-01T00:00:00Z", "")])];
         let found = finding(sample(90, histories), FindingKind::HistoryUnreadable);
         assert_eq!(users(&found), [1, 2]);
         assert_eq!(found.subjects[0].detail, "getUserLogins: 500");
-        assert_eq!(found.subjects[1].detail, "the time of 1 of 2 logins cannot be read");
+        assert_eq!(found.subjects[1].detail, "the time of 1 of 2 logins could not be read");
     }
 
     #[test]
-    fn an_address_is_shared_by_users_however_it_is_spelled() {
+    fn shared_address_is_compared_in_canonical_form() {
         let histories = vec![
-            read(&[("2025-06-01T00:00:00Z", "192.0.2.1"), ("2025-06-02T00:00:00Z", "::ffff:192.0.2.1")]),
-            read(&[("?", " 192.0.2.1 "), ("?", "2001:db8::1"), ("?", "gateway")]),
-            read(&[("?", "2001:0DB8:0::0001"), ("?", ""), ("?", "192.0.2.1")]),
-            read(&[("?", ""), ("?", "198.51.100.1"), ("?", "198.51.100.1")]),
-            unreadable(),
+            history(&[("2025-06-01T00:00:00Z", "192.0.2.1"), ("2025-06-02T00:00:00Z", "::ffff:192.0.2.1")]),
+            history(&[("?", " 192.0.2.1 "), ("?", "2001:db8::1"), ("?", "gateway")]),
+            history(&[("?", "2001:0DB8:0::0001"), ("?", ""), ("?", "192.0.2.1")]),
+            history(&[("?", ""), ("?", "198.51.100.1"), ("?", "198.51.100.1")]),
+            unreadable_history(),
         ];
-        let found = finding(sample(90, histories), FindingKind::SharedAddress);
-        let told: Vec<_> = found.subjects.iter().map(|subject| subject.detail.as_str()).collect();
-        assert_eq!(told, ["3 users, 4 logins, last 2025-06-02", "2 users, 2 logins"]);
+        let found = finding(sample(90, histories), FindingKind::SharedIpAddress);
+        let details: Vec<_> = found.subjects.iter().map(|subject| subject.detail.as_str()).collect();
+        assert_eq!(details, ["3 users, 4 logins, last login 2025-06-02", "2 users, 2 logins"]);
         assert!(
             matches!(&found.subjects[1].who, Who::IpAddress { ip_address, .. } if ip_address == "2001:db8::1")
         );

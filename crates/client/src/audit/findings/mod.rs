@@ -1,36 +1,37 @@
-//! The checks. Each is a function from the review, still without findings, to one finding; [`all`] runs them.
+//! The checks of a review. Each is a function that returns one finding; [`all`] runs them.
 
 mod credentials;
-mod evidence;
 mod groups;
+mod input;
 mod linked;
 mod logins;
 mod permissions;
 
 use super::finding::Finding;
 use super::review::Review;
-use evidence::Evidence;
+use input::CheckInput;
 
-/// Every check, gravest first.
-const CHECKS: [fn(&Evidence<'_>) -> Finding; 9] = [
+/// Every check, most severe first.
+const CHECKS: [fn(&CheckInput<'_>) -> Finding; 9] = [
     credentials::no_second_factor,
-    credentials::api_without_masks,
+    credentials::api_from_any_address,
     permissions::outside_groups,
     logins::dormant,
-    logins::unreadable,
-    linked::cascading,
-    logins::shared_address,
+    logins::history_unreadable,
+    linked::linked_accounts,
+    logins::shared_ip_address,
     groups::user_in_no_group,
     groups::group_without_members,
 ];
 
-/// Runs every check.
-pub(super) fn all(review: &Review, groups_unread: Option<&str>) -> Vec<Finding> {
-    let evidence = Evidence { review, groups_unread };
-    CHECKS.iter().map(|check| check(&evidence)).collect()
+/// Runs every check on the review. `groups_error` is the reason why the list of groups could not be read, or
+/// `None` if it was read.
+pub(super) fn all(review: &Review, groups_error: Option<&str>) -> Vec<Finding> {
+    let input = CheckInput { review, groups_error };
+    CHECKS.iter().map(|check| check(&input)).collect()
 }
 
-/// Fixtures of the checks' tests.
+/// Fixtures for the tests of the checks.
 #[cfg(test)]
 mod testing {
     use std::sync::Arc;
@@ -46,7 +47,7 @@ mod testing {
         Facts {
             taken_at: TAKEN_AT.parse().unwrap(),
             base_url: "https://example.com/rest/v2".to_owned(),
-            dormant_after: crate::audit::days::KEPT,
+            dormant_after: crate::audit::days::RETENTION,
             calls: 0,
             users: users.into_iter().map(|(user, history)| (Arc::new(user), history)).collect(),
             groups: Ok(groups.into_iter().map(Arc::new).collect()),
@@ -54,7 +55,8 @@ mod testing {
         }
     }
 
-    pub(super) fn read(logins: &[(&str, &str)]) -> History {
+    /// Returns a history of logins, each given by its `login_dts` and IP address.
+    pub(super) fn history(logins: &[(&str, &str)]) -> History {
         let login = |&(at, ip): &(&str, &str)| UserLogin::new().login_dts(at).ip_address(ip);
         History::Read {
             source: Source::Call,
@@ -63,7 +65,7 @@ mod testing {
         }
     }
 
-    pub(super) fn unreadable() -> History {
+    pub(super) fn unreadable_history() -> History {
         History::Unreadable { reason: "getUserLogins: 500".to_owned() }
     }
 
@@ -83,13 +85,13 @@ mod tests {
     use crate::audit::FindingKind;
 
     #[test]
-    fn every_check_reports_gravest_first_even_of_an_empty_account() {
+    fn empty_account_has_every_finding_most_severe_first() {
         let review = Review::new(facts(Vec::new(), Vec::new()));
         let kinds: Vec<FindingKind> = review.findings.iter().map(|finding| finding.kind).collect();
         assert_eq!(kinds, FindingKind::ALL, "one check for each kind");
         assert!(review.findings.is_sorted_by_key(|finding| finding.severity));
         for finding in &review.findings {
-            assert!(finding.subjects.is_empty() && finding.not_judged.is_none(), "{finding:?}");
+            assert!(finding.subjects.is_empty() && finding.not_checked.is_none(), "{finding:?}");
             assert_eq!(serde_json::to_value(finding.kind).unwrap(), finding.kind.as_str());
             assert_eq!(serde_json::to_value(finding.severity).unwrap(), finding.severity.as_str());
         }

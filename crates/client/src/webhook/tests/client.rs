@@ -1,4 +1,4 @@
-//! What a client makes of it.
+//! Effects of deliveries on a client.
 
 use std::future::ready;
 use std::pin::Pin;
@@ -9,27 +9,28 @@ use http::StatusCode;
 use ultracart_sim::Sim;
 use ultracart_transport::{Clock, Instant, TokioClock};
 
-use super::{Ends, PASSWORD, Pieces, USER, call, packed, plain, post};
+use super::{ChunkedBody, End, PASSWORD, USER, compressed_delivery, delivery, post, send};
 use crate::Client;
 
-/// A client that remembers users, groups and logins, and how many calls it takes to read them again.
-struct Remembering {
+/// A client whose cache has users, groups and logins.
+struct CachingClient {
     sim: Sim,
     client: Client,
 }
 
-impl Remembering {
+impl CachingClient {
     async fn new() -> Self {
         let sim = Sim::builder().users(3).groups(2).simple_key("key").unlimited().build();
         let client = Client::builder().simple_key("key").service(sim.service()).build().unwrap();
         let new = Self { sim, client };
-        assert_eq!(new.forgotten().await, [true; 3]);
-        assert_eq!(new.forgotten().await, [false; 3]);
+        assert_eq!(new.reloads().await, [true; 3]);
+        assert_eq!(new.reloads().await, [false; 3]);
         new
     }
 
-    /// Whether users, groups and logins were forgotten. They are remembered then.
-    async fn forgotten(&self) -> [bool; 3] {
+    /// Reads the users, then the groups, then the logins of user 1. Returns whether each of these reads made
+    /// a call. Afterwards all three values are cached.
+    async fn reloads(&self) -> [bool; 3] {
         let api = self.client.user_api();
         let mut calls = vec![self.sim.calls()];
         api.get_users().await.unwrap();
@@ -43,51 +44,52 @@ impl Remembering {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_forgets_what_an_event_has_made_old() {
-    let remembering = Remembering::new().await;
-    let receiver = remembering.client.webhook().no_auth();
+async fn event_invalidates_the_cache() {
+    let caching = CachingClient::new().await;
+    let receiver = caching.client.webhook().no_auth();
     let (all, none) = ([true; 3], [false; 3]);
-    for (event, forgotten) in [
+    for (event, invalidated) in [
         (r#"{"user_create": {"user_id": 1}}"#, all),
         (r#"{"user_update": {"user_id": 1}}"#, all),
         (r#"{"user_delete": {"user_id": 1}}"#, all),
         (r#"{"user_login": {"user_id": 1}}"#, [false, false, true]),
         (r#"{"order_update": {"user_id": 1}}"#, none),
-        // Who it is about is not known, so it can be anybody.
+        // The event does not say which user changed, so all may have.
         (r#"{"user_update": null}"#, all),
         (r#"{"user_update": {"groups": "of another shape"}}"#, all),
         (r#"{"user_login": [1, 2]}"#, [false, false, true]),
         (r#"{"a": 1}, {"user_login": {"user_id": 1}}, {"b": 2}"#, [false, false, true]),
     ] {
-        receiver.receive(None, &plain(&format!("[{event}]"))).unwrap();
-        assert_eq!(remembering.forgotten().await, forgotten, "{event}");
-        assert_eq!(remembering.forgotten().await, none, "{event}");
+        receiver.receive(None, &delivery(&format!("[{event}]"))).unwrap();
+        assert_eq!(caching.reloads().await, invalidated, "{event}");
+        assert_eq!(caching.reloads().await, none, "{event}");
     }
-    let answer = call(&receiver, post(Pieces::of(&[br#"{"events": [{"user_update": {}}]}"#]))).await;
-    assert_eq!((answer.status(), remembering.forgotten().await), (StatusCode::OK, all));
+    let response = send(&receiver, post(ChunkedBody::new(&[br#"{"events": [{"user_update": {}}]}"#]))).await;
+    assert_eq!((response.status(), caching.reloads().await), (StatusCode::OK, all));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_refused_changes_nothing() {
-    let remembering = Remembering::new().await;
-    let receiver = remembering.client.webhook().no_auth();
+async fn refused_delivery_invalidates_nothing() {
+    let caching = CachingClient::new().await;
+    let receiver = caching.client.webhook().no_auth();
     let truncated = br#"{"events": [{"user_update": {"user_id": 1}}, {"user_up"#;
     let half_wrong = br#"{"events": [{"user_update": {"user_id": 1}}, 7]}"#;
-    let long =
-        packed((r#"[{"user_update": {"user_id": 1}}"#.to_owned() + &" ".repeat(33 << 20) + "]").as_bytes());
-    for body in [&truncated[..], half_wrong, &long] {
+    let too_large = compressed_delivery(
+        (r#"[{"user_update": {"user_id": 1}}"#.to_owned() + &" ".repeat(33 << 20) + "]").as_bytes(),
+    );
+    for body in [&truncated[..], half_wrong, &too_large] {
         receiver.receive(None, body).unwrap_err();
     }
-    let closed = remembering.client.webhook().basic_auth(USER, PASSWORD);
-    closed.receive(Some(b"Basic eDp5"), br#"{"events": [{"user_update": {}}]}"#).unwrap_err();
-    assert_eq!(remembering.forgotten().await, [false; 3]);
+    let with_auth = caching.client.webhook().basic_auth(USER, PASSWORD);
+    with_auth.receive(Some(b"Basic eDp5"), br#"{"events": [{"user_update": {}}]}"#).unwrap_err();
+    assert_eq!(caching.reloads().await, [false; 3]);
 }
 
-/// A clock by which every time is up.
+/// A clock whose sleeps end at once.
 #[derive(Debug)]
-struct Hasty(TokioClock);
+struct NoSleepClock(TokioClock);
 
-impl Clock for Hasty {
+impl Clock for NoSleepClock {
     fn now(&self) -> Instant {
         self.0.now()
     }
@@ -102,12 +104,12 @@ impl Clock for Hasty {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_clock_is_the_client_s() {
-    let client = Client::builder().simple_key("key").clock(Arc::new(Hasty(TokioClock::new())));
+async fn receiver_uses_the_clock_of_its_client() {
+    let client = Client::builder().simple_key("key").clock(Arc::new(NoSleepClock(TokioClock::new())));
     let client = client.service(Sim::builder().build().service()).build().unwrap();
-    let endless = Pieces { ends: Ends::Never, ..Pieces::of(&[]) };
+    let endless = ChunkedBody { end: End::Never, ..ChunkedBody::new(&[]) };
     let receiver = client.webhook().no_auth();
-    let taken = tokio::time::timeout(Duration::from_secs(1), receiver.accept(post(endless)));
-    let refused = taken.await.expect("its time was up at once").unwrap_err();
+    let result = tokio::time::timeout(Duration::from_secs(1), receiver.receive_request(post(endless)));
+    let refused = result.await.expect("the time limit passes at once").unwrap_err();
     assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
 }

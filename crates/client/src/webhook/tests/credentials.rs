@@ -1,4 +1,4 @@
-//! Who may deliver.
+//! Credentials of deliveries.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 
-use super::{EVENTS, Ends, PASSWORD, Pieces, USER, call, closed, open, plain, post};
+use super::{
+    ChunkedBody, EVENTS, End, PASSWORD, USER, delivery, post, receiver_with_auth, receiver_without_auth, send,
+};
 use crate::webhook::Receiver;
 
 fn header(text: &str) -> Vec<u8> {
@@ -15,11 +17,11 @@ fn header(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn the_credentials_let_in_and_nothing_else_does() {
-    let good = format!("{USER}:{PASSWORD}");
-    let encoded = STANDARD.encode(&good);
-    let not_utf8 = STANDARD.encode([good.as_bytes(), &[0xff]].concat());
-    let admits = |header: Option<&[u8]>| match closed().receive(header, &plain(EVENTS)) {
+fn only_the_right_credentials_are_accepted() {
+    let credentials = format!("{USER}:{PASSWORD}");
+    let encoded = STANDARD.encode(&credentials);
+    let not_utf8 = STANDARD.encode([credentials.as_bytes(), &[0xff]].concat());
+    let accepts = |header: Option<&[u8]>| match receiver_with_auth().receive(header, &delivery(EVENTS)) {
         Ok(_) => true,
         Err(refused) => {
             assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
@@ -28,10 +30,10 @@ fn the_credentials_let_in_and_nothing_else_does() {
         }
     };
     for scheme in ["Basic ", "basic ", "BASIC ", "Basic   ", " Basic "] {
-        assert!(admits(Some(format!("{scheme}{encoded}").as_bytes())), "{scheme:?}");
+        assert!(accepts(Some(format!("{scheme}{encoded}").as_bytes())), "{scheme:?}");
     }
-    assert!(admits(Some(format!("Basic {} ", encoded.trim_end_matches('=')).as_bytes())));
-    assert!(!admits(None));
+    assert!(accepts(Some(format!("Basic {} ", encoded.trim_end_matches('=')).as_bytes())));
+    assert!(!accepts(None));
     for wrong in [
         String::new(),
         "Basic".into(),
@@ -40,15 +42,15 @@ fn the_credentials_let_in_and_nothing_else_does() {
         format!("Basic\t{encoded}"),
         format!("Bearer {encoded}"),
         format!("Basi\u{e9} {encoded}"),
-        format!("Basic {good}"),
+        format!("Basic {credentials}"),
         format!("Basic {encoded} {encoded}"),
         format!("Basic {encoded},Basic {encoded}"),
         format!("Basic {not_utf8}"),
         format!("Basic {}", &encoded[..encoded.len() - 4]),
     ] {
-        assert!(!admits(Some(wrong.as_bytes())), "{wrong:?}");
+        assert!(!accepts(Some(wrong.as_bytes())), "{wrong:?}");
     }
-    assert!(!admits(Some(b"Basic \xff\xff\xff\xff")));
+    assert!(!accepts(Some(b"Basic \xff\xff\xff\xff")));
     for wrong in [
         "",
         ":",
@@ -62,48 +64,48 @@ fn the_credentials_let_in_and_nothing_else_does() {
         ":s3cret: of the tests",
         "s3cret: of the tests",
     ] {
-        assert!(!admits(Some(&header(wrong))), "{wrong:?}");
+        assert!(!accepts(Some(&header(wrong))), "{wrong:?}");
     }
 }
 
 #[test]
-fn an_empty_password_lets_nobody_in() {
+fn empty_password_accepts_no_delivery() {
     for user in ["", USER] {
         let receiver = Receiver::builder().basic_auth(user, "");
         for header in [None, Some(header(&format!("{user}:"))), Some(header(""))] {
-            let refused = receiver.receive(header.as_deref(), &plain(EVENTS)).unwrap_err();
+            let refused = receiver.receive(header.as_deref(), &delivery(EVENTS)).unwrap_err();
             assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
         }
     }
 }
 
 #[test]
-fn where_none_are_asked_for_any_credentials_will_do() {
+fn any_credentials_are_accepted_without_auth() {
     for header in [None, Some(header("a:b")), Some(b"\xff".to_vec())] {
-        assert!(open().receive(header.as_deref(), &plain(EVENTS)).is_ok());
+        assert!(receiver_without_auth().receive(header.as_deref(), &delivery(EVENTS)).is_ok());
     }
 }
 
 #[tokio::test]
-async fn who_is_not_let_in_is_not_listened_to() {
-    assert_eq!(closed().receive(None, b"s3cret").unwrap_err().status(), StatusCode::UNAUTHORIZED);
-    let long = Receiver::builder().max_body(1).basic_auth(USER, PASSWORD);
-    assert_eq!(long.receive(None, b"s3cret").unwrap_err().status(), StatusCode::UNAUTHORIZED);
-    let unread = || Pieces { left: VecDeque::new(), length: Some(1 << 40), ends: Ends::Unread };
-    let answer = call(&closed(), post(unread())).await;
-    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(answer.headers()[WWW_AUTHENTICATE], "Basic realm=\"webhook\"");
-    let good = header(&format!("{USER}:{PASSWORD}"));
+async fn wrong_credentials_are_refused_before_the_body() {
+    assert_eq!(receiver_with_auth().receive(None, b"s3cret").unwrap_err().status(), StatusCode::UNAUTHORIZED);
+    let small_maximum = Receiver::builder().max_body(1).basic_auth(USER, PASSWORD);
+    assert_eq!(small_maximum.receive(None, b"s3cret").unwrap_err().status(), StatusCode::UNAUTHORIZED);
+    let unread = || ChunkedBody { chunks: VecDeque::new(), length: Some(1 << 40), end: End::MustNotBeRead };
+    let response = send(&receiver_with_auth(), post(unread())).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(response.headers()[WWW_AUTHENTICATE], "Basic realm=\"webhook\"");
+    let valid = header(&format!("{USER}:{PASSWORD}"));
     let mut request = post(unread());
     for _ in 0..2 {
-        request.headers_mut().append(AUTHORIZATION, good.as_slice().try_into().unwrap());
+        request.headers_mut().append(AUTHORIZATION, valid.as_slice().try_into().unwrap());
     }
-    let refused = closed().accept(request).await.unwrap_err();
-    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED, "which of two would count?");
+    let refused = receiver_with_auth().receive_request(request).await.unwrap_err();
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED, "two headers are ambiguous");
 }
 
 #[test]
-fn nothing_shows_the_password() {
-    let shown = format!("{:?}", closed());
+fn debug_hides_the_credentials() {
+    let shown = format!("{:?}", receiver_with_auth());
     assert!(shown.contains("Basic(…)") && !shown.contains(PASSWORD) && !shown.contains(USER), "{shown}");
 }

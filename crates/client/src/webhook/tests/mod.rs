@@ -1,8 +1,8 @@
-//! Deliveries as UltraCart and others may send them.
+//! Deliveries that UltraCart or any other sender may send.
 
 mod client;
 mod credentials;
-mod read;
+mod decode;
 mod request;
 
 use std::collections::VecDeque;
@@ -26,15 +26,15 @@ const USER: &str = "ultracart";
 const PASSWORD: &str = "s3cret: of the tests";
 const EVENTS: &str = r#"[{"user_update": {"user_id": 7, "login": "ada"}}, {"order_create": {}}]"#;
 
-fn open() -> Receiver {
+fn receiver_without_auth() -> Receiver {
     Receiver::builder().no_auth()
 }
 
-fn closed() -> Receiver {
+fn receiver_with_auth() -> Receiver {
     Receiver::builder().basic_auth(USER, PASSWORD)
 }
 
-fn plain(events: &str) -> Vec<u8> {
+fn delivery(events: &str) -> Vec<u8> {
     format!(r#"{{"events": {events}}}"#).into_bytes()
 }
 
@@ -44,35 +44,37 @@ fn gzip(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn packed(content: &[u8]) -> Vec<u8> {
-    plain(&format!("\"{}\"", STANDARD.encode(gzip(content))))
+fn compressed_delivery(content: &[u8]) -> Vec<u8> {
+    delivery(&format!("\"{}\"", STANDARD.encode(gzip(content))))
 }
 
 fn names(events: &[Event]) -> Vec<&str> {
     events.iter().map(Event::name).collect()
 }
 
-/// A body as a client sends it: in pieces, with or without a length, to its end or not.
-struct Pieces {
-    left: VecDeque<Result<&'static [u8], ()>>,
+/// A body in chunks. Its length may be undeclared, and it may never end.
+struct ChunkedBody {
+    chunks: VecDeque<Result<&'static [u8], ()>>,
     length: Option<u64>,
-    ends: Ends,
+    end: End,
 }
 
-enum Ends {
-    Well,
+enum End {
+    /// The body ends after its chunks.
+    Complete,
+    /// The body stays open after its chunks.
     Never,
-    /// It must not be asked for.
-    Unread,
+    /// Reading the body panics.
+    MustNotBeRead,
 }
 
-impl Pieces {
-    fn of(pieces: &[&'static [u8]]) -> Self {
-        Self { left: pieces.iter().copied().map(Ok).collect(), length: None, ends: Ends::Well }
+impl ChunkedBody {
+    fn new(chunks: &[&'static [u8]]) -> Self {
+        Self { chunks: chunks.iter().copied().map(Ok).collect(), length: None, end: End::Complete }
     }
 }
 
-impl Body for Pieces {
+impl Body for ChunkedBody {
     type Data = Bytes;
     type Error = std::io::Error;
 
@@ -80,11 +82,11 @@ impl Body for Pieces {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        assert!(!matches!(self.ends, Ends::Unread), "the body is read");
-        match self.left.pop_front() {
-            Some(Ok(piece)) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(piece))))),
+        assert!(!matches!(self.end, End::MustNotBeRead), "the body is read");
+        match self.chunks.pop_front() {
+            Some(Ok(chunk)) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(chunk))))),
             Some(Err(())) => Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionReset.into()))),
-            None if matches!(self.ends, Ends::Never) => Poll::Pending,
+            None if matches!(self.end, End::Never) => Poll::Pending,
             None => Poll::Ready(None),
         }
     }
@@ -94,10 +96,10 @@ impl Body for Pieces {
     }
 }
 
-fn post(body: Pieces) -> Request<Pieces> {
+fn post(body: ChunkedBody) -> Request<ChunkedBody> {
     Request::post("/hook").body(body).unwrap()
 }
 
-async fn call(receiver: &Receiver, request: Request<Pieces>) -> axum::response::Response {
+async fn send(receiver: &Receiver, request: Request<ChunkedBody>) -> axum::response::Response {
     receiver.router("/hook").call(request.map(axum::body::Body::new)).await.unwrap()
 }

@@ -1,67 +1,74 @@
-//! Requests as a whole.
+//! Tests of the receiver with HTTP requests: method, path and body.
 
 use http::header::ALLOW;
 use http::{Method, Request, StatusCode};
 use http_body::Body as _;
 use ultracart_transport::{Clock as _, TokioClock};
 
-use super::{Ends, Pieces, call, names, open, post};
+use super::{ChunkedBody, End, names, post, receiver_without_auth, send};
 use crate::webhook::Receiver;
 
 #[tokio::test]
-async fn a_request_is_read_whole() {
-    let answer = call(&open(), post(Pieces::of(&[b"{\"events\"", b"", b": [", b"]}"]))).await;
-    assert_eq!(answer.status(), StatusCode::OK);
-    assert_eq!(answer.into_body().size_hint().exact(), Some(0));
-    let delivery = open().accept(post(Pieces::of(&[b"{\"events\": [{\"a\":", b" 1}]}"]))).await.unwrap();
+async fn chunked_request_is_received() {
+    let response =
+        send(&receiver_without_auth(), post(ChunkedBody::new(&[b"{\"events\"", b"", b": [", b"]}"]))).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.into_body().size_hint().exact(), Some(0));
+    let delivery = receiver_without_auth()
+        .receive_request(post(ChunkedBody::new(&[b"{\"events\": [{\"a\":", b" 1}]}"])))
+        .await
+        .unwrap();
     assert_eq!(names(&delivery.events), ["a"]);
 }
 
 #[tokio::test]
-async fn a_long_body_is_refused_with_and_without_a_length() {
+async fn large_body_is_refused_with_and_without_a_length() {
     let receiver = Receiver::builder().max_body(17).no_auth();
-    let status = async |body| call(&receiver, post(body)).await.status();
-    let pieces: &[&'static [u8]] = &[b"{\"events\"", b": [    ]}"];
-    assert_eq!(status(Pieces::of(&[b"{\"events\"", b": [   ]}"])).await, StatusCode::OK);
-    assert_eq!(status(Pieces::of(pieces)).await, StatusCode::PAYLOAD_TOO_LARGE);
-    // What comes behind the bound is not waited for.
-    let endless = Pieces { ends: Ends::Never, ..Pieces::of(&[b"{\"events\"", b": [              "]) };
+    let status = async |body| send(&receiver, post(body)).await.status();
+    let too_large: &[&'static [u8]] = &[b"{\"events\"", b": [    ]}"];
+    assert_eq!(status(ChunkedBody::new(&[b"{\"events\"", b": [   ]}"])).await, StatusCode::OK);
+    assert_eq!(status(ChunkedBody::new(too_large)).await, StatusCode::PAYLOAD_TOO_LARGE);
+    // The rest of a body that is already too large is not awaited.
+    let endless =
+        ChunkedBody { end: End::Never, ..ChunkedBody::new(&[b"{\"events\"", b": [              "]) };
     assert_eq!(status(endless).await, StatusCode::PAYLOAD_TOO_LARGE);
-    let unread = Pieces { length: Some(18), ends: Ends::Unread, ..Pieces::of(&[]) };
+    let unread = ChunkedBody { length: Some(18), end: End::MustNotBeRead, ..ChunkedBody::new(&[]) };
     assert_eq!(status(unread).await, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_body_is_not_waited_for() {
+async fn slow_body_is_refused_after_20_seconds() {
     let clock = TokioClock::new();
     let started_at = clock.now();
-    let slow = Pieces { ends: Ends::Never, ..Pieces::of(&[b"{\"events\""]) };
-    let refused = open().accept(post(slow)).await.unwrap_err();
+    let slow = ChunkedBody { end: End::Never, ..ChunkedBody::new(&[b"{\"events\""]) };
+    let refused = receiver_without_auth().receive_request(post(slow)).await.unwrap_err();
     assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
-    assert_eq!(refused.to_string(), "the delivery did not come within 20 seconds");
+    assert_eq!(refused.to_string(), "the delivery was not complete within 20 seconds");
     assert_eq!(clock.now().since(started_at).as_secs(), 20);
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_refused() {
-    let mut body = Pieces::of(&[b"{\"events\": []}"]);
-    body.left.push_back(Err(()));
-    let refused = open().accept(post(body)).await.unwrap_err();
+async fn incomplete_body_is_refused() {
+    let mut body = ChunkedBody::new(&[b"{\"events\": []}"]);
+    body.chunks.push_back(Err(()));
+    let refused = receiver_without_auth().receive_request(post(body)).await.unwrap_err();
     assert_eq!(
         (refused.status(), refused.to_string()),
-        (StatusCode::BAD_REQUEST, "the delivery broke off".into())
+        (StatusCode::BAD_REQUEST, "the delivery is incomplete: the connection failed".into())
     );
 }
 
 #[tokio::test]
-async fn other_methods_and_paths_are_none_of_its_business() {
+async fn other_methods_get_405_and_other_paths_404() {
     for method in [Method::GET, Method::PUT, Method::DELETE, Method::HEAD] {
-        let mut request = post(Pieces { ends: Ends::Unread, ..Pieces::of(&[]) });
+        let mut request = post(ChunkedBody { end: End::MustNotBeRead, ..ChunkedBody::new(&[]) });
         *request.method_mut() = method;
-        let answer = call(&open(), request).await;
-        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(answer.headers()[ALLOW], "POST");
+        let response = send(&receiver_without_auth(), request).await;
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(response.headers()[ALLOW], "POST");
     }
-    let elsewhere = Request::post("/hook/").body(Pieces { ends: Ends::Unread, ..Pieces::of(&[]) }).unwrap();
-    assert_eq!(call(&open(), elsewhere).await.status(), StatusCode::NOT_FOUND);
+    let other_path = Request::post("/hook/")
+        .body(ChunkedBody { end: End::MustNotBeRead, ..ChunkedBody::new(&[]) })
+        .unwrap();
+    assert_eq!(send(&receiver_without_auth(), other_path).await.status(), StatusCode::NOT_FOUND);
 }

@@ -1,4 +1,4 @@
-//! When, from where and with what the people of the shop log in.
+//! Generated login histories.
 
 use jiff::civil::Weekday;
 use jiff::tz::Offset;
@@ -17,7 +17,7 @@ const USER_AGENTS: [&str; 7] = [
     "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36",
 ];
 
-/// How often somebody logs in.
+/// How often a user logs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Habit {
     Never,
@@ -25,19 +25,19 @@ pub(super) enum Habit {
     Daily,
 }
 
-/// A history that is worked out when somebody asks for it: a hundred thousand of them cost nothing until then.
+/// A login history that is generated each time it is read, so that 100,000 users need little memory.
 #[derive(Clone, Debug)]
 pub(crate) struct SeededHistory {
     pub(super) seed: u64,
     pub(super) habit: Habit,
-    /// Where they log in from, when they are not travelling.
+    /// The user's index, from which the user's own IP addresses are computed.
     pub(super) address: u32,
-    /// A machine that others use too.
+    /// The number of a computer that the user shares with others, or `None`.
     pub(super) shared: Option<u8>,
 }
 
 impl SeededHistory {
-    /// Newest first.
+    /// Generates the logins, newest first.
     pub(crate) fn logins(&self, login: &str, started_at: Timestamp) -> Vec<UserLogin> {
         let mut rng = Rng::new(self.seed, 1);
         let count = match self.habit {
@@ -59,7 +59,8 @@ impl SeededHistory {
         times.into_iter().map(entry).collect()
     }
 
-    /// From ranges that are set aside for examples and benchmarks, so nobody's real address is told on.
+    /// Returns the IP address of one login. This is the address of the shared computer, or one of the user's
+    /// own addresses. All addresses are in ranges that are reserved for documentation and benchmarks.
     fn address(&self, rng: &mut Rng) -> String {
         let [_, high, middle, low] = self.address.to_be_bytes();
         match (self.shared, rng.below(8)) {
@@ -70,15 +71,17 @@ impl SeededHistory {
     }
 }
 
-/// A time on one of the last 89 days, from 8 to 18 o'clock in the east of the United States, seldom on a week-end.
+/// Returns a random time in the three months before `started_at`, and the same time as text. The time is
+/// between 8 and 18 o'clock US Eastern time, and rarely on a weekend. Returns `None` if a `Timestamp` cannot
+/// represent the time.
 fn office_hour(rng: &mut Rng, habit: Habit, started_at: Timestamp) -> Option<(Timestamp, String)> {
-    // The rare ones have not been here lately.
+    // A user with the habit `Rarely` has no login in the last month.
     let days = match habit {
         Habit::Rarely => 30 + rng.below(59),
         Habit::Never | Habit::Daily => 1 + rng.below(88),
     };
     let about = started_at.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).ok()?;
-    // Near enough to when the clocks there are changed.
+    // Daylight saving time is taken to last from April to October.
     let hours = if (4..=10).contains(&Offset::UTC.to_datetime(about).month()) { -4 } else { -5 };
     let offset = Offset::constant(hours);
     let mut date = offset.to_datetime(about).date();
@@ -96,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn logins_are_in_the_last_90_days_in_office_hours_and_newest_first() {
+    fn logins_are_recent_in_office_hours_newest_first() {
         let started_at: Timestamp = "2024-11-05T02:30:00Z".parse().unwrap();
         let history = SeededHistory { seed: 7, habit: Habit::Daily, address: 77_777, shared: Some(3) };
         let logins = history.logins("egarcia", started_at);

@@ -1,7 +1,7 @@
-//! A shop's account, the same for the same seed: who works there, what they may do, and what an auditor would not like.
+//! Generates the account of a small shop. The same seed generates the same account.
 //!
-//! What an auditor looks for does not depend on chance: it is given to users by their number, so that even a small
-//! account (from about forty users) has some of everything, and the first users are the same in every size.
+//! Nearly all audit findings are determined by a user's index, not by the seed. So an account of 40 users
+//! already has every kind of finding. A larger account with the same seed starts with the same users.
 
 mod history;
 mod names;
@@ -19,14 +19,14 @@ pub(crate) use self::rng::Rng;
 use super::catalogue::bits;
 use super::{Account, GroupRow, History, Selection, UserRow};
 
-/// What a group grants, as bits of the catalogue.
-struct Grant {
+/// The permissions and notifications of a group, as bits of the catalogue.
+struct GroupGrants {
     oid: ultracart_model::GroupOid,
     permissions: u64,
     notifications: u64,
 }
 
-/// The size of a made-up account, and the seed that its people come from.
+/// The numbers of users and groups to generate, and the seed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Population {
     pub(crate) users: u32,
@@ -34,23 +34,23 @@ pub(crate) struct Population {
     pub(crate) seed: u64,
 }
 
-/// Makes up an account. The same population and the same time give the same account.
+/// Generates an account. The same population and start time generate the same account.
 pub(crate) fn seed(population: Population, started_at: Timestamp) -> Account {
     let Population { users, groups, seed } = population;
     let mut account = Account::new(started_at);
-    let grants: Vec<Grant> = (0..groups).filter_map(|index| add_group(&mut account, index)).collect();
-    // Nobody is in the last group, where there are a few.
+    let grants: Vec<GroupGrants> = (0..groups).filter_map(|index| add_group(&mut account, index)).collect();
+    // With three or more groups, the last one has no members.
     let joinable = if grants.len() > 2 { &grants[..grants.len() - 1] } else { &grants[..] };
-    let mut taken = HashMap::new();
+    let mut login_counts = HashMap::new();
     for index in 0..users {
         let Some(id) = account.free_user_id() else { break };
-        let row = person(id, index, seed, joinable, &mut taken);
+        let row = person(id, index, seed, joinable, &mut login_counts);
         account.put_user(id, row);
     }
     account
 }
 
-fn add_group(account: &mut Account, index: u32) -> Option<Grant> {
+fn add_group(account: &mut Account, index: u32) -> Option<GroupGrants> {
     let oid = account.free_group_oid()?;
     let round = usize::try_from(index).ok()? / GROUPS.len();
     let (name, permissions, notifications) = GROUPS[usize::try_from(index).ok()? % GROUPS.len()];
@@ -61,14 +61,20 @@ fn add_group(account: &mut Account, index: u32) -> Option<Grant> {
     row.permissions = Selection::Catalogue(permissions);
     row.notifications = Selection::Catalogue(notifications);
     account.put_group(oid, row);
-    Some(Grant { oid, permissions, notifications })
+    Some(GroupGrants { oid, permissions, notifications })
 }
 
-fn person(id: UserId, index: u32, seed: u64, groups: &[Grant], taken: &mut HashMap<String, u32>) -> UserRow {
+fn person(
+    id: UserId,
+    index: u32,
+    seed: u64,
+    groups: &[GroupGrants],
+    login_counts: &mut HashMap<String, u32>,
+) -> UserRow {
     let mut rng = Rng::new(seed, u64::from(index));
     let (first, last) = names::person(&mut rng);
     let mut login = names::login(first, last);
-    let namesakes = taken.entry(login.clone()).or_default();
+    let namesakes = login_counts.entry(login.clone()).or_default();
     *namesakes += 1;
     if *namesakes > 1 {
         login = format!("{login}{namesakes}");
@@ -79,37 +85,37 @@ fn person(id: UserId, index: u32, seed: u64, groups: &[Grant], taken: &mut HashM
         .email(format!("{login}@cedarandpine.example"))
         .full_name(format!("{first} {last}"))
         .phone(format!("+1-614-555-01{:02}", rng.below(100)));
-    // The one who opened the account does nothing wrong.
-    let does = |every: u32, at: u32| index > 0 && index % every == at;
+    // The first user, who opened the account, has no findings.
+    let one_in = |every: u32, at: u32| index > 0 && index % every == at;
     let serial = rng.next() % 100_000_000;
-    if !does(9, 4) {
+    if !one_in(9, 4) {
         user.otp_serial_number = Some(format!("UCST{serial:08}").into());
     }
 
-    let chosen = if does(25, 11) { Vec::new() } else { choose(&mut rng, index, groups) };
-    let granted = chosen.iter().fold(0, |bits, grant| bits | grant.permissions);
-    let heard = chosen.iter().fold(0, |bits, grant| bits | grant.notifications);
+    let chosen = if one_in(25, 11) { Vec::new() } else { choose(&mut rng, index, groups) };
+    let granted = chosen.iter().fold(0, |bits, group| bits | group.permissions);
+    let notified = chosen.iter().fold(0, |bits, group| bits | group.notifications);
     let mut own = 0;
-    if does(14, 6) {
+    if one_in(14, 6) {
         own |= bits::<Permission>(&["customers_export", "payments_settings"]);
     }
-    if does(12, 3) {
+    if one_in(12, 3) {
         own |= bits::<Permission>(&["api_access"]);
     }
     let may_call = (granted | own) & bits::<Permission>(&["api_access"]) != 0;
-    if may_call && !does(24, 15) && !does(5, 2) {
+    if may_call && !one_in(24, 15) && !one_in(5, 2) {
         user = user.api_ip_address_masks([format!("198.51.100.{}", rng.below(255)).into()]);
     }
-    if does(10, 9) {
+    if one_in(10, 9) {
         let outlet = LinkedAccount::new().merchant_id("CPOUT").company("Cedar & Pine Outlet");
-        user = user.linked_accounts([outlet.selected(does(20, 9))]);
+        user = user.linked_accounts([outlet.selected(one_in(20, 9))]);
     }
 
     let mut row = UserRow::new();
     row.user = user.user_id(id);
     row.permissions = Selection::Catalogue(granted | own);
-    row.notifications = Selection::Catalogue(heard);
-    row.groups = chosen.iter().map(|grant| grant.oid).collect::<BTreeSet<_>>();
+    row.notifications = Selection::Catalogue(notified);
+    row.groups = chosen.iter().map(|group| group.oid).collect::<BTreeSet<_>>();
     row.history = History::Seeded(SeededHistory {
         seed: rng.next(),
         habit: match index % 16 {
@@ -118,14 +124,16 @@ fn person(id: UserId, index: u32, seed: u64, groups: &[Grant], taken: &mut HashM
             _ => Habit::Daily,
         },
         address: index,
-        // Three people at each of these machines.
-        shared: does(13, 2).then(|| u8::try_from(index / 39 % 250).unwrap_or_default() + 1),
+        // Three users share each of these computers.
+        shared: one_in(13, 2).then(|| u8::try_from(index / 39 % 250).unwrap_or_default() + 1),
     });
     row
 }
 
-/// The first user administrates, a few more do, and everybody else is in one of the other groups or in two.
-fn choose<'a>(rng: &mut Rng, index: u32, groups: &'a [Grant]) -> Vec<&'a Grant> {
+/// Chooses a user's groups. The first group is the administrators: it has the users with index 0, 40, 80 and
+/// so on. All other users are in one or two of the other groups. If there is only one group, all users are in
+/// it.
+fn choose<'a>(rng: &mut Rng, index: u32, groups: &'a [GroupGrants]) -> Vec<&'a GroupGrants> {
     let Some((administrators, others)) = groups.split_first() else { return Vec::new() };
     if index.is_multiple_of(40) || others.is_empty() {
         return vec![administrators];
@@ -147,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_people_in_every_size() {
+    fn same_seed_gives_the_same_users_in_every_size() {
         let large = objects(120, 1);
         assert_eq!(large[..40], objects(40, 1)[..]);
         assert_ne!(large[..40], objects(40, 2)[..]);
@@ -156,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn forty_users_have_some_of_everything_an_auditor_looks_for() {
+    fn forty_users_have_every_kind_of_finding() {
         let at = Timestamp::UNIX_EPOCH;
         let account = seed(Population { users: 40, groups: 12, seed: 0 }, at);
         let users: Vec<User> = account.users().map(|(_, row)| account.user_object(row, at)).collect();

@@ -1,4 +1,4 @@
-//! What the people and the groups of the shop are called.
+//! Names of generated users and groups.
 
 use super::rng::Rng;
 
@@ -62,7 +62,8 @@ const LAST: [&str; 60] = [
     "Rossi", "Sato", "Schmidt", "Silva", "Singh", "Suzuki", "Taylor", "Wang", "Yilmaz",
 ];
 
-/// A group's name, which of the catalogue's permissions it grants, and which notifications.
+/// The name of a group, the names of its permissions, and the names of its notifications. A permission or
+/// notification that ends in `*` stands for all names that begin with the text before the `*`.
 pub(super) type GroupPlan = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 pub(super) const GROUPS: [GroupPlan; 12] = [
@@ -96,12 +97,12 @@ pub(super) const GROUPS: [GroupPlan; 12] = [
     ("Seasonal Staff", &["orders_view", "orders_batch"], &["Order Received"]),
 ];
 
-/// A first and a last name.
+/// Returns a random first and last name.
 pub(super) fn person(rng: &mut Rng) -> (&'static str, &'static str) {
     (rng.pick(&FIRST), rng.pick(&LAST))
 }
 
-/// The login that such a person would get first: `egarcia`.
+/// Returns the login of a name, for example `egarcia` for Elena Garcia.
 pub(super) fn login(first: &str, last: &str) -> String {
     first.chars().take(1).chain(last.chars()).flat_map(char::to_lowercase).collect()
 }

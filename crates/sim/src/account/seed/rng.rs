@@ -1,10 +1,11 @@
-//! splitmix64: enough chance for names and times, and the same on every machine.
+//! A small deterministic random number generator.
 
+/// The splitmix64 generator. It returns the same numbers on every machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Rng(u64);
 
 impl Rng {
-    /// What follows depends on both numbers.
+    /// Creates a generator whose numbers depend on the seed and the index.
     pub(crate) fn new(seed: u64, index: u64) -> Self {
         let mut first = Self(seed ^ index.wrapping_mul(0xd6e8_feb8_6659_fd93));
         Self(first.next())
@@ -18,12 +19,12 @@ impl Rng {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `end`.
+    /// Returns a random number below `end`, or 0 if `end` is 0.
     pub(super) fn below(&mut self, end: u8) -> u8 {
         u8::try_from(self.next() % u64::from(end.max(1))).unwrap_or_default()
     }
 
-    /// One of a few.
+    /// Returns a random item.
     pub(super) fn pick<T: Copy, const N: usize>(&mut self, items: &[T; N]) -> T {
         items[usize::from(self.below(u8::try_from(N).unwrap_or(u8::MAX)))]
     }

@@ -1,10 +1,10 @@
-//! Which layer wins, and what belongs to which.
+//! The precedence of the layers, and settings from the environment.
 
-use super::{Case, env};
+use super::{Case, env_problems};
 use crate::config::{Settings as _, Transport};
 
 #[test]
-fn each_layer_lies_upon_the_one_before() {
+fn each_layer_overrides_the_ones_before() {
     let case = Case::new()
         .file("[limiter]\nspare = 1\nguard_gap = \"1ms\"\nmax_wait = \"5m\"\n[api]\nbase_url = \"https://file.example\"")
         .env("ULTRACART_LIMITER__SPARE", "2")
@@ -42,11 +42,11 @@ fn each_layer_lies_upon_the_one_before() {
 }
 
 #[test]
-fn the_environment_is_checked_too() {
-    let of = |pairs: &[(&str, &str)]| {
-        pairs.iter().map(|(name, value)| env(name, value)).collect::<Vec<_>>().join("\n")
+fn invalid_environment_variables_are_reported() {
+    let problems_of = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(name, value)| env_problems(name, value)).collect::<Vec<_>>().join("\n")
     };
-    insta::assert_snapshot!(of(&[
+    insta::assert_snapshot!(problems_of(&[
         ("ULTRACART_LIMITER__MAX_CONCURRENCY", "many"),
         ("ULTRACART_LIMITER__MAX_CONCURRENCY", "0"),
         ("ULTRACART_LIMITER__MAX_CONCURENCY", "2"),
@@ -63,26 +63,26 @@ fn the_environment_is_checked_too() {
         ("ULTRACART_BASE_URL", "http://example.com/rest/v2"),
         ("ULTRACART_AUTH", "x"),
     ]), @r#"
-    `limiter.max_concurrency` is "many" (environment variable ULTRACART_LIMITER__MAX_CONCURRENCY); it takes a whole number from 1 to 64
-    `limiter.max_concurrency` is 0 (environment variable ULTRACART_LIMITER__MAX_CONCURRENCY); it takes a whole number from 1 to 64
-    `limiter.max_concurency` is no setting (environment variable ULTRACART_LIMITER__MAX_CONCURENCY); did you mean ULTRACART_LIMITER__MAX_CONCURRENCY?
-    the environment variable ULTRACART_LIMITER_MAX_CONCURRENCY is no setting; did you mean ULTRACART_LIMITER__MAX_CONCURRENCY?
-    `limitr` is no section (environment variable ULTRACART_LIMITR__SPARE); did you mean ULTRACART_LIMITER__…?
-    the environment variable ULTRACART_LIMITER is no setting; two underscores stand between section and key, as in ULTRACART_LIMITER__SPARE
-    the environment variable ULTRACART_API_KEY is no setting; did you mean ULTRACART_SIMPLE_KEY?
-    the environment variable ULTRACART_SIMPLEKEY is no setting; did you mean ULTRACART_SIMPLE_KEY?
-    the environment variable ULTRACART_SIMPLE_KEY_FILE is no setting; did you mean ULTRACART_AUTH__SIMPLE_KEY_FILE?
-    `limiter.windows` is "[{calls=5" (environment variable ULTRACART_LIMITER__WINDOWS); it takes a list with at least one window, such as [{ calls = 1000, per = "1h" }]
-    `limiter.windows` is "[]\n[limiter]\nspare=2" (environment variable ULTRACART_LIMITER__WINDOWS); it takes a list with at least one window, such as [{ calls = 1000, per = "1h" }]
-    `limiter.windows[0].calls` is 0 (environment variable ULTRACART_LIMITER__WINDOWS); it takes a whole number from 1 up
-    `limiter.windows` is a table (environment variable ULTRACART_LIMITER__WINDOWS__0__CALLS); it takes a list with at least one window, such as [{ calls = 1000, per = "1h" }]
-    `api.base_url` is http://example.com/rest/v2, which is plain HTTP to another machine, where anybody on the way could read the credential (environment variable ULTRACART_BASE_URL); it takes an https:// URL without user name, password, query and fragment; http:// to this machine only
-    the environment variable ULTRACART_AUTH is no setting; two underscores stand between section and key, as in ULTRACART_LIMITER__SPARE
+    `limiter.max_concurrency` is "many" (environment variable ULTRACART_LIMITER__MAX_CONCURRENCY); expected a whole number from 1 to 64
+    `limiter.max_concurrency` is 0 (environment variable ULTRACART_LIMITER__MAX_CONCURRENCY); expected a whole number from 1 to 64
+    `limiter.max_concurency` is not a setting (environment variable ULTRACART_LIMITER__MAX_CONCURENCY); did you mean ULTRACART_LIMITER__MAX_CONCURRENCY?
+    the environment variable ULTRACART_LIMITER_MAX_CONCURRENCY is not a setting; did you mean ULTRACART_LIMITER__MAX_CONCURRENCY?
+    `limitr` is not a section (environment variable ULTRACART_LIMITR__SPARE); did you mean ULTRACART_LIMITER__…?
+    the environment variable ULTRACART_LIMITER is not a setting; write two underscores between section and key, as in ULTRACART_LIMITER__SPARE
+    the environment variable ULTRACART_API_KEY is not a setting; did you mean ULTRACART_SIMPLE_KEY?
+    the environment variable ULTRACART_SIMPLEKEY is not a setting; did you mean ULTRACART_SIMPLE_KEY?
+    the environment variable ULTRACART_SIMPLE_KEY_FILE is not a setting; did you mean ULTRACART_AUTH__SIMPLE_KEY_FILE?
+    `limiter.windows` is "[{calls=5" (environment variable ULTRACART_LIMITER__WINDOWS); expected a list with at least one window, such as [{ calls = 1000, per = "1h" }]
+    `limiter.windows` is "[]\n[limiter]\nspare=2" (environment variable ULTRACART_LIMITER__WINDOWS); expected a list with at least one window, such as [{ calls = 1000, per = "1h" }]
+    `limiter.windows[0].calls` is 0 (environment variable ULTRACART_LIMITER__WINDOWS); expected a whole number from 1 up
+    `limiter.windows` is a table (environment variable ULTRACART_LIMITER__WINDOWS__0__CALLS); expected a list with at least one window, such as [{ calls = 1000, per = "1h" }]
+    `api.base_url` is http://example.com/rest/v2, which is plain HTTP to another machine, which would expose the credential (environment variable ULTRACART_BASE_URL); expected an https:// URL without user name, password, query or fragment (http:// only for localhost)
+    the environment variable ULTRACART_AUTH is not a setting; write two underscores between section and key, as in ULTRACART_LIMITER__SPARE
     "#);
 }
 
 #[test]
-fn variables_of_others_are_left_alone() {
+fn variables_of_other_programs_are_ignored() {
     let case = Case::new()
         .env("PATH", "/bin")
         .env("ULTRACART_HOME", "/opt")
@@ -93,7 +93,7 @@ fn variables_of_others_are_left_alone() {
 }
 
 #[test]
-fn texts_get_the_type_of_what_they_set() {
+fn variables_are_parsed_to_the_setting_type() {
     let case = Case::new()
         .env("ULTRACART_SIMPLE_KEY", "123456")
         .env("ULTRACART_LIMITER__WINDOWS", "[{calls=500, per=\"1h\"}, {calls = 7, per = '2d', burst = 6}]")
@@ -110,11 +110,11 @@ fn texts_get_the_type_of_what_they_set() {
 }
 
 #[test]
-fn settings_made_in_code_are_checked_by_the_same_rules() {
+fn settings_in_code_are_checked() {
     let mut config = Transport::default();
-    assert_eq!(config.checked(), Ok(()));
+    assert_eq!(config.validate(), Ok(()));
     config.limiter.max_concurrency = 0;
-    let error = config.checked().unwrap_err();
+    let error = config.validate().unwrap_err();
     assert_eq!(error.problems()[0].key(), Some("limiter.max_concurrency"));
     assert_eq!(error.problems()[0].origin(), None);
 }

@@ -1,4 +1,4 @@
-//! What people read when a setting is wrong, and which layer wins.
+//! Tests of loading: the messages for invalid settings, and the precedence of the layers.
 
 mod credentials;
 mod layers;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::*;
 
-/// A file, environment variables and flags, and the folder that the file is in.
+/// Layers to load, with a temporary folder for the file.
 struct Case {
     folder: tempfile::TempDir,
     layers: Layers,
@@ -44,7 +44,7 @@ impl Case {
         self.layers.clone().load()
     }
 
-    /// Every problem on a line.
+    /// Loads the layers and returns the problems, one a line.
     fn problems(&self) -> String {
         let error = self.load().unwrap_err();
         let lines: Vec<String> = error.problems().iter().map(ToString::to_string).collect();
@@ -52,10 +52,12 @@ impl Case {
     }
 }
 
-fn file(toml: &str) -> String {
+/// The problems of a configuration file.
+fn file_problems(toml: &str) -> String {
     Case::new().file(toml).problems()
 }
 
-fn env(name: &str, value: &str) -> String {
+/// The problems of an environment variable.
+fn env_problems(name: &str, value: &str) -> String {
     Case::new().env(name, value).problems()
 }

@@ -1,12 +1,12 @@
-//! What holds a permit back, and until when a permit is of use.
+//! The constraint that a permit reports, and the deadline of a request.
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn window_that_ends_with_a_hold_is_named() {
-    let limiter = limiter(&small());
+async fn window_ending_with_a_hold_is_the_constraint() {
+    let limiter = limiter(&small_windows());
     let window = Window::new(3, S(30));
-    // Without a time from the server the hold lasts as long as the window is full.
+    // Without a `Retry-After` the hold lasts as long as the window is full.
     call(&limiter, rejected(None, Some(window))).await;
     let permit = acquire(&limiter).await;
     assert_eq!(now(&limiter), S(10));
@@ -14,10 +14,10 @@ async fn window_that_ends_with_a_hold_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn permit_past_its_deadline_is_not_given() {
-    let limiter = limiter(&small());
+async fn permit_past_its_deadline_is_not_granted() {
+    let limiter = limiter(&small_windows());
     limiter.clock().sleep(S(10)).await;
     let deadline = Some(Deadline { at: Instant::START + S(5), limit: WaitLimit::RetryDeadline(S(5)) });
     let error = limiter.acquire(&AcquireRequest { deadline, ..AcquireRequest::default() }).await.unwrap_err();
-    assert_eq!((error.kind(), left(&limiter).await), (ErrorKind::Deadline, vec![3, 100, 3, 100]));
+    assert_eq!((error.kind(), remaining(&limiter).await), (ErrorKind::Deadline, vec![3, 100, 3, 100]));
 }

@@ -1,12 +1,12 @@
-//! The limiter in virtual time.
+//! Tests of the limiter in virtual time.
 
+mod clocks;
 mod constraints;
 mod evidence;
-mod machine;
+mod permits;
 mod properties;
 mod rejections;
 mod sharing;
-mod turns;
 mod waiting;
 
 use std::future::Future;
@@ -33,8 +33,8 @@ fn limiter(config: &config::Limiter) -> Limiter {
     Limiter::new(config).unwrap()
 }
 
-/// Three calls in thirty seconds and a hundred in an hour, of which none is kept back.
-fn small() -> config::Limiter {
+/// A configuration that allows three calls in 30 seconds and a hundred an hour, without spare calls.
+fn small_windows() -> config::Limiter {
     config::Limiter {
         spare: 0,
         windows: vec![Window::new(3, S(30)), Window::new(100, HOUR)],
@@ -42,7 +42,7 @@ fn small() -> config::Limiter {
     }
 }
 
-/// How long the limiter's clock has run.
+/// Time since the start of the limiter's clock.
 fn now(limiter: &Limiter) -> Duration {
     limiter.clock().now().since(Instant::START)
 }
@@ -51,11 +51,12 @@ async fn acquire(limiter: &Limiter) -> Permit {
     limiter.acquire(&AcquireRequest::default()).await.unwrap()
 }
 
-/// A call that takes no time; when it was sent.
+/// Makes a call that takes no time. Returns the time at which it was sent.
 async fn call(limiter: &Limiter, outcome: Outcome) -> Duration {
     call_taking(limiter, Duration::ZERO, outcome).await
 }
 
+/// Makes a call that takes `service_time`. Returns the time at which it was sent.
 async fn call_taking(limiter: &Limiter, service_time: Duration, outcome: Outcome) -> Duration {
     let mut permit = acquire(limiter).await;
     let at = now(limiter);
@@ -70,6 +71,7 @@ fn rejected(retry_after: Option<Duration>, window: Option<Window>) -> Outcome {
     Outcome::Rejected(Rejection { retry_after, window })
 }
 
-async fn left(limiter: &Limiter) -> Vec<u32> {
+/// The remaining calls of each window: first the application's windows, then those of the IP address.
+async fn remaining(limiter: &Limiter) -> Vec<u32> {
     limiter.snapshot().await.unwrap().windows.iter().map(|window| window.remaining).collect()
 }

@@ -1,22 +1,22 @@
-//! What 429s teach.
+//! Reactions to 429s.
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_rejection_holds_everybody_for_the_servers_time_or_longer_each_time() {
+async fn hold_lasts_as_the_server_says_or_doubles() {
     let limiter = limiter(&config::Limiter::default());
     let named = |retry_after| rejected(retry_after, Some(Window::new(1_000, HOUR)));
     assert_eq!(call(&limiter, named(Some(S(7)))).await, S(0));
-    assert_eq!(call(&limiter, Outcome::Answered).await, S(7));
-    // Where it names no time: a period of the window that it names (3.6 s), then twice that.
+    assert_eq!(call(&limiter, Outcome::Responded).await, S(7));
+    // Without a `Retry-After`: a period of the named window (3.6 s), then twice that.
     assert_eq!(call(&limiter, named(None)).await.as_millis(), 7_200);
     assert_eq!(call(&limiter, named(None)).await.as_millis(), 10_800);
-    assert_eq!(call(&limiter, Outcome::Answered).await.as_millis(), 18_000);
+    assert_eq!(call(&limiter, Outcome::Responded).await.as_millis(), 18_000);
     assert_eq!(limiter.snapshot().await.unwrap().calls_rejected, 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_hold_is_never_longer_than_a_quarter_of_an_hour_where_the_server_names_no_time() {
+async fn hold_without_retry_after_is_at_most_15_minutes() {
     let limiter = limiter(&config::Limiter::default());
     let mut before = Duration::ZERO;
     for _ in 0..40 {
@@ -27,7 +27,7 @@ async fn the_hold_is_never_longer_than_a_quarter_of_an_hour_where_the_server_nam
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_rejection_one_call_alone_finds_out_whether_it_is_over() {
+async fn call_after_a_429_is_sent_alone() {
     let limiter = limiter(&config::Limiter { max_concurrency: 3, ..config::Limiter::default() });
     let mut permits = [acquire(&limiter).await, acquire(&limiter).await, acquire(&limiter).await];
     permits.iter_mut().for_each(Permit::mark_sent);
@@ -40,32 +40,28 @@ async fn after_a_rejection_one_call_alone_finds_out_whether_it_is_over() {
     let mut second = pin!(limiter.acquire(&request));
     tokio::select! {
         biased;
-        _ = &mut second => panic!("a second call before the first has shown that it is over"),
+        _ = &mut second => panic!("a second call before the response to the first"),
         () = limiter.clock().sleep(HOUR) => {}
     }
-    probe.finish(Outcome::Answered);
+    probe.finish(Outcome::Responded);
     let _second = second.await.unwrap();
     let _third = acquire(&limiter).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_window_that_the_server_names_is_full_and_the_others_are_left_alone() {
+async fn named_window_is_full_and_others_are_unchanged() {
     let limiter = limiter(&config::Limiter::default());
-    call(&limiter, Outcome::Answered).await;
+    call(&limiter, Outcome::Responded).await;
     call(&limiter, rejected(None, Some(Window::new(1_000, HOUR)))).await;
-    assert_eq!(left(&limiter).await, [0, 9_995, 0, 9_995]);
-    assert_eq!(
-        limiter.snapshot().await.unwrap().guard_gap,
-        MS(25),
-        "calls at the same time were not the reason"
-    );
+    assert_eq!(remaining(&limiter).await, [0, 9_995, 0, 9_995]);
+    assert_eq!(limiter.snapshot().await.unwrap().guard_gap, MS(25), "concurrent calls were not the reason");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_smaller_window_is_believed_and_a_larger_one_is_not() {
+async fn smaller_window_is_adopted_and_larger_is_not() {
     let limiter = limiter(&config::Limiter::default());
     for _ in 0..510 {
-        call(&limiter, Outcome::Answered).await;
+        call(&limiter, Outcome::Responded).await;
     }
     call(&limiter, rejected(None, Some(Window::new(500, HOUR)))).await;
     call(&limiter, rejected(None, Some(Window::new(20_000, HOUR * 24)))).await;
@@ -76,30 +72,30 @@ async fn a_smaller_window_is_believed_and_a_larger_one_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_window_that_is_not_configured_is_kept_from_then_on() {
+async fn unconfigured_window_is_adopted() {
     let limiter = limiter(&config::Limiter { spare: 0, ..config::Limiter::default() });
     call(&limiter, rejected(None, Some(Window::new(10, S(100))))).await;
     let mut at = Vec::new();
     for _ in 0..3 {
-        at.push(call(&limiter, Outcome::Answered).await);
+        at.push(call(&limiter, Outcome::Responded).await);
     }
     assert_eq!(at, [S(10), S(20), S(30)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_at_the_same_time_widen_the_gap_and_answers_narrow_it_again() {
+async fn concurrency_429_lengthens_the_gap_temporarily() {
     let limiter = limiter(&config::Limiter::default());
     let gap = async || limiter.snapshot().await.unwrap().guard_gap;
     for expected in [50, 100, 200, 400, 800, 1_600, 2_000, 2_000] {
         call(&limiter, rejected(Some(Duration::ZERO), None)).await;
         assert_eq!(gap().await, MS(expected));
     }
-    assert_eq!(left(&limiter).await[0], 990, "the windows are charged for the calls and nothing else");
-    call(&limiter, Outcome::Answered).await;
+    assert_eq!(remaining(&limiter).await[0], 990, "only the sent calls count in the windows");
+    call(&limiter, Outcome::Responded).await;
     let mut before = gap().await;
-    assert!(before > MS(1_900), "{before:?}: a single answer is no proof");
+    assert!(before > MS(1_900), "{before:?}: one response shortens the gap only a little");
     for _ in 0..900 {
-        call(&limiter, Outcome::Answered).await;
+        call(&limiter, Outcome::Responded).await;
         assert!(gap().await <= before);
         before = gap().await;
     }
@@ -107,21 +103,21 @@ async fn calls_at_the_same_time_widen_the_gap_and_answers_narrow_it_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_to_an_earlier_call_does_not_show_that_it_is_over() {
+async fn response_to_earlier_call_does_not_end_the_probe() {
     let limiter = limiter(&config::Limiter { max_concurrency: 2, ..config::Limiter::default() });
-    let (mut one, mut other) = (acquire(&limiter).await, acquire(&limiter).await);
-    one.mark_sent();
-    other.mark_sent();
-    one.finish(rejected(Some(S(10)), None));
-    other.finish(Outcome::Answered);
+    let (mut first, mut second) = (acquire(&limiter).await, acquire(&limiter).await);
+    first.mark_sent();
+    second.mark_sent();
+    first.finish(rejected(Some(S(10)), None));
+    second.finish(Outcome::Responded);
     let mut probe = acquire(&limiter).await;
     probe.mark_sent();
-    let second = tokio::time::timeout(HOUR, limiter.acquire(&AcquireRequest::default())).await;
-    assert!(second.is_err(), "a second call before the first has shown that it is over");
+    let another = tokio::time::timeout(HOUR, limiter.acquire(&AcquireRequest::default())).await;
+    assert!(another.is_err(), "another call before the response to the first one after the hold");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_window_of_more_than_a_day_is_only_believed_where_it_is_configured() {
+async fn unconfigured_window_over_a_day_is_ignored() {
     let month = HOUR * 24 * 30;
     let limiter = limiter(&config::Limiter::default());
     call(&limiter, rejected(None, Some(Window::new(1, month)))).await;
@@ -135,37 +131,37 @@ async fn a_window_of_more_than_a_day_is_only_believed_where_it_is_configured() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_gap_widens_from_nothing_and_is_never_less_than_configured() {
-    for (configured, widened) in [(MS(0), MS(50)), (S(10), S(10))] {
+async fn lengthened_gap_is_at_least_as_configured() {
+    for (configured, lengthened) in [(MS(0), MS(50)), (S(10), S(10))] {
         let limiter = limiter(&config::Limiter { guard_gap: configured, ..config::Limiter::default() });
         call(&limiter, rejected(None, None)).await;
-        let known = limiter.snapshot().await.unwrap();
-        assert_eq!(known.guard_gap, widened);
-        // Nobody knows what it was: so long as the slowest window takes for a call.
-        assert_eq!(known.closed.unwrap().time, MS(8_640).max(configured));
+        let snapshot = limiter.snapshot().await.unwrap();
+        assert_eq!(snapshot.guard_gap, lengthened);
+        // The 429 names no window, so the hold is one period of the slowest window.
+        assert_eq!(snapshot.closed.unwrap().time, MS(8_640).max(configured));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_the_server_refused_is_no_evidence_of_what_it_takes() {
+async fn rejected_call_does_not_count_as_accepted() {
     let five = Window::new(5, S(100));
     let limiter = limiter(&config::Limiter { spare: 0, windows: vec![five], ..config::Limiter::default() });
     for _ in 0..4 {
-        call(&limiter, Outcome::Answered).await;
+        call(&limiter, Outcome::Responded).await;
     }
     call(&limiter, rejected(None, None)).await;
-    call(&limiter, Outcome::Answered).await;
-    // Five calls were taken, which fill a sliding window and no leaky bucket.
+    call(&limiter, Outcome::Responded).await;
+    // Five calls were accepted. They fill a sliding window, but not a leaky bucket.
     call(&limiter, rejected(None, Some(five))).await;
-    let known = limiter.snapshot().await.unwrap().windows[0];
-    assert!(known.learned && known.window.burst.is_some(), "{known:?}");
+    let window = limiter.snapshot().await.unwrap().windows[0];
+    assert!(window.learned && window.window.burst.is_some(), "{window:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_at_the_same_time_that_are_refused_become_fewer_until_the_settings_say_otherwise() {
+async fn concurrency_429_lowers_max_concurrency() {
     let config = config::Limiter { max_concurrency: 3, ..config::Limiter::default() };
     let limiter = limiter(&config);
-    let at_once = async || {
+    let acquire_all = async || {
         let mut permits = Vec::new();
         while let Ok(permit) = tokio::time::timeout(S(60), limiter.acquire(&AcquireRequest::default())).await
         {
@@ -175,14 +171,14 @@ async fn calls_at_the_same_time_that_are_refused_become_fewer_until_the_settings
         }
         permits
     };
-    for places in [3, 2, 1, 1] {
-        let permits = at_once().await;
-        assert_eq!(permits.len(), places);
+    for max_in_flight in [3, 2, 1, 1] {
+        let permits = acquire_all().await;
+        assert_eq!(permits.len(), max_in_flight);
         let mut permits = permits.into_iter();
         permits.next().unwrap().finish(rejected(Some(S(0)), None));
-        permits.for_each(|permit| permit.finish(Outcome::Answered));
-        call(&limiter, Outcome::Answered).await;
+        permits.for_each(|permit| permit.finish(Outcome::Responded));
+        call(&limiter, Outcome::Responded).await;
     }
     limiter.reconfigure(&config).await.unwrap();
-    assert_eq!(at_once().await.len(), 3);
+    assert_eq!(acquire_all().await.len(), 3);
 }

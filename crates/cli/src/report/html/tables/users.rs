@@ -1,21 +1,21 @@
-//! The table of users.
+//! The section with the table of users.
 
 use maud::{Markup, html};
 use ultracart_client::audit::{Finding, FindingKind, Held, ReviewedUser};
 
 use super::super::super::stats::Stats;
-use super::super::super::text::{name, name_or_dash, number, short};
+use super::super::super::text::{number, short, untrusted, untrusted_or_dash};
 use super::super::page::Page;
 use super::{Column, Sort, Table, numeric};
 
-/// The section.
+/// Renders the section with the table of users.
 pub(in super::super) fn section(page: &Page<'_>) -> Markup {
     let rows = page.review.users.iter().zip(page.stats).enumerate();
     Table {
         id: "users",
         title: "Users",
-        lead: html! { "Every user of the account. " code { "users.csv" } " has the same and more for a spreadsheet." },
-        rows_are: "users",
+        lead: html! { "Every user of the account. " code { "users.csv" } " contains more columns, for a spreadsheet." },
+        noun: "users",
         rows: page.review.users.len(),
         columns: vec![
             Column("User", Sort::Text),
@@ -39,8 +39,8 @@ fn row(page: &Page<'_>, position: usize, reviewed: &ReviewedUser, stats: &Stats<
     html! {
         tr data-u=(position) {
             th scope="row" {
-                (name(&page.user(position)))
-                @if let Some(full_name) = user.full_name.as_deref() { span.aside { (name(full_name)) } }
+                (untrusted(&page.user(position)))
+                @if let Some(full_name) = user.full_name.as_deref() { span.aside { (untrusted(full_name)) } }
             }
             td.mail { (mail(user.email.as_deref())) }
             td.groups { (page.groups(&reviewed.groups)) }
@@ -50,30 +50,31 @@ fn row(page: &Page<'_>, position: usize, reviewed: &ReviewedUser, stats: &Stats<
                 (number(reviewed.permissions.len()))
                 @if outside > 0 { span.aside.exception { (number(outside)) " outside" } }
             }
-            @if stats.read { (numeric(stats.logins)) } @else { td.number data-v="-1" { span.bad { "unread" } } }
-            (last(stats))
+            @if stats.is_history_read { (numeric(stats.logins)) } @else { td.number data-v="-1" { span.bad { "unknown" } } }
+            (last_login(stats))
             (findings(page, position))
         }
     }
 }
 
-/// An address breaks behind its @ before it breaks anywhere else.
+/// Renders an e-mail address. If it has to be wrapped, the line breaks after the `@`.
 fn mail(address: Option<&str>) -> Markup {
     match address.map(|address| short(address, 150)).as_deref().and_then(|address| address.split_once('@')) {
         Some((mailbox, domain)) => html! { bdi { (mailbox) "@" wbr; (domain) } },
-        None => name_or_dash(address),
+        None => untrusted_or_dash(address),
     }
 }
 
 fn api(page: &Page<'_>, position: usize, user: &ReviewedUser) -> Markup {
     html! {
         @if user.api_permissions().next().is_none() { span.none { "–" } }
-        @else if page.findings_of[position].contains(&FindingKind::ApiWithoutMasks) { span.bad { "Any address" } }
-        @else { "Masked" }
+        @else if page.findings_of[position].contains(&FindingKind::ApiFromAnyAddress) { span.bad { "Any address" } }
+        @else { "Restricted" }
     }
 }
 
-pub(super) fn last(stats: &Stats<'_>) -> Markup {
+/// Renders the cell with the date of the last login.
+pub(super) fn last_login(stats: &Stats<'_>) -> Markup {
     html! {
         @match stats.last {
             Some((at, local)) => td.number data-v=(at.as_second()) { (local.date()) },
@@ -92,17 +93,20 @@ fn findings(page: &Page<'_>, position: usize) -> Markup {
     }
 }
 
-/// Returns the short name of a finding for a row; the title for a kind that has none. A shared address is left out: an
-/// office gives one to everybody.
+/// Returns the text of a finding in a user's row: a short name, or the finding's title if the kind has no
+/// short name.
+///
+/// Returns `None` for a shared IP address: the row does not show this finding, since all users in an office
+/// share an address.
 fn tag(finding: &Finding) -> Option<&str> {
     Some(match finding.kind {
-        FindingKind::SharedAddress => return None,
+        FindingKind::SharedIpAddress => return None,
         FindingKind::NoSecondFactor => "No 2nd factor",
-        FindingKind::ApiWithoutMasks => "Open API",
-        FindingKind::Dormant => "Dormant",
+        FindingKind::ApiFromAnyAddress => "API from anywhere",
+        FindingKind::Dormant => "No recent login",
         FindingKind::OutsideGroups => "Outside groups",
-        FindingKind::HistoryUnreadable => "Logins unread",
-        FindingKind::LinkedAccounts => "Linked",
+        FindingKind::HistoryUnreadable => "Logins unknown",
+        FindingKind::LinkedAccounts => "Linked accounts",
         FindingKind::UserInNoGroup => "No group",
         _ => &finding.title,
     })

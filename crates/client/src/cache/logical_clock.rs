@@ -9,17 +9,19 @@ use ultracart_transport::Instant;
 
 use super::sync::{AtomicInstant, lock};
 
-/// Objects whose changes are recorded one by one. With one more, all objects count as changed.
+/// Maximum number of objects whose changes are recorded one by one. Beyond it, all objects count as changed.
 const MAX_CHANGED_OBJECTS: usize = 100_000;
 
 /// How long lists may lag behind a write of this client. UltraCart documents no such lag.
 pub(super) const LIST_LAG: Duration = Duration::from_secs(5);
 
-/// A reading of a logical clock. A value that was read at a generation has seen every change up to it.
+/// A reading of a logical clock. A value that was read at a generation includes every change up to that
+/// generation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Generation(u64);
 
-/// The generation and the time at which a value was read. Of two values, the one with the greater stamp is newer.
+/// The generation of a value, and the time at which the call that returned the value was sent. Of two values,
+/// the one with the greater stamp is newer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ReadStamp {
     pub(crate) generation: Generation,
@@ -29,20 +31,21 @@ pub(crate) struct ReadStamp {
 /// What changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
-    /// One object, by its raw id, and so the list.
+    /// The object with this raw id changed. The list contains it, so the list changed, too.
     Object(i32),
-    /// The list: there is a new object, whose id is not known yet.
+    /// Only the list: an object was inserted whose id is not known yet.
     List,
-    /// What every object says about objects of the other kind, which have changed.
+    /// All objects of this kind, because an object of the other kind changed: users contain data of their
+    /// groups, and groups contain data of their users.
     Related,
     Everything,
 }
 
-/// The latest change of an object, or of all objects.
+/// The latest change of one object or of all objects.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LatestChange {
     pub(super) generation: Generation,
-    /// Lists that were sent before this instant may not show it yet.
+    /// Lists that are requested before this instant can still lack the change.
     pub(super) lists_lag_until: Instant,
 }
 
@@ -55,9 +58,10 @@ impl LatestChange {
     }
 }
 
-/// The logical clock of all objects of one kind. It ticks on every change and on every request for a refresh.
+/// The logical clock of all objects of one kind. It ticks on every change and on every read with
+/// `CachePolicy::Refresh`.
 #[derive(Debug, Default)]
-pub(crate) struct Generations {
+pub(crate) struct LogicalClock {
     now: AtomicU64,
     latest_change: AtomicU64,
     latest_read: AtomicInstant,
@@ -72,13 +76,14 @@ struct Changes {
     objects: HashMap<i32, LatestChange>,
 }
 
-impl Generations {
-    /// Advances the clock. Only loads that are sent from now on have at least the returned generation.
+impl LogicalClock {
+    /// Advances the clock. Loads that are sent from now on have at least the returned generation; loads sent
+    /// earlier have a lower one.
     pub(super) fn tick(&self) -> Generation {
         Generation(self.now.fetch_add(1, Ordering::AcqRel) + 1)
     }
 
-    /// Returns the stamp of a load that is sent next, and notes that one is sent.
+    /// Returns the stamp for a load that is sent now, and records that a load was sent.
     pub(super) fn stamp(&self, at: Instant) -> ReadStamp {
         self.latest_read.advance_to(at);
         ReadStamp { generation: Generation(self.now.load(Ordering::Acquire)), at }
@@ -89,36 +94,35 @@ impl Generations {
         self.latest_read.load() > instant
     }
 
-    /// Returns the generation of the latest change of anything, which a whole list must have seen.
-    pub(super) fn of_list(&self) -> Generation {
+    /// Returns the generation of the latest change of any object.
+    pub(super) fn latest_change_of_any(&self) -> Generation {
         Generation(self.latest_change.load(Ordering::Acquire))
     }
 
-    /// Returns until when lists may lag behind a write of this client.
+    /// Returns the end of the time in which lists may lag behind a write of this client.
     pub(super) fn lists_lag_until(&self) -> Instant {
         self.lists_lag_until.load()
     }
 
-    /// Returns the latest change of one object.
-    pub(super) fn of_object(&self, raw_id: i32) -> LatestChange {
-        lock(&self.changes).of_object(raw_id)
+    /// Returns the latest change that affects this object: a change of the object alone, or of all objects.
+    pub(super) fn latest_change_of(&self, raw_id: i32) -> LatestChange {
+        lock(&self.changes).latest_change_of(raw_id)
     }
 
     /// Returns the latest change that affects all objects.
-    pub(super) fn of_all_objects(&self) -> LatestChange {
-        lock(&self.changes).of_all_objects()
+    pub(super) fn latest_change_of_all(&self) -> LatestChange {
+        lock(&self.changes).latest_change_of_all()
     }
 
-    /// Records a change, which lists may not show until `lists_lag_until`. Returns its generation, and that of the previous
-    /// change of the same object (of all objects, if it is not a change of one).
-    pub(super) fn record(&self, change: Change, lists_lag_until: Instant) -> Recorded {
+    /// Records a change. Lists that are requested before `lists_lag_until` can still lack it.
+    pub(super) fn record(&self, change: Change, lists_lag_until: Instant) -> RecordedChange {
         let mut changes = lock(&self.changes);
         let generation = self.tick();
         let latest = LatestChange { generation, lists_lag_until };
         self.lists_lag_until.advance_to(lists_lag_until);
         let previous = match change {
-            Change::Object(raw_id) => changes.of_object(raw_id).generation,
-            _ => changes.of_all_objects().generation,
+            Change::Object(raw_id) => changes.latest_change_of(raw_id).generation,
+            _ => changes.latest_change_of_all().generation,
         };
         match change {
             Change::List => {}
@@ -130,31 +134,34 @@ impl Generations {
                 *known = known.and(latest);
             }
             Change::Object(_) | Change::Everything => {
-                // It covers the records that are dropped.
+                // This change covers the dropped records.
                 let lists_lag_until = self.lists_lag_until();
                 changes.everything = LatestChange { generation, lists_lag_until };
                 changes.objects.clear();
             }
         }
         self.latest_change.fetch_max(generation.0, Ordering::AcqRel);
-        Recorded { generation, previous }
+        RecordedChange { generation, previous }
     }
 }
 
-/// A change, and the latest change of the same object before it.
+/// The generation of a recorded change, and the generation of the change before it.
+///
+/// If one object changed, `previous` belongs to the latest earlier change that affected this object. If
+/// anything else changed, `previous` belongs to the latest earlier change that affected all objects.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Recorded {
+pub(super) struct RecordedChange {
     pub(super) generation: Generation,
     pub(super) previous: Generation,
 }
 
 impl Changes {
-    fn of_object(&self, raw_id: i32) -> LatestChange {
-        let all = self.of_all_objects();
+    fn latest_change_of(&self, raw_id: i32) -> LatestChange {
+        let all = self.latest_change_of_all();
         self.objects.get(&raw_id).map_or(all, |change| all.and(*change))
     }
 
-    fn of_all_objects(&self) -> LatestChange {
+    fn latest_change_of_all(&self) -> LatestChange {
         self.everything.and(self.related)
     }
 }
@@ -165,27 +172,36 @@ mod tests {
 
     #[test]
     fn too_many_changed_objects_invalidate_everything() {
-        let generations = Generations::default();
-        let change = |raw_id| generations.record(Change::Object(raw_id), Instant::START);
+        let logical_clock = LogicalClock::default();
+        let change = |raw_id| logical_clock.record(Change::Object(raw_id), Instant::START);
         let ids = 1..=i32::try_from(MAX_CHANGED_OBJECTS).unwrap();
         ids.for_each(|raw_id| _ = change(raw_id));
-        let read = generations.stamp(Instant::START).generation;
+        let read = logical_clock.stamp(Instant::START).generation;
         change(7);
-        assert!(generations.of_object(7).generation > read && generations.of_object(8).generation <= read);
+        assert!(
+            logical_clock.latest_change_of(7).generation > read
+                && logical_clock.latest_change_of(8).generation <= read
+        );
         change(0);
-        assert!(generations.of_object(8).generation > read && generations.of_object(-1).generation > read);
-        let read = generations.stamp(Instant::START).generation;
+        assert!(
+            logical_clock.latest_change_of(8).generation > read
+                && logical_clock.latest_change_of(-1).generation > read
+        );
+        let read = logical_clock.stamp(Instant::START).generation;
         change(8);
-        assert!(generations.of_object(8).generation > read && generations.of_object(7).generation <= read);
+        assert!(
+            logical_clock.latest_change_of(8).generation > read
+                && logical_clock.latest_change_of(7).generation <= read
+        );
     }
 
     #[test]
     fn a_refresh_invalidates_nothing() {
-        let generations = Generations::default();
-        generations.record(Change::Object(7), Instant::START);
-        let before = generations.stamp(Instant::START).generation;
-        let refresh = generations.tick();
-        assert!(refresh > before && generations.of_list() <= before);
-        assert!(generations.stamp(Instant::START).generation >= refresh);
+        let logical_clock = LogicalClock::default();
+        logical_clock.record(Change::Object(7), Instant::START);
+        let before = logical_clock.stamp(Instant::START).generation;
+        let refresh = logical_clock.tick();
+        assert!(refresh > before && logical_clock.latest_change_of_any() <= before);
+        assert!(logical_clock.stamp(Instant::START).generation >= refresh);
     }
 }

@@ -1,4 +1,4 @@
-//! Promise 13: only whole, successful answers are cached, and never a request.
+//! Promise 13: only complete, successful responses are cached, never what a caller sent.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use crate::support::{SECOND, group_oid, no_retries, user_id};
 #[tokio::test(start_paused = true)]
 async fn incomplete_or_failed_list_is_not_cached() {
     for fault in [
-        Fault::answer(http::Response::new(r#"{"success": false, "users": []}"#.into())),
-        Fault::answer(http::Response::new(r#"{"error": {"user_message": "no"}, "users": []}"#.into())),
-        Fault::answer(http::Response::new(r#"{"success": true, "users": [{"#.into())),
+        Fault::response(http::Response::new(r#"{"success": false, "users": []}"#.into())),
+        Fault::response(http::Response::new(r#"{"error": {"user_message": "no"}, "users": []}"#.into())),
+        Fault::response(http::Response::new(r#"{"success": true, "users": [{"#.into())),
     ] {
         let sim = Sim::builder().users(5).build();
         let api = client(&sim, Config::default()).user_api();
@@ -30,7 +30,7 @@ async fn password_of_update_user_is_not_cached() {
     let sim = Sim::builder().users(5).build();
     let api = client(&sim, Config::default()).user_api();
     let id = sim.users()[0].user_id.unwrap();
-    // This read shows that the reply to a write is complete, so that the reply can serve a read.
+    // This read shows that the response of a write is complete, so that it can serve a read.
     api.get_user(id).await.unwrap();
     api.update_user(id, &User::new().change_password_to("Secret-1")).await.unwrap();
     let user = api.get_user(id).await.unwrap();
@@ -39,19 +39,19 @@ async fn password_of_update_user_is_not_cached() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn unsuccessful_reply_is_never_cached() {
-    let refused = |operation| {
+async fn unsuccessful_response_is_never_cached() {
+    let unsuccessful = |operation| {
         let body = r#"{"success": false, "user": {}, "group": {}, "groups": [], "user_logins": []}"#;
-        Fault::answer(http::Response::new(body.into())).on(operation)
+        Fault::response(http::Response::new(body.into())).on(operation)
     };
     let sim = Sim::builder().users(5).groups(2).build();
     let api = client(&sim, no_retries()).user_api();
     let (id, oid) = (user_id(&sim, 0), group_oid(&sim, 0));
     sim.script([
-        refused(Operation::GetUser),
-        refused(Operation::GetGroup),
-        refused(Operation::GetGroups),
-        refused(Operation::GetUserLogins),
+        unsuccessful(Operation::GetUser),
+        unsuccessful(Operation::GetGroup),
+        unsuccessful(Operation::GetGroups),
+        unsuccessful(Operation::GetUserLogins),
     ]);
     assert_eq!(api.get_user(id).await.unwrap_err().kind(), ErrorKind::Api);
     assert_eq!(api.get_group(oid).await.unwrap_err().kind(), ErrorKind::Api);
@@ -65,16 +65,16 @@ async fn unsuccessful_reply_is_never_cached() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reply_of_refused_write_is_not_served() {
+async fn response_of_failed_write_is_not_served() {
     let sim = Sim::builder().users(5).build();
     let api = client(&sim, Config::default()).user_api();
     let id = user_id(&sim, 0);
-    // The reply has every field of the user.
+    // The response has every field of the user.
     let mut user = sim.user(id).unwrap();
     api.get_user(id).await.unwrap();
     user.phone = Some("555-0100".into());
     let body = serde_json::json!({ "success": false, "user": user }).to_string();
-    sim.fault(Fault::answer(http::Response::new(body.into())).on(Operation::UpdateUser));
+    sim.fault(Fault::response(http::Response::new(body.into())).on(Operation::UpdateUser));
     let error = api.update_user(id, &User::new().phone("555-0100")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Api);
     let user = api.get_user(id).await.unwrap();

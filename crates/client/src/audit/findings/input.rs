@@ -1,16 +1,17 @@
-//! The input of the checks, and how they name a subject.
+//! The input of the checks, and helpers to build their subjects.
 
 use crate::audit::finding::{GroupRef, Subject, UserRef, Who};
 use crate::audit::review::{Review, ReviewedGroup, ReviewedUser};
 
-/// The input of a check.
-pub(super) struct Evidence<'a> {
+/// Input of a check.
+pub(super) struct CheckInput<'a> {
+    /// The review, still without findings.
     pub(super) review: &'a Review,
-    /// The reason why the groups could not be read, if so.
-    pub(super) groups_unread: Option<&'a str>,
+    /// Reason why the list of groups could not be read, or `None` if it was read.
+    pub(super) groups_error: Option<&'a str>,
 }
 
-impl Evidence<'_> {
+impl CheckInput<'_> {
     pub(super) fn users(&self) -> impl Iterator<Item = (usize, &ReviewedUser)> {
         self.review.users.iter().enumerate()
     }
@@ -20,7 +21,7 @@ impl Evidence<'_> {
     }
 }
 
-pub(super) fn about_user(
+pub(super) fn user_subject(
     position: usize,
     user: &ReviewedUser,
     detail: String,
@@ -29,11 +30,11 @@ pub(super) fn about_user(
     Subject { who: Who::User(UserRef::new(position, &user.user)), detail, items }
 }
 
-pub(super) fn about_group(position: usize, group: &ReviewedGroup, detail: String) -> Subject {
+pub(super) fn group_subject(position: usize, group: &ReviewedGroup, detail: String) -> Subject {
     Subject { who: Who::Group(GroupRef::new(position, &group.group)), detail, items: Vec::new() }
 }
 
-/// Returns a number with its noun: `1 login`, `2 logins`.
-pub(super) fn count(n: usize, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+/// Returns a count with its noun, for example `1 login` or `2 logins`.
+pub(super) fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }

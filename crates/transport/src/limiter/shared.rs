@@ -1,4 +1,4 @@
-//! What permits and the dispatcher share.
+//! State that the dispatcher and all permits share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -10,78 +10,85 @@ use super::wakeup::Wakeup;
 use crate::clock::Clock;
 use crate::error::Error;
 
-/// The store and the clock of a limiter.
+/// A limiter's store, clock and wakeup.
 #[derive(Debug)]
-pub(super) struct Core {
+pub(super) struct Shared {
     pub(super) store: Box<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) wakeup: Wakeup,
 }
 
-impl Core {
-    /// Releases a reservation. Where the store takes its time, nobody waits for it.
+impl Shared {
+    /// Releases a reservation. If the store is slow, the caller does not wait for it: a new task does.
     #[inline]
     fn release(self: &Arc<Self>, application: &ApplicationKey, reservation: Reservation, outcome: &Outcome) {
         match self.store.release(application, reservation, outcome) {
-            Pending::Ready(answer) => self.released(answer),
-            Pending::Later(answer) => {
-                // Without a runtime nothing is left that could wait for it.
+            Pending::Ready(result) => self.released(result),
+            Pending::Later(result) => {
+                // Outside of a runtime no task can be spawned, and no waiter is left.
                 let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-                let core = Arc::clone(self);
-                runtime.spawn(async move { core.released(answer.await) });
+                let shared = Arc::clone(self);
+                runtime.spawn(async move { shared.released(result.await) });
             }
         }
     }
 
     #[inline]
-    fn released(&self, answer: Result<(), Error>) {
-        if let Err(error) = answer {
-            tracing::warn!(%error, "the limiter's store could not take note of how a call ended");
+    fn released(&self, result: Result<(), Error>) {
+        if let Err(error) = result {
+            tracing::warn!(%error, "the limiter's store could not record the outcome of a call");
         }
         self.wakeup.notify();
     }
 }
 
-/// A credential whose calls a limiter lets through. Every permit holds a reference to one.
+/// An application's key and counters, and whether UltraCart has disabled it. Every permit refers to its
+/// application.
 #[derive(Debug)]
 pub(super) struct Application {
-    pub(super) core: Arc<Core>,
+    pub(super) shared: Arc<Shared>,
     pub(super) key: ApplicationKey,
-    /// Why nothing is sent any more: UltraCart disabled the application.
-    pub(super) halted: OnceLock<Error>,
+    /// The error of every further request. Set when UltraCart disables the application.
+    pub(super) halt_error: OnceLock<Error>,
     spent: AtomicU64,
     rejected: AtomicU64,
 }
 
 impl Application {
-    pub(super) fn new(core: Arc<Core>, key: ApplicationKey) -> Self {
-        Self { core, key, halted: OnceLock::new(), spent: AtomicU64::new(0), rejected: AtomicU64::new(0) }
+    pub(super) fn new(shared: Arc<Shared>, key: ApplicationKey) -> Self {
+        Self {
+            shared,
+            key,
+            halt_error: OnceLock::new(),
+            spent: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+        }
     }
 
-    /// Fails if nothing is sent with this credential any more.
+    /// Fails if UltraCart has disabled the application.
     pub(super) fn check_halted(&self) -> Result<(), Error> {
-        match self.halted.get() {
+        match self.halt_error.get() {
             Some(error) => Err(error.clone()),
             None => Ok(()),
         }
     }
 
-    /// How many calls the server may have counted.
+    /// Returns the number of calls that the server may have counted.
     pub(super) fn calls_spent(&self) -> u64 {
         self.spent.load(Ordering::Relaxed)
     }
 
-    /// How many calls were answered with 429.
+    /// Returns the number of calls that were rejected with a 429.
     pub(super) fn calls_rejected(&self) -> u64 {
         self.rejected.load(Ordering::Relaxed)
     }
 
-    /// Counts a call that is being sent.
+    /// Counts a call that is about to be sent.
     pub(super) fn count_spent(&self) {
         self.spent.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Takes back a call that was counted and then not sent.
+    /// Uncounts a call that was not sent after all.
     pub(super) fn uncount_spent(&self) {
         self.spent.fetch_sub(1, Ordering::Relaxed);
     }
@@ -92,6 +99,6 @@ impl Application {
         if matches!(outcome, Outcome::Rejected(_)) {
             self.rejected.fetch_add(1, Ordering::Relaxed);
         }
-        self.core.release(&self.key, reservation, outcome);
+        self.shared.release(&self.key, reservation, outcome);
     }
 }

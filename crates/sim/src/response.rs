@@ -1,4 +1,4 @@
-//! An answer before it is sent.
+//! Responses with whole bodies, before they are sent.
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -9,15 +9,15 @@ const UC_REST_ERROR: HeaderName = HeaderName::from_static("uc-rest-error");
 const UC_REST_ERROR_MERCHANT_ID: HeaderName = HeaderName::from_static("uc-rest-error-merchant-id");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
 
-/// Status, headers and the whole body.
+/// A response with its whole body.
 #[derive(Debug, Default)]
-pub(crate) struct Reply {
+pub(crate) struct BufferedResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Reply {
+impl BufferedResponse {
     pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, JSON);
@@ -28,7 +28,7 @@ impl Reply {
         Self { status, ..Self::default() }
     }
 
-    /// Makes an answer with one object in it, which `write` appends as JSON.
+    /// Builds a successful response whose payload has this name. `write` appends the payload as JSON.
     pub(crate) fn object(name: &str, write: impl FnOnce(&mut Vec<u8>)) -> Self {
         let mut json =
             format!(r#"{{"success":true,"metadata":{{"payload_name":"{name}"}},"{name}":"#).into_bytes();
@@ -37,7 +37,7 @@ impl Reply {
         Self::json(StatusCode::OK, json)
     }
 
-    /// Makes the answer to a deletion.
+    /// Builds the response to a successful deletion.
     pub(crate) fn deleted() -> Self {
         Self::empty(StatusCode::NO_CONTENT)
     }
@@ -48,16 +48,16 @@ impl Reply {
     }
 }
 
-/// Why a call failed, in UltraCart's way of saying it.
+/// An error that is reported in UltraCart's form.
 #[derive(Debug)]
-pub(crate) struct Problem {
+pub(crate) struct ApiError {
     status: StatusCode,
     message: String,
     object_id: Option<String>,
     allow: Option<String>,
 }
 
-impl Problem {
+impl ApiError {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), object_id: None, allow: None }
     }
@@ -66,19 +66,19 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
-    /// Names the object that the call was about.
+    /// Sets the ID of the object that the error is about.
     pub(crate) fn about(mut self, object_id: i32) -> Self {
         self.object_id = Some(object_id.to_string());
         self
     }
 
-    /// Names the methods that the path knows.
+    /// Sets the `Allow` header: the methods that the path supports.
     pub(crate) fn allow(mut self, methods: String) -> Self {
         self.allow = Some(methods);
         self
     }
 
-    pub(crate) fn reply(self, merchant_id: &str) -> Reply {
+    pub(crate) fn into_response(self, merchant_id: &str) -> BufferedResponse {
         let mut error = Map::new();
         error.insert("developer_message".to_owned(), Value::from(self.message.as_str()));
         error.insert("user_message".to_owned(), Value::from(self.message.as_str()));
@@ -86,17 +86,17 @@ impl Problem {
             error.insert("object_id".to_owned(), Value::from(object_id));
         }
         let body = json!({"error": error, "metadata": {}, "success": false}).to_string();
-        let mut reply = Reply::json(self.status, body)
+        let mut response = BufferedResponse::json(self.status, body)
             .header(UC_REST_ERROR, &self.message)
             .header(UC_REST_ERROR_MERCHANT_ID, merchant_id);
         if let Some(methods) = self.allow {
-            reply = reply.header(ALLOW, &methods);
+            response = response.header(ALLOW, &methods);
         }
-        reply
+        response
     }
 }
 
-/// A header's value: what no header can hold becomes a question mark.
+/// Builds a header value. Control characters become question marks.
 pub(crate) fn header_value(text: &str) -> HeaderValue {
     let bytes: Vec<u8> =
         text.bytes().map(|byte| if byte < 0x20 || byte == 0x7f { b'?' } else { byte }).collect();
@@ -108,10 +108,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_in_the_header_and_in_the_body_whatever_it_says() {
-        let reply = Problem::bad_request("no\r\n\"7\" é").about(7).reply("DEMO");
-        assert_eq!(reply.headers["uc-rest-error"].as_bytes(), "no??\"7\" é".as_bytes());
-        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    fn error_message_is_in_the_header_and_the_body() {
+        let response = ApiError::bad_request("no\r\n\"7\" é").about(7).into_response("DEMO");
+        assert_eq!(response.headers["uc-rest-error"].as_bytes(), "no??\"7\" é".as_bytes());
+        let body: Value = serde_json::from_slice(&response.body).unwrap();
         assert_eq!(body["error"]["user_message"], "no\r\n\"7\" é");
         assert_eq!(body["error"]["object_id"], "7");
     }

@@ -1,21 +1,23 @@
-//! A leaky bucket, as UltraCart documents its limits: there is no fixed time at which it is empty again.
+//! A leaky bucket that drains continuously. UltraCart documents this kind of limit.
 
 use std::time::Duration;
 
-/// How full the bucket is, in units of which one call adds `per` (in nanoseconds) and `calls` drain each nanosecond:
-/// whole numbers, so nothing is ever rounded.
+/// A leaky bucket with an exact integer level.
+///
+/// With a limit of `calls` calls in `per` nanoseconds, a call adds `per` units, and `calls` units drain in
+/// each nanosecond. Both are whole numbers, so nothing is rounded.
 #[derive(Debug)]
-pub(super) struct Leaky {
-    /// What one call adds.
+pub(super) struct LeakyBucket {
+    /// Units that a call adds.
     per_call: u128,
-    /// What drains in a nanosecond.
+    /// Units that drain in a nanosecond.
     per_nano: u128,
     capacity: u128,
     level: u128,
     at: Duration,
 }
 
-impl Leaky {
+impl LeakyBucket {
     pub(super) fn new(calls: u32, per: Duration, burst: u32) -> Self {
         let per_call = per.as_nanos();
         Self {
@@ -32,13 +34,13 @@ impl Leaky {
         self.level.saturating_sub(passed.saturating_mul(self.per_nano))
     }
 
-    /// How many calls fit in now.
+    /// Returns the number of calls that are available.
     pub(super) fn remaining(&self, now: Duration) -> u32 {
         let room = self.capacity.saturating_sub(self.level(now));
         u32::try_from(room.checked_div(self.per_call).unwrap_or(u128::MAX)).unwrap_or(u32::MAX)
     }
 
-    /// Adds a call, even where there is no room for it; the bucket never holds more than its capacity.
+    /// Counts a call. A full bucket stays full: the level never exceeds the capacity.
     pub(super) fn add(&mut self, now: Duration) {
         self.level = self.level(now).saturating_add(self.per_call).min(self.capacity);
         self.at = self.at.max(now);
@@ -52,8 +54,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_bucket_takes_one_call_every_per_divided_by_calls() {
-        let mut bucket = Leaky::new(1000, Duration::from_hours(1), 1000);
+    fn full_bucket_drains_one_call_each_interval() {
+        let mut bucket = LeakyBucket::new(1000, Duration::from_hours(1), 1000);
         for _ in 0..1000 {
             bucket.add(Duration::ZERO);
         }
@@ -63,8 +65,8 @@ mod tests {
     }
 
     #[test]
-    fn burst_is_the_capacity_and_not_the_rate() {
-        let mut bucket = Leaky::new(10, Duration::from_secs(10), 2);
+    fn burst_changes_the_capacity_not_the_rate() {
+        let mut bucket = LeakyBucket::new(10, Duration::from_secs(10), 2);
         assert_eq!(bucket.remaining(Duration::ZERO), 2);
         bucket.add(Duration::ZERO);
         bucket.add(Duration::ZERO);
@@ -73,24 +75,24 @@ mod tests {
     }
 
     proptest! {
-        /// In any stretch of time, no more than the burst and what drained meanwhile.
+        /// In any interval, the bucket admits at most the burst plus the calls that drained meanwhile.
         #[test]
-        fn never_more_than_burst_and_rate(
+        fn bucket_never_admits_more_than_burst_and_rate(
             calls in 1_u32..50, burst in 1_u32..50, per in 1_u64..100_000,
             gaps in prop::collection::vec(0_u64..5_000, 1..200),
         ) {
             let per = Duration::from_millis(per);
-            let mut bucket = Leaky::new(calls, per, burst);
-            let (mut now, mut taken) = (Duration::ZERO, Vec::new());
+            let mut bucket = LeakyBucket::new(calls, per, burst);
+            let (mut now, mut admitted) = (Duration::ZERO, Vec::new());
             for gap in gaps {
                 now += Duration::from_millis(gap);
                 if bucket.remaining(now) > 0 {
                     bucket.add(now);
-                    taken.push(now);
+                    admitted.push(now);
                 }
             }
-            for (first, from) in taken.iter().enumerate() {
-                for (last, to) in taken.iter().enumerate().skip(first) {
+            for (first, from) in admitted.iter().enumerate() {
+                for (last, to) in admitted.iter().enumerate().skip(first) {
                     let drained = to.saturating_sub(*from).as_nanos() * u128::from(calls) / per.as_nanos();
                     prop_assert!((last - first + 1) as u128 <= u128::from(burst) + drained);
                 }

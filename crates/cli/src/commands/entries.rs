@@ -1,27 +1,28 @@
-//! Entries of lists that are switched on and off: memberships and permissions.
+//! Switches memberships and permissions on or off. Each membership and each permission is an entry of a list.
 
 use ultracart_model::{GroupOid, GroupUserMembership, Permission, UserGroupMembership, UserId};
 
 use crate::failure::Failure;
 
-/// Whether an entry is switched on or off.
+/// The new state of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum Switch {
     On,
     Off,
 }
 
-/// An entry that can be switched.
+/// A membership or a permission: an entry that is on or off in a list of a user or group.
 pub(super) trait Entry: Sized {
-    /// What a list of them holds, as `group`.
+    /// The word for the entry in messages: `group`, `user` or `permission`.
     const WHAT: &'static str;
 
-    /// What it is called.
+    /// Returns the name of the group or permission, or the login of the user.
     fn name(&self) -> Option<&str>;
-    /// Whether its identifier is this.
+    /// Whether `id` is the ID of the entry's group or user. Always false for a permission, which has no ID.
     fn has_id(&self, id: i32) -> bool;
-    fn switch(&mut self, turn: Turn);
-    /// A new entry, switched on, for a list that does not say what there is.
+    fn set(&mut self, switch: Switch);
+    /// Returns a new entry that is on. For a permission, `wanted` is the name. For a membership, `wanted` is
+    /// the ID of the group or user. Returns `None` if a membership gets anything else, such as a name.
     fn new(wanted: &str) -> Option<Self>;
 }
 
@@ -36,8 +37,8 @@ impl Entry for UserGroupMembership {
         self.group_oid.is_some_and(|oid| oid.get() == id)
     }
 
-    fn switch(&mut self, turn: Turn) {
-        self.member = Some(turn == Turn::On);
+    fn set(&mut self, switch: Switch) {
+        self.member = Some(switch == Switch::On);
     }
 
     fn new(wanted: &str) -> Option<Self> {
@@ -56,8 +57,8 @@ impl Entry for GroupUserMembership {
         self.user_id.is_some_and(|user| user.get() == id)
     }
 
-    fn switch(&mut self, turn: Turn) {
-        self.member = Some(turn == Turn::On);
+    fn set(&mut self, switch: Switch) {
+        self.member = Some(switch == Switch::On);
     }
 
     fn new(wanted: &str) -> Option<Self> {
@@ -76,8 +77,8 @@ impl Entry for Permission {
         false
     }
 
-    fn switch(&mut self, turn: Turn) {
-        self.selected = Some(turn == Turn::On);
+    fn set(&mut self, switch: Switch) {
+        self.selected = Some(switch == Switch::On);
     }
 
     fn new(wanted: &str) -> Option<Self> {
@@ -85,26 +86,35 @@ impl Entry for Permission {
     }
 }
 
-/// Switches the entries that are called so.
-pub(super) fn toggle<T: Entry>(
+/// Sets the state of the entries of `list` whose IDs or names are in `wanted`.
+///
+/// A missing entry is created with `Entry::new` and added if the list was empty and `switch` is `On`.
+/// Otherwise a missing entry is an error. It is also an error if `Entry::new` cannot create the missing
+/// entry.
+pub(super) fn set_entries<T: Entry>(
     list: &mut Option<Vec<T>>,
     wanted: &[String],
-    turn: Turn,
+    switch: Switch,
 ) -> Result<(), Failure> {
-    // Looked at before the first entry is put in, which says nothing of what else there is.
-    let came_empty = list.as_ref().is_none_or(Vec::is_empty);
+    // Checked before the first entry is added: an added entry does not make the list complete.
+    let was_empty = list.as_ref().is_none_or(Vec::is_empty);
     for wanted in wanted {
         let list = list.get_or_insert_default();
         match (find(list, wanted)?, T::new(wanted)) {
-            (Some(index), _) => list[index].switch(turn),
-            (None, Some(new)) if came_empty && turn == Turn::On => list.push(new),
-            (None, _) => return Err(none(if came_empty { &[] } else { list }, wanted)),
+            (Some(index), _) => list[index].set(switch),
+            (None, Some(new)) if was_empty && switch == Switch::On => list.push(new),
+            (None, _) => return Err(not_found(if was_empty { &[] } else { list }, wanted)),
         }
     }
     Ok(())
 }
 
-/// The entry with this identifier or name; case counts where it must.
+/// Returns the index of the entry that `wanted` stands for, or `None` if no entry matches.
+///
+/// `wanted` is first compared with the IDs. If no ID is equal, it is compared with the names. If no name is
+/// equal, it is compared with the names again, ignoring case.
+///
+/// Fails if several entries match equally well.
 fn find<T: Entry>(list: &[T], wanted: &str) -> Result<Option<usize>, Failure> {
     let matching = |matches: &dyn Fn(&T) -> bool| -> Vec<usize> {
         list.iter().enumerate().filter(|(_, entry)| matches(entry)).map(|(index, _)| index).collect()
@@ -122,12 +132,12 @@ fn find<T: Entry>(list: &[T], wanted: &str) -> Result<Option<usize>, Failure> {
     match found[..] {
         [] => Ok(None),
         [index] => Ok(Some(index)),
-        _ => Err(Failure::usage(format!("several {}s are called `{wanted}`", T::WHAT))
-            .help("give its identifier instead")),
+        _ => Err(Failure::usage(format!("several {}s have the name `{wanted}`", T::WHAT))
+            .help("use the ID instead")),
     }
 }
 
-fn none<T: Entry>(list: &[T], wanted: &str) -> Failure {
+fn not_found<T: Entry>(list: &[T], wanted: &str) -> Failure {
     let failure = Failure::usage(format!("there is no {} `{wanted}`", T::WHAT)).why("nothing was changed");
     let near = list
         .iter()
@@ -137,18 +147,18 @@ fn none<T: Entry>(list: &[T], wanted: &str) -> Failure {
         .min_by_key(|(distance, _)| *distance);
     failure.help(match near {
         Some((_, name)) => format!("did you mean `{name}`?"),
-        None => there_are(list),
+        None => known_names(list),
     })
 }
 
-fn there_are<T: Entry>(list: &[T]) -> String {
-    const MANY: usize = 40;
+fn known_names<T: Entry>(list: &[T]) -> String {
+    const MAX_SHOWN: usize = 40;
     let names: Vec<String> = list.iter().filter_map(Entry::name).map(|name| format!("`{name}`")).collect();
     if names.is_empty() {
-        return "give its identifier: the account did not say which there are".to_owned();
+        return format!("use the ID: UltraCart's response lists no {}s by name", T::WHAT);
     }
-    let more = if names.len() > MANY { " and more" } else { "" };
-    format!("there are {}{more}", names[..names.len().min(MANY)].join(", "))
+    let more = if names.len() > MAX_SHOWN { " and more" } else { "" };
+    format!("the {}s are {}{more}", T::WHAT, names[..names.len().min(MAX_SHOWN)].join(", "))
 }
 
 #[cfg(test)]
@@ -160,69 +170,69 @@ mod tests {
         vec![one("orders_view"), one("orders_edit"), one("Orders_Edit")]
     }
 
-    fn turn_on(list: &mut Option<Vec<Permission>>, wanted: &str) -> Result<(), String> {
-        toggle(list, &[wanted.to_owned()], Turn::On).map_err(|failure| {
+    fn switch_on(list: &mut Option<Vec<Permission>>, wanted: &str) -> Result<(), String> {
+        set_entries(list, &[wanted.to_owned()], Switch::On).map_err(|failure| {
             let help = failure.help.join("; ");
             format!("{} ({help})", failure.what)
         })
     }
 
     #[test]
-    fn an_entry_is_found_by_its_name_and_case_counts_where_it_must() {
+    fn name_in_another_case_matches_if_unique() {
         let mut list = Some(permissions());
-        assert_eq!(turn_on(&mut list, "ORDERS_VIEW"), Ok(()));
-        assert_eq!(turn_on(&mut list, "Orders_Edit"), Ok(()));
+        assert_eq!(switch_on(&mut list, "ORDERS_VIEW"), Ok(()));
+        assert_eq!(switch_on(&mut list, "Orders_Edit"), Ok(()));
         let selected: Vec<_> = list.unwrap().iter().map(|one| one.selected).collect();
         assert_eq!(selected, [Some(true), Some(false), Some(true)]);
     }
 
     #[test]
-    fn what_is_not_there_or_not_one_is_said() {
+    fn unknown_or_ambiguous_name_is_an_error() {
         let mut list = Some(permissions());
-        let said =
-            ["order_view", "ORDERS_EDIT", "everything"].map(|wanted| turn_on(&mut list, wanted).unwrap_err());
+        let errors = ["order_view", "ORDERS_EDIT", "everything"]
+            .map(|wanted| switch_on(&mut list, wanted).unwrap_err());
         assert_eq!(
-            said,
+            errors,
             [
                 "there is no permission `order_view` (did you mean `orders_view`?)",
-                "several permissions are called `ORDERS_EDIT` (give its identifier instead)",
-                "there is no permission `everything` (there are `orders_view`, `orders_edit`, `Orders_Edit`)",
+                "several permissions have the name `ORDERS_EDIT` (use the ID instead)",
+                "there is no permission `everything` (the permissions are `orders_view`, `orders_edit`, `Orders_Edit`)",
             ]
         );
         assert_eq!(list, Some(permissions()));
     }
 
     #[test]
-    fn a_list_that_is_not_there_is_begun() {
+    fn missing_list_is_created_by_id_only() {
         let mut groups: Option<Vec<UserGroupMembership>> = None;
-        toggle(&mut groups, &["7".to_owned()], Turn::On).unwrap();
+        set_entries(&mut groups, &["7".to_owned()], Switch::On).unwrap();
         assert_eq!(groups, Some(vec![UserGroupMembership::new().group_oid(7).member(true)]));
         let mut groups: Option<Vec<UserGroupMembership>> = None;
-        assert!(toggle(&mut groups, &["Sales".to_owned()], Turn::On).is_err());
-        assert!(toggle(&mut groups, &["7".to_owned()], Turn::Off).is_err());
+        assert!(set_entries(&mut groups, &["Sales".to_owned()], Switch::On).is_err());
+        assert!(set_entries(&mut groups, &["7".to_owned()], Switch::Off).is_err());
     }
 
     #[test]
-    fn a_list_that_is_begun_takes_more_than_one() {
+    fn created_list_accepts_several_entries() {
         let mut list: Option<Vec<Permission>> = None;
         let wanted = ["a", "b", "a"].map(str::to_owned);
-        toggle(&mut list, &wanted, Turn::On).unwrap();
+        set_entries(&mut list, &wanted, Switch::On).unwrap();
         let one = |name: &str| Permission::new().permission_name(name).selected(true);
         assert_eq!(list, Some(vec![one("a"), one("b")]));
     }
 
     #[test]
-    fn without_a_name_to_offer_an_identifier_is_asked_for() {
+    fn list_without_names_suggests_the_id() {
         let nameless = vec![UserGroupMembership::new().group_oid(7), UserGroupMembership::new().group_oid(8)];
         for (mut list, wanted) in
             [(Some(nameless), &["Sales"][..]), (None, &["7", "Sales"]), (Some(Vec::new()), &["Sales"])]
         {
             let wanted: Vec<String> = wanted.iter().map(|&wanted| wanted.to_owned()).collect();
-            let failure = toggle(&mut list, &wanted, Turn::On).unwrap_err();
+            let failure = set_entries(&mut list, &wanted, Switch::On).unwrap_err();
             assert_eq!(failure.what, "there is no group `Sales`");
             assert_eq!(
                 failure.help,
-                ["give its identifier: the account did not say which there are"],
+                ["use the ID: UltraCart's response lists no groups by name"],
                 "{wanted:?}"
             );
         }
