@@ -10,7 +10,8 @@
 //!
 //! The time and the memory for each user are higher at 100,000 users than at 10,000. For the largest list,
 //! the process needs 3 GB that it has not used before. The kernel must clear these new pages, which takes a
-//! third of the measured time. Smaller lists reuse the memory of earlier lists.
+//! third of the measured time. Smaller lists reuse the memory of earlier lists. More memory is needed because
+//! the body is read into a buffer that doubles its size.
 //!
 //! Lists of fewer users are measured in more runs. The shortest time and the highest memory of these runs
 //! count. The results are printed as a table. With `--quick` or `--test`, the largest list has 10,000 users.

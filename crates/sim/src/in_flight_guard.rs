@@ -7,9 +7,9 @@ use crate::state::Shared;
 
 /// Keeps a call in flight until the guard is dropped.
 ///
-/// The service's future holds the guard until the response. From then on, the response body holds it. If the
-/// client disconnects before the response, the guard is dropped early. Only then does the call outlive its
-/// guard: it stays in flight until `done_at`.
+/// The service's future holds the guard until the response. From then on, the response body holds it. There
+/// is one exception: if the client disconnects before the response, the guard is dropped, but the call stays
+/// in flight until `done_at`.
 pub(crate) struct InFlightGuard {
     shared: Arc<Shared>,
     id: u64,

@@ -95,8 +95,9 @@ pub(super) struct Load<V: ?Sized> {
 }
 
 impl<V: ?Sized> Load<V> {
-    /// Returns whether this load can serve a caller. The load's generation must be at least `required` once
-    /// it is sent. The load must also be sent early enough for `purpose`.
+    /// Returns whether this load can serve a caller. A load that was sent must have a generation of at least
+    /// `required`. A load that is still queued must not be a refresh-ahead, unless `purpose` is one, too. A
+    /// load that has ended serves no caller.
     fn serves(&self, required: Generation, purpose: Purpose) -> bool {
         // An interrupted load stays in the table until another one replaces it.
         !self.task.is_finished()

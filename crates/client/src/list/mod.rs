@@ -27,9 +27,9 @@ pub(crate) trait Listing:
     /// Names of the fields that only the server fills in.
     const READ_ONLY_FIELDS: &'static [&'static str];
 
-    /// Whether a read of one item may have to read the server's list. This is true if the server can answer a
-    /// request for one item with an empty response. The server's lists lag behind writes, so an item from a
-    /// list can lack a recent write.
+    /// Whether an item may have to be taken from the server's list, because the server's response to a
+    /// request for that item alone can be empty. Such an item can lack a recent write, because the server's
+    /// lists lag behind writes.
     const ITEM_MAY_COME_FROM_LIST: bool;
 
     /// Returns the first item with this id.

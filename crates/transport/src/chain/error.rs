@@ -23,8 +23,8 @@ pub(crate) fn into_transport_error(error: ChainError) -> Error {
     }
 }
 
-/// Returns the [`Error`] that a layer below retry has wrapped. `None` for an error of reqwest or of a custom
-/// middleware.
+/// Returns the [`Error`] inside a chain error, if a layer below the retry layer put it there. `None` for an
+/// error of reqwest or of a custom middleware.
 pub(super) fn as_transport_error(error: &ChainError) -> Option<&Error> {
     match error {
         ChainError::Middleware(error) => error.downcast_ref(),

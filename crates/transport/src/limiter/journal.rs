@@ -50,8 +50,8 @@ impl Journal {
         self.at.iter().rev().take_while(|at| now.since(**at) < per).count()
     }
 
-    /// Whether the server has accepted more than `calls` calls in any period of length `per`. Then it does
-    /// not count a sliding window of that size.
+    /// Whether the server has accepted more than `calls` calls in any period of length `per`. If so, it does
+    /// not count a sliding window of `calls` per `per`.
     pub(super) fn has_exceeded(&self, calls: u32, per: Duration) -> bool {
         let calls = calls as usize;
         self.at.iter().zip(self.at.iter().skip(calls)).any(|(first, last)| last.since(*first) < per)

@@ -99,8 +99,8 @@ pub(super) fn section(page: &Page<'_>) -> Markup {
     }
 }
 
-/// Returns a description of the picture of days. The description is shown above the picture, and read out to
-/// people who cannot see the picture.
+/// Returns a description of the chart of logins by day. The description is shown above the picture, and read
+/// out to people who cannot see the picture.
 fn description(counts: &Counts) -> String {
     if counts.all == 0 {
         return "The review found no logins in the last 90 days.".to_owned();

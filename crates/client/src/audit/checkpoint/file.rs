@@ -9,7 +9,8 @@ use std::path::Path;
 pub(super) struct LockedFile(File);
 
 impl LockedFile {
-    /// Opens and locks the file, or creates it. Returns `None` if another review has it locked.
+    /// Opens the file, or creates it if it is missing, and locks it. Returns `None` if another review holds
+    /// the lock.
     pub(super) fn open(path: &Path) -> io::Result<Option<Self>> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
