@@ -5,10 +5,8 @@ set -euo pipefail
 report=$(realpath "${1:?usage: run.sh FOLDER_OF_A_REPORT}")
 cd "$(dirname "$0")/../.."
 
-venv=${VENV:-$PWD/.venv}
-# An environment whose creation was interrupted has a python and no pip.
-[ -x "$venv/bin/pip" ] || python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/browser/requirements.txt
+. tests/python/account.sh
+make_venv tests/browser/requirements.txt
 
 generated=$(mktemp -d)
 trap 'rm -r "$generated"' EXIT
@@ -17,4 +15,4 @@ make_report hostile 120 hostile
 make_report large 5000 usual
 make_report scattered 5000 scattered
 
-"$venv/bin/python" tests/browser/report_test.py "$report/audit.html" "$generated"/{hostile,large,scattered}/audit.html
+"$VENV/bin/python" tests/browser/report_test.py "$report/audit.html" "$generated"/{hostile,large,scattered}/audit.html

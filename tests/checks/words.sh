@@ -25,6 +25,6 @@ fi
 
 git ls-files '*.rs' '*.md' '*.sh' '*.py' '*.toml' '*.html' '*.css' '*.js' ':!tests/checks/words.sh' | xargs "$checker"
 
-venv=${VENV:-.venv}
-[ -x "$venv/bin/typos" ] || { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --requirement tests/checks/requirements.txt; }
-"$venv/bin/typos"
+. tests/python/account.sh
+make_venv tests/checks/requirements.txt
+"$VENV/bin/typos"

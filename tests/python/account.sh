@@ -1,11 +1,12 @@
-# Functions for scripts that call a simulated account over TCP. To be sourced.
+# Functions for scripts that need a Python environment or a simulated account over TCP. To be sourced.
 
 # make_venv REQUIREMENTS: installs these packages in the Python environment $VENV, and creates it if it does
 # not exist.
 make_venv() {
     VENV=${VENV:-.venv}
     case $VENV in /*) ;; *) VENV=$PWD/$VENV ;; esac
-    [ -x "$VENV/bin/python" ] || python3 -m venv "$VENV"
+    # An environment whose creation was interrupted has a python and no pip.
+    [ -x "$VENV/bin/pip" ] || python3 -m venv "$VENV"
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$1"
 }
 
